@@ -1,0 +1,62 @@
+//! What every handler shares.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use ramal_pbx::Pbx;
+use ramal_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::admission::Admission;
+use crate::backoff::Backoff;
+use crate::connection::Limits;
+use crate::load::LoadMeter;
+use crate::stop::Stop;
+
+/// Handle to the shared parts; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The shared parts.
+pub struct Parts {
+    /// Configuration, sessions, calls.
+    pub store: Store,
+    /// Live state and control of calls.
+    pub pbx: Pbx,
+    /// Where the data partition is mounted, for its free space.
+    pub data_dir: PathBuf,
+    /// When the service started.
+    pub started: Instant,
+    /// Failed logins.
+    pub backoff: Backoff,
+    /// Places for clients of the event stream.
+    pub event_places: Arc<Semaphore>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Connections now and refused.
+    pub admission: Arc<Admission>,
+    /// CPU and memory.
+    pub load: Arc<LoadMeter>,
+    /// Turns true when the service stops.
+    pub stop: Stop,
+    /// The OpenAPI document, as JSON.
+    pub document: Bytes,
+}
+
+impl App {
+    /// Wraps the parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,40 @@
+//! The gateway's web service: HTTPS with API, event stream and web UI, and the local socket of `ramalctl`.
+//!
+//! [`Server::start`] opens three doors: HTTPS with the gateway's own certificate, an HTTP port that only redirects, and a
+//! Unix socket for root and the service's own user. A connection ([`Limits`] bounds every wait and every count) hands its
+//! requests to the router: first the guards (time limit, cross-site check, security headers), then the operation. An
+//! operation takes the caller with the right it needs ([`caller`]), a body that is checked field by field, asks the store
+//! or the PBX, and answers JSON or a [`Problem`]. Nothing blocks: storage has threads of its own, `/proc` and the disk are
+//! read where blocking is allowed.
+//!
+//! The OpenAPI document ([`openapi`], served as `/api/v1/openapi.json`) is made from the operations themselves. The web UI
+//! (`web/dist`) is embedded at build time with its precompressed variants.
+
+mod admission;
+mod app;
+mod assets;
+mod backoff;
+mod body;
+pub mod caller;
+mod connection;
+mod document;
+mod guard;
+mod listen;
+mod load;
+mod problem;
+mod redirect;
+mod routes;
+mod server;
+mod stall;
+mod stop;
+mod websocket;
+
+pub use connection::Limits;
+pub use document::BASE;
+pub use problem::{PROBLEM_JSON, Problem};
+pub use server::{ApiConfig, ApiError, Server};
+
+/// The OpenAPI document of the whole API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    routes::api().into_openapi()
+}

@@ -1,0 +1,95 @@
+//! The operations under `/api/v1`, one module per object. The OpenAPI document is made from the same declarations.
+
+mod bans;
+mod calls;
+mod company;
+mod configuration;
+mod events;
+mod extensions;
+mod gateway;
+mod session;
+mod setup;
+mod tokens;
+mod trunks;
+mod users;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::document::{BASE, Frame, open_extended};
+use crate::problem::Problem;
+
+/// All operations, below [`BASE`].
+pub fn api() -> OpenApiRouter<App> {
+    let operations = OpenApiRouter::default()
+        .routes(routes!(gateway::status))
+        .routes(routes!(gateway::countries))
+        .routes(routes!(gateway::openapi))
+        .routes(routes!(gateway::system))
+        .routes(routes!(setup::set_up))
+        .routes(routes!(
+            session::show_session,
+            session::log_in,
+            session::log_out
+        ))
+        .routes(routes!(company::show_company, company::change_company))
+        .routes(routes!(
+            extensions::list_extensions,
+            extensions::create_extension
+        ))
+        .routes(routes!(
+            extensions::show_extension,
+            extensions::change_extension,
+            extensions::delete_extension
+        ))
+        .routes(routes!(extensions::renew_secret))
+        .routes(routes!(trunks::list_trunks, trunks::create_trunk))
+        .routes(routes!(
+            trunks::show_trunk,
+            trunks::change_trunk,
+            trunks::delete_trunk
+        ))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(
+            users::show_user,
+            users::change_user,
+            users::delete_user
+        ))
+        .routes(routes!(calls::list_registrations))
+        .routes(routes!(bans::list_bans))
+        .routes(routes!(bans::lift_ban))
+        .routes(routes!(calls::list_active_calls))
+        .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::list_calls))
+        .routes(routes!(events::events))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::delete_token))
+        .routes(routes!(configuration::export_configuration))
+        .routes(routes!(configuration::import_configuration));
+    let mut api = OpenApiRouter::with_openapi(Frame::openapi()).nest(BASE, operations);
+    open_extended(api.get_openapi_mut());
+    api
+}
+
+/// The number at the end of an object's path. Anything that is not a number names no object.
+struct ObjectId(i64);
+
+impl<S: Send + Sync> FromRequestParts<S> for ObjectId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id: Result<Path<i64>, PathRejection> = Path::from_request_parts(parts, state).await;
+        id.map(|Path(id)| Self(id))
+            .map_err(|_| Problem::not_found("An object's id is a number."))
+    }
+}
+
+/// 404 for an object that is not there (any more).
+fn no_such(kind: &str, id: impl std::fmt::Display) -> Problem {
+    Problem::not_found(format!("There is no {kind} {id}."))
+}

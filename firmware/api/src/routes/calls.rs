@@ -1,0 +1,169 @@
+//! Phones, calls in progress, and the call history.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use ramal_model::{CallId, CallRecord, CallResult, Invalid, code};
+use ramal_pbx::{ActiveCall, Registration};
+use ramal_store::CallFilter;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::no_such;
+use crate::app::App;
+use crate::body::shape;
+use crate::caller::{May, right};
+use crate::document::{BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::problem::Problem;
+
+/// Rows of a page when nothing is said.
+const PAGE: u32 = 50;
+/// Most rows of a page.
+const LARGEST_PAGE: u32 = 500;
+
+/// Registered phones, oldest registration first.
+#[utoipa::path(
+    get, path = "/registrations", tag = "telephony", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = [Registration]), Unauthenticated, Forbidden, Common)
+)]
+pub async fn list_registrations(
+    State(app): State<App>,
+    _: May<right::ViewLive>,
+) -> Json<Vec<Registration>> {
+    Json(app.pbx.live().registrations)
+}
+
+/// Calls in progress, oldest first.
+#[utoipa::path(
+    get, path = "/calls/active", tag = "calls", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = [ActiveCall]), Unauthenticated, Forbidden, Common)
+)]
+pub async fn list_active_calls(
+    State(app): State<App>,
+    _: May<right::ViewLive>,
+) -> Json<Vec<ActiveCall>> {
+    Json(app.pbx.live().calls)
+}
+
+/// Hangs up a call in progress.
+#[utoipa::path(
+    delete, path = "/calls/active/{id}", tag = "calls", security(("session" = []), ("token" = [])),
+    params(("id" = String, Path, description = "Id of the call")),
+    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Common)
+)]
+pub async fn hang_up(
+    State(app): State<App>,
+    may: May<right::HangUp>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    // What is no id is no call either.
+    let call = id.parse::<CallId>().ok();
+    if !call.is_some_and(|call| app.pbx.hang_up(&call)) {
+        return Err(no_such("call in progress", id));
+    }
+    tracing::info!(call = id, by = %may.caller.actor, "call ended by hand");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which calls to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CallQuery {
+    /// Rows, 1-500, default 50.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+    /// Only calls before this one: `next` of the page before.
+    before: Option<String>,
+    /// Only calls from or to this number.
+    number: Option<String>,
+    /// Only calls that ended like this.
+    #[param(value_type = Option<CallResult>)]
+    result: Option<String>,
+}
+
+impl CallQuery {
+    fn filter(self) -> Result<CallFilter, Invalid> {
+        let limit = match self.limit.as_deref() {
+            None | Some("") => PAGE,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
+                .ok_or_else(|| {
+                    let limits = format!("1-{LARGEST_PAGE}");
+                    Invalid::one(
+                        "limit",
+                        code::OUT_OF_RANGE,
+                        Some(&limits),
+                        format!("must be a number of {limits}"),
+                    )
+                })?,
+        };
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let before = given(self.before)
+            .map(|text| text.parse::<CallId>())
+            .transpose();
+        let before = before
+            .map_err(|error| Invalid::one("before", code::INVALID, None, error.to_string()))?;
+        let result = given(self.result)
+            .map(|text| {
+                CallResult::deserialize(IntoDeserializer::<ValueError>::into_deserializer(text))
+            })
+            .transpose()
+            .map_err(|error| Invalid::one("result", code::INVALID, None, error.to_string()))?;
+        // One more than asked for tells whether there is a next page.
+        Ok(CallFilter {
+            limit: Some(limit + 1),
+            before,
+            number: given(self.number),
+            result,
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for CallQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query: Result<Query<Self>, QueryRejection> =
+            Query::from_request_parts(parts, state).await;
+        query.map(|Query(query)| query).map_err(|rejection| {
+            // serde's sentence comes last, after what was read and where.
+            let text = rejection.body_text();
+            shape("", text.rsplit(": ").next().unwrap_or(&text))
+        })
+    }
+}
+
+/// A page of the call history, latest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CallPage {
+    /// The calls.
+    calls: Vec<CallRecord>,
+    /// `before` of the next page; null when this is the last.
+    next: Option<CallId>,
+}
+
+/// The call history, latest first.
+#[utoipa::path(
+    get, path = "/calls", tag = "calls", security(("session" = []), ("token" = [])), params(CallQuery),
+    responses((status = 200, body = CallPage), Unauthenticated, Forbidden, BadQuery, Common)
+)]
+pub async fn list_calls(
+    State(app): State<App>,
+    _: May<right::ViewCalls>,
+    query: CallQuery,
+) -> Result<Json<CallPage>, Problem> {
+    let filter = query.filter()?;
+    let page = filter.limit.map_or(0, |limit| limit as usize - 1);
+    let mut calls = app.store.calls(filter).await?;
+    let more = calls.len() > page;
+    calls.truncate(page);
+    let next = calls.last().filter(|_| more).map(|call| call.id.clone());
+    Ok(Json(CallPage { calls, next }))
+}

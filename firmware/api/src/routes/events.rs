@@ -1,0 +1,155 @@
+//! The event stream (server-sent events): a snapshot, then every change.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use futures_util::{Stream, stream};
+use ramal_pbx::{Live, LiveEvent};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::{Interval, MissedTickBehavior, interval_at};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::caller::{Evidence, May, right};
+use crate::document::{Common, Forbidden, Unauthenticated};
+use crate::problem::Problem;
+use crate::stop::Stop;
+
+/// Milliseconds after which a browser connects again.
+const RECONNECT_MS: u64 = 2000;
+
+/// What the stream carries, as `data` of events named after `type`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "documents the stream, whose events are written one by one"
+)]
+enum StreamEvent {
+    /// Event `snapshot`: the state now. Comes first, and again when the client was too slow to get every change.
+    Snapshot(Live),
+    /// A change.
+    Change(LiveEvent),
+}
+
+/// Live state: first event `snapshot`, then every change. A comment comes at least every 15 s.
+#[utoipa::path(
+    get, path = "/events", tag = "calls", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = StreamEvent, content_type = "text/event-stream"), Unauthenticated, Forbidden, Common)
+)]
+pub async fn events(
+    State(app): State<App>,
+    listener: Listener,
+) -> Result<impl IntoResponse, Problem> {
+    let place = Arc::clone(&app.event_places)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Problem::unavailable("Too many clients listen to events. Close some windows.")
+                .retry_after(30)
+        })?;
+    Ok(Sse::new(feed(app, listener.0, place)))
+}
+
+/// A caller who may listen, as the evidence by which that can be checked again.
+pub struct Listener(Evidence);
+
+impl FromRequestParts<App> for Listener {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let evidence = Evidence::of(parts)?;
+        May::<right::ViewLive>::check(evidence.caller(app).await?)?;
+        Ok(Self(evidence))
+    }
+}
+
+struct Feed {
+    app: App,
+    evidence: Evidence,
+    snapshot: Option<Live>,
+    changes: Receiver<LiveEvent>,
+    keep_alive: Interval,
+    stop: Stop,
+    _place: OwnedSemaphorePermit,
+}
+
+fn feed(
+    app: App,
+    evidence: Evidence,
+    place: OwnedSemaphorePermit,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let (live, changes) = app.pbx.observe();
+    let period = app.limits.event_keep_alive;
+    let mut keep_alive = interval_at(tokio::time::Instant::now() + period, period);
+    keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let stop = app.stop.clone();
+    let feed = Feed {
+        app,
+        evidence,
+        snapshot: Some(live),
+        changes,
+        keep_alive,
+        stop,
+        _place: place,
+    };
+    stream::unfold(feed, |mut feed| async move {
+        feed.next().await.map(|event| (Ok(event), feed))
+    })
+}
+
+impl Feed {
+    /// The next event; none when the service stops or the listener may not listen any more.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(live) = self.snapshot.take() {
+                return event("snapshot", &live)
+                    .map(|event| event.retry(std::time::Duration::from_millis(RECONNECT_MS)));
+            }
+            tokio::select! {
+                () = self.stop.requested() => return None,
+                _ = self.keep_alive.tick() => {
+                    let caller = self.evidence.caller(&self.app).await.ok()?;
+                    May::<right::ViewLive>::check(caller).ok()?;
+                    return Some(Event::default().comment(""));
+                }
+                change = self.changes.recv() => match change {
+                    Ok(change) => return event(name(&change), &change),
+                    Err(RecvError::Lagged(_)) => {
+                        let (live, changes) = self.app.pbx.observe();
+                        self.changes = changes;
+                        self.snapshot = Some(live);
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
+            }
+        }
+    }
+}
+
+fn event(name: &str, data: &impl Serialize) -> Option<Event> {
+    Event::default()
+        .event(name)
+        .json_data(data)
+        .inspect_err(|error| tracing::error!(%error, name, "event cannot be written"))
+        .ok()
+}
+
+fn name(change: &LiveEvent) -> &'static str {
+    match change {
+        LiveEvent::CallStarted { .. } => "call_started",
+        LiveEvent::CallChanged { .. } => "call_changed",
+        LiveEvent::CallEnded { .. } => "call_ended",
+        LiveEvent::RegistrationAdded { .. } => "registration_added",
+        LiveEvent::RegistrationChanged { .. } => "registration_changed",
+        LiveEvent::RegistrationRemoved { .. } => "registration_removed",
+        LiveEvent::TrunkChanged { .. } => "trunk_changed",
+        LiveEvent::TrunkRemoved { .. } => "trunk_removed",
+        LiveEvent::ConfigurationChanged { .. } => "configuration_changed",
+    }
+}

@@ -1,0 +1,19 @@
+//! The web service as its clients see it: a real server on loopback, a real TLS client, a real PBX and store.
+//!
+//! Every answer that any test receives is compared with the OpenAPI document: path, method, status, media type, and the
+//! form of the body.
+
+#![cfg(test)]
+
+mod access;
+mod bad_input;
+mod bans;
+mod bounds;
+mod calls;
+mod client;
+mod contract;
+mod document;
+mod doors;
+mod events;
+mod gateway;
+mod websocket;

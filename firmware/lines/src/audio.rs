@@ -1,0 +1,188 @@
+//! Sound between a driver's thread and a media thread, without locks.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, AtomicUsize, Ordering},
+};
+
+use ramal_dsp::{FRAME_SAMPLES, Law};
+
+/// Blocks a ring holds. The two threads tick alike, so one or two are in it; the rest is for a thread that was late.
+const BLOCKS: usize = 8;
+/// When the reader was late and more than this many blocks wait, it skips to the newest ones: sound that is late stays
+/// late otherwise.
+const MOST_WAITING: usize = 4;
+/// Blocks it leaves then.
+const KEPT: usize = 2;
+
+/// A ring of 20 ms blocks for one writer and one reader. When the reader falls behind the oldest blocks are lost, when
+/// the ring is empty it hears silence. A second writer or reader, which [`Port`](crate::Port) gives nobody, would garble the sound
+/// and nothing else.
+struct Ring {
+    blocks: [[AtomicU8; FRAME_SAMPLES]; BLOCKS],
+    /// Blocks written so far.
+    written: AtomicUsize,
+    /// Blocks read so far.
+    read: AtomicUsize,
+}
+
+impl Ring {
+    fn new() -> Self {
+        Ring {
+            blocks: std::array::from_fn(|_| {
+                std::array::from_fn(|_| AtomicU8::new(Law::A.silence()))
+            }),
+            written: AtomicUsize::new(0),
+            read: AtomicUsize::new(0),
+        }
+    }
+
+    fn put(&self, block: &[u8; FRAME_SAMPLES]) {
+        let written = self.written.load(Ordering::Relaxed);
+        if written.wrapping_sub(self.read.load(Ordering::Acquire)) >= BLOCKS {
+            return;
+        }
+        for (place, octet) in self.blocks[written % BLOCKS].iter().zip(block) {
+            place.store(*octet, Ordering::Relaxed);
+        }
+        self.written
+            .store(written.wrapping_add(1), Ordering::Release);
+    }
+
+    fn take(&self, block: &mut [u8; FRAME_SAMPLES]) {
+        let mut read = self.read.load(Ordering::Relaxed);
+        let written = self.written.load(Ordering::Acquire);
+        if written.wrapping_sub(read) > MOST_WAITING {
+            read = written.wrapping_sub(KEPT);
+        }
+        if written == read {
+            block.fill(Law::A.silence());
+            return;
+        }
+        for (octet, place) in block.iter_mut().zip(&self.blocks[read % BLOCKS]) {
+            *octet = place.load(Ordering::Relaxed);
+        }
+        self.read.store(read.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Forgets what was written; the reader's right.
+    fn clear(&self) {
+        self.read
+            .store(self.written.load(Ordering::Acquire), Ordering::Release);
+    }
+}
+
+/// The media's end of a port's sound.
+#[derive(Clone)]
+pub struct PortAudio {
+    to_line: Arc<Ring>,
+    from_line: Arc<Ring>,
+}
+
+impl PortAudio {
+    /// Gives the line the next 20 ms and takes what came from it, both A-law. Neither blocks nor allocates.
+    pub fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]) {
+        self.to_line.put(transmit);
+        self.from_line.take(receive);
+    }
+
+    /// Forgets sound that came while nobody listened. To be called before the first exchange of a call.
+    pub fn restart(&mut self) {
+        self.from_line.clear();
+    }
+}
+
+impl std::fmt::Debug for PortAudio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PortAudio")
+    }
+}
+
+/// The driver's end.
+pub(crate) struct DriverAudio {
+    to_line: Arc<Ring>,
+    from_line: Arc<Ring>,
+}
+
+impl DriverAudio {
+    /// Takes the next 20 ms for the line, as linear samples.
+    pub fn take(&mut self, samples: &mut [i16; FRAME_SAMPLES]) {
+        let mut octets = [0; FRAME_SAMPLES];
+        self.to_line.take(&mut octets);
+        Law::A.decode(&octets, samples);
+    }
+
+    /// Hands over the 20 ms that came from the line.
+    pub fn put(&mut self, samples: &[i16; FRAME_SAMPLES]) {
+        let mut octets = [0; FRAME_SAMPLES];
+        Law::A.encode(samples, &mut octets);
+        self.from_line.put(&octets);
+    }
+}
+
+/// Both ends of a new port's sound.
+pub(crate) fn pair() -> (PortAudio, DriverAudio) {
+    let (to_line, from_line) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
+    let media = PortAudio {
+        to_line: Arc::clone(&to_line),
+        from_line: Arc::clone(&from_line),
+    };
+    (media, DriverAudio { to_line, from_line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_through_in_order_and_a_late_reader_skips_to_the_newest() {
+        let (mut media, mut driver) = pair();
+        let mut heard = [0; FRAME_SAMPLES];
+        for octet in 0..20u8 {
+            driver.from_line.put(&[octet; FRAME_SAMPLES]);
+        }
+        // Eight found room.
+        for octet in [6, 7] {
+            media.exchange(&[octet; FRAME_SAMPLES], &mut heard);
+            assert_eq!(heard, [octet; FRAME_SAMPLES]);
+        }
+        media.exchange(&[8; FRAME_SAMPLES], &mut heard);
+        assert_eq!(heard, [Law::A.silence(); FRAME_SAMPLES]);
+        driver.from_line.put(&[9; FRAME_SAMPLES]);
+        media.restart();
+        media.exchange(&[9; FRAME_SAMPLES], &mut heard);
+        assert_eq!(heard, [Law::A.silence(); FRAME_SAMPLES]);
+        let mut samples = [1; FRAME_SAMPLES];
+        driver.take(&mut samples);
+        let mut expected = [0; FRAME_SAMPLES];
+        Law::A.decode(&[6; FRAME_SAMPLES], &mut expected);
+        assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn two_threads_lose_nothing_while_neither_falls_behind() {
+        let (mut media, driver) = pair();
+        let writer = std::thread::spawn(move || {
+            for number in 0..10_000usize {
+                let octet = (number % 251) as u8;
+                while driver.from_line.written.load(Ordering::Relaxed)
+                    - driver.from_line.read.load(Ordering::Relaxed)
+                    >= MOST_WAITING
+                {
+                    std::hint::spin_loop();
+                    std::thread::yield_now();
+                }
+                driver.from_line.put(&[octet; FRAME_SAMPLES]);
+            }
+        });
+        let mut heard = [0; FRAME_SAMPLES];
+        for number in 0..10_000usize {
+            while media.from_line.written.load(Ordering::Relaxed) == number {
+                std::thread::yield_now();
+            }
+            media.exchange(&[0; FRAME_SAMPLES], &mut heard);
+            assert_eq!(heard, [(number % 251) as u8; FRAME_SAMPLES]);
+        }
+        writer.join().unwrap();
+    }
+}

@@ -1,0 +1,268 @@
+//! What a port of any kind of line hardware can do and tell.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use utoipa::ToSchema;
+
+use crate::audio::{DriverAudio, PortAudio, pair};
+
+/// Commands that may wait for a driver.
+const COMMANDS: usize = 16;
+/// Events that may wait for whoever holds the port.
+const EVENTS: usize = 64;
+
+/// Identifies a port within its driver, from 1.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct PortId(pub u16);
+
+impl fmt::Display for PortId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which end of an analogue line a port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PortKind {
+    /// Foreign exchange office: the telephone's end; a line from an exchange is plugged in.
+    Fxo,
+    /// Foreign exchange station: the exchange's end; a telephone is plugged in.
+    Fxs,
+}
+
+/// Who calls, as told on the line (FSK or DTMF between the first two rings).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallerId {
+    /// Number, blank when withheld.
+    pub number: String,
+    /// Name, blank when not told.
+    pub name: String,
+}
+
+/// A tone the gateway gives to a telephone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineTone {
+    /// Dial now.
+    Dial,
+    /// The called party is being alerted.
+    Ringback,
+    /// The called party is busy; also: the other end has hung up.
+    Busy,
+    /// The call cannot be made.
+    Congestion,
+}
+
+/// What a port is told to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// FXO: closes the loop to make a call; dial tone should follow.
+    Seize,
+    /// FXO: dials these keys (`0-9`, `*`, `#`, `A-D`; `,` pauses 1 s) by DTMF. [`Event::DialFinished`] follows.
+    Dial(String),
+    /// FXO: closes the loop to take the call that rings.
+    Answer,
+    /// FXO: opens the loop. FXS: opens it for a moment, which tells the telephone that the call is over, and gives busy
+    /// tone until it is on-hook.
+    HangUp,
+    /// FXO: opens the loop for the exchange's recall time.
+    Flash,
+    /// FXS: rings the telephone with the country's cadence and tells it who calls.
+    Ring(CallerId),
+    /// FXS: stops ringing.
+    StopRinging,
+    /// FXS: gives a tone instead of the call's sound, or the call's sound again.
+    Tone(Option<LineTone>),
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LineFault {
+    /// FXO: no battery; nothing is plugged in, or the line is dead.
+    NoBattery,
+    /// The card is in alarm or gone.
+    Hardware,
+}
+
+/// What happens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// FXO: the exchange rings.
+    RingStarted,
+    /// FXO: the exchange has stopped ringing before anybody answered.
+    RingStopped,
+    /// FXO: who is calling; comes after the first ring, if at all.
+    CallerId(CallerId),
+    /// FXS: the telephone was lifted; ends ringing.
+    OffHook,
+    /// FXS: the telephone was put down.
+    OnHook,
+    /// FXS: the recall key.
+    Flash,
+    /// FXO: the exchange has reversed the battery.
+    PolarityReversed,
+    /// FXO: the called party has answered. Comes only from exchanges that signal it.
+    Answered,
+    /// FXO: the exchange has cut the loop current: the far end has hung up.
+    FarEndHungUp,
+    /// FXO: busy or congestion tone is heard: the far end is busy or has hung up.
+    BusyTone,
+    /// FXO: all keys were sent.
+    DialFinished,
+    /// A key was heard.
+    Digit(char),
+    /// The line cannot be used.
+    LineFault(LineFault),
+    /// The line can be used again.
+    LineRestored,
+}
+
+/// Why a port did not take a command.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// The driver has ended or the card is gone.
+    #[error("port {0} has no driver any more; restart the gateway or check the card")]
+    Gone(PortId),
+    /// The driver does not keep up with its commands.
+    #[error("port {0} does not take commands at the moment; try again")]
+    Overloaded(PortId),
+    /// The driver's thread could not be started.
+    #[error("cannot start the driver of the lines: {0}")]
+    Start(String),
+}
+
+/// One line, held by whoever handles its calls.
+#[derive(Debug)]
+pub struct Port {
+    id: PortId,
+    kind: PortKind,
+    name: String,
+    number: String,
+    commands: mpsc::Sender<Command>,
+    events: mpsc::Receiver<Event>,
+    audio: PortAudio,
+}
+
+impl Port {
+    /// Which port it is.
+    pub fn id(&self) -> PortId {
+        self.id
+    }
+
+    /// Which end of a line it is.
+    pub fn kind(&self) -> PortKind {
+        self.kind
+    }
+
+    /// Its name, such as `FXO 1`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number the line is known by, blank when unknown.
+    pub fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// Tells the port to do something.
+    ///
+    /// # Errors
+    /// [`LineError::Gone`] or [`LineError::Overloaded`]; the command is not carried out then.
+    pub fn command(&self, command: Command) -> Result<(), LineError> {
+        self.commands
+            .try_send(command)
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => LineError::Overloaded(self.id),
+                mpsc::error::TrySendError::Closed(_) => LineError::Gone(self.id),
+            })
+    }
+
+    /// The events, in the order they happened. The queue ends when the driver does.
+    pub fn events(&mut self) -> &mut mpsc::Receiver<Event> {
+        &mut self.events
+    }
+
+    /// The sound of the line. One user at a time: the one of the call that is on the line now.
+    pub fn audio(&self) -> PortAudio {
+        self.audio.clone()
+    }
+}
+
+/// The driver's end of a port.
+pub(crate) struct DriverPort {
+    id: PortId,
+    pub commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    pub audio: DriverAudio,
+}
+
+impl DriverPort {
+    /// Reports an event. One that nobody fetches is lost, as it is with hardware.
+    pub fn report(&self, event: Event) {
+        if let Err(error) = self.events.try_send(event) {
+            tracing::debug!(port = %self.id, %error, "an event of a line was lost");
+        }
+    }
+}
+
+/// Both ends of a new port.
+pub(crate) fn port(id: PortId, kind: PortKind, name: String, number: String) -> (Port, DriverPort) {
+    let (commands, queue) = mpsc::channel(COMMANDS);
+    let (reporter, events) = mpsc::channel(EVENTS);
+    let (audio, driver_audio) = pair();
+    let driver = DriverPort {
+        id,
+        commands: queue,
+        events: reporter,
+        audio: driver_audio,
+    };
+    (
+        Port {
+            id,
+            kind,
+            name,
+            number,
+            commands,
+            events,
+            audio,
+        },
+        driver,
+    )
+}
+
+/// A port as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PortStatus {
+    /// Which port it is.
+    pub id: PortId,
+    /// Which end of a line it is.
+    pub kind: PortKind,
+    /// Its name, such as `FXO 1`.
+    pub name: String,
+    /// The number the line is known by, blank when unknown.
+    pub number: String,
+    /// Whether the loop is closed: a call is on the line.
+    pub off_hook: bool,
+    /// Whether it rings.
+    pub ringing: bool,
+    /// What is wrong with it.
+    pub fault: Option<LineFault>,
+}
+
+/// A kind of line hardware.
+pub trait Driver: Send + Sync {
+    /// What it drives, in a few words.
+    fn name(&self) -> &'static str;
+
+    /// The ports that nobody holds yet. Each is given out once.
+    fn take_ports(&mut self) -> Vec<Port>;
+
+    /// All ports as they are now.
+    fn status(&self) -> Vec<PortStatus>;
+}

@@ -1,0 +1,166 @@
+//! What a media thread knows of a channel, and the table of its channels.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use ramal_dsp::FRAME_SAMPLES;
+use tokio::sync::mpsc;
+
+use crate::command::ChannelId;
+use crate::line::{JitterRing, LineAudio};
+use crate::player::{Player, silence};
+use crate::stream::RtpStream;
+use crate::{Codec, StreamEvent};
+
+/// Index of a channel in the table of its thread.
+pub(crate) type Index = u32;
+
+/// Where the media of a channel goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// Nowhere.
+    Idle,
+    /// Back to itself.
+    Echo,
+    /// To the channel at this index, which routes back here.
+    Bridge(Index),
+}
+
+/// What a channel is connected to the world by.
+pub(crate) enum Kind {
+    Rtp(Box<RtpStream>),
+    Line(Box<LinePort>),
+}
+
+/// A line and what it exchanges.
+pub(crate) struct LinePort {
+    pub(crate) audio: Box<dyn LineAudio>,
+    pub(crate) ring: JitterRing,
+    pub(crate) received: [u8; FRAME_SAMPLES],
+    pub(crate) frames: u64,
+    /// Epoch of the source the ring is aligned to.
+    pub(crate) aligned_to: Option<crate::transmission::Source>,
+}
+
+impl Kind {
+    pub(crate) fn line(audio: Box<dyn LineAudio>, now: Instant) -> Kind {
+        Kind::Line(Box::new(LinePort {
+            audio,
+            ring: JitterRing::new(now),
+            received: *silence(Codec::Pcma),
+            frames: 0,
+            aligned_to: None,
+        }))
+    }
+}
+
+/// A channel on its media thread.
+pub(crate) struct ChannelState {
+    pub(crate) id: ChannelId,
+    pub(crate) kind: Kind,
+    pub(crate) route: Route,
+    pub(crate) player: Option<Box<Player>>,
+    pub(crate) events: Option<mpsc::Sender<StreamEvent>>,
+    /// Set when the handle is gone, in case the command that says so did not fit the queue.
+    pub(crate) closed: Arc<AtomicBool>,
+    /// Whether it is in the list of channels served on every tick.
+    pub(crate) clocked: bool,
+}
+
+impl ChannelState {
+    pub(crate) fn new(id: ChannelId, kind: Kind, closed: Arc<AtomicBool>) -> Self {
+        ChannelState {
+            id,
+            kind,
+            route: Route::Idle,
+            player: None,
+            events: None,
+            closed,
+            clocked: false,
+        }
+    }
+
+    /// Whether every tick has something to do for it.
+    pub(crate) fn wants_tick(&self) -> bool {
+        self.player.is_some() || matches!(self.kind, Kind::Line(_))
+    }
+
+    /// Reports without waiting; a receiver that does not keep up misses it.
+    pub(crate) fn report(&self, event: StreamEvent) {
+        if let Some(events) = &self.events {
+            let _ = events.try_send(event);
+        }
+    }
+}
+
+/// The channels of one thread. Indices are reused; the generation tells events of an earlier user.
+#[derive(Default)]
+pub(crate) struct Channels {
+    places: Vec<Place>,
+    free: Vec<Index>,
+}
+
+#[derive(Default)]
+struct Place {
+    generation: u32,
+    state: Option<Box<ChannelState>>,
+}
+
+impl Channels {
+    pub(crate) fn insert(&mut self, state: Box<ChannelState>) -> (Index, u32) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place::default());
+            (self.places.len() - 1) as Index
+        });
+        let place = &mut self.places[index as usize];
+        place.state = Some(state);
+        (index, place.generation)
+    }
+
+    pub(crate) fn remove(&mut self, index: Index) -> Option<Box<ChannelState>> {
+        let place = self.places.get_mut(index as usize)?;
+        let state = place.state.take()?;
+        place.generation = place.generation.wrapping_add(1) & GENERATION_MASK;
+        self.free.push(index);
+        Some(state)
+    }
+
+    pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut ChannelState> {
+        self.places.get_mut(index as usize)?.state.as_deref_mut()
+    }
+
+    /// The channel an event is for, unless its place was given to another since.
+    pub(crate) fn of_generation(
+        &mut self,
+        index: Index,
+        generation: u32,
+    ) -> Option<&mut ChannelState> {
+        let place = self.places.get_mut(index as usize)?;
+        if place.generation != generation {
+            return None;
+        }
+        place.state.as_deref_mut()
+    }
+
+    /// Two different channels at once.
+    pub(crate) fn pair_mut(
+        &mut self,
+        a: Index,
+        b: Index,
+    ) -> Option<(&mut ChannelState, &mut ChannelState)> {
+        let [a, b] = self
+            .places
+            .get_disjoint_mut([a as usize, b as usize])
+            .ok()?;
+        Some((a.state.as_deref_mut()?, b.state.as_deref_mut()?))
+    }
+
+    /// Indices given out so far, used or not.
+    pub(crate) fn capacity(&self) -> Index {
+        self.places.len() as Index
+    }
+}
+
+/// Generations are 29 bits so that they fit an epoll token beside the index.
+pub(crate) const GENERATION_MASK: u32 = 0x1FFF_FFFF;

@@ -1,0 +1,231 @@
+//! Commands carried out on the media thread.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::TrySendError;
+use std::time::Instant;
+
+use crate::channel::{ChannelState, Index, Kind, Route};
+use crate::command::{ChannelId, Command};
+use crate::worker::{Token, Worker};
+use crate::{PlayEnd, StreamStatistics};
+
+impl Worker {
+    /// Carries out everything in the queue.
+    pub(crate) fn obey(&mut self) {
+        self.mailbox.awake();
+        self.take_commands();
+    }
+
+    /// Carries out what is in the queue, also on every tick: not every command wakes the thread.
+    pub(crate) fn take_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            self.carry_out(command);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        if !self.expected.is_empty() {
+            let absent = |id: &ChannelId| self.expected.contains_key(id);
+            if let Some(id) = command.channels().into_iter().flatten().find(absent) {
+                if let Some(waiting) = self.expected.get_mut(&id) {
+                    waiting.push(command);
+                }
+                return;
+            }
+        }
+        let now = Instant::now();
+        match command {
+            Command::Open(state) => self.open(state),
+            Command::Close(id) => {
+                if let Some(&index) = self.index_of.get(&id) {
+                    self.close(index);
+                }
+            }
+            Command::SetRemote(id, remote) => self.with(id, |channel| {
+                if let Kind::Rtp(stream) = &mut channel.kind {
+                    stream.set_remote(*remote, now);
+                }
+            }),
+            Command::Bridge(a, b) => self.bridge(a, b),
+            Command::Unbridge(id) => self.route(id, Route::Idle),
+            Command::Echo(id) => self.route(id, Route::Echo),
+            Command::Play(id, player) => {
+                self.with(id, |channel| {
+                    channel.end_play(PlayEnd::Interrupted);
+                    channel.player = Some(player);
+                });
+                self.clock(id);
+            }
+            Command::StopPlay(id, number) => self.with(id, |channel| {
+                if channel
+                    .player
+                    .as_ref()
+                    .is_some_and(|player| player.number == number)
+                {
+                    channel.end_play(PlayEnd::Interrupted);
+                }
+            }),
+            Command::Events(id, events) => self.with(id, |channel| channel.events = Some(events)),
+            Command::Statistics(id, reply) => self.with(id, |channel| {
+                let statistics = match &channel.kind {
+                    Kind::Rtp(stream) => stream.statistics(),
+                    Kind::Line(line) => StreamStatistics {
+                        packets_received: line.frames,
+                        packets_sent: line.frames,
+                        ..StreamStatistics::default()
+                    },
+                };
+                // The one who asked may have gone.
+                let _ = reply.send(statistics);
+            }),
+            Command::Expect(id) => {
+                self.expected.entry(id).or_default();
+            }
+            Command::Depart(id, mailbox) => {
+                if let Some(&index) = self.index_of.get(&id)
+                    && let Some(state) = self.detach(index)
+                {
+                    self.unwatch(&state);
+                    self.departing.push((mailbox, Command::Open(state)));
+                    self.hand_over();
+                }
+            }
+            Command::Stop => self.running = false,
+        }
+    }
+
+    fn with(&mut self, id: ChannelId, act: impl FnOnce(&mut ChannelState)) {
+        if let Some(&index) = self.index_of.get(&id)
+            && let Some(channel) = self.channels.get_mut(index)
+        {
+            act(channel);
+        }
+    }
+
+    fn open(&mut self, state: Box<ChannelState>) {
+        let id = state.id;
+        let (index, generation) = self.channels.insert(state);
+        self.index_of.insert(id, index);
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Kind::Rtp(stream) = &channel.kind
+        {
+            let watched = self
+                .epoll
+                .add(stream.rtp_socket(), Token::Rtp(index, generation).event())
+                .and_then(|()| {
+                    self.epoll
+                        .add(stream.rtcp_socket(), Token::Rtcp(index, generation).event())
+                });
+            if let Err(error) = watched {
+                tracing::error!(%error, "stream cannot receive: the system watches no more sockets");
+            }
+        }
+        self.clock(id);
+        for command in self.expected.remove(&id).unwrap_or_default() {
+            self.carry_out(command);
+        }
+    }
+
+    /// Puts a channel on the list of the tick if it has something to do there.
+    fn clock(&mut self, id: ChannelId) {
+        if let Some(&index) = self.index_of.get(&id)
+            && let Some(channel) = self.channels.get_mut(index)
+            && channel.wants_tick()
+            && !std::mem::replace(&mut channel.clocked, true)
+        {
+            self.clocked.push(index);
+        }
+    }
+
+    pub(crate) fn close(&mut self, index: Index) {
+        if let Some(mut state) = self.detach(index) {
+            state.end_play(PlayEnd::Interrupted);
+            if let Kind::Rtp(stream) = &mut state.kind {
+                stream.leave(Instant::now());
+            }
+        }
+    }
+
+    /// Takes a channel off this thread. Its sockets are still watched, until they are closed or
+    /// [`Self::unwatch`] is called.
+    fn detach(&mut self, index: Index) -> Option<Box<ChannelState>> {
+        self.unroute(index);
+        let mut state = self.channels.remove(index)?;
+        self.index_of.remove(&state.id);
+        self.clocked.retain(|&clocked| clocked != index);
+        state.clocked = false;
+        Some(state)
+    }
+
+    /// Stops watching the sockets of a channel that lives on elsewhere.
+    fn unwatch(&self, state: &ChannelState) {
+        if let Kind::Rtp(stream) = &state.kind {
+            // They were added when it was opened; a failure then was reported.
+            let _ = self.epoll.delete(stream.rtp_socket());
+            let _ = self.epoll.delete(stream.rtcp_socket());
+        }
+    }
+
+    /// Hands channels to the threads they move to.
+    pub(crate) fn hand_over(&mut self) {
+        for (mailbox, command) in std::mem::take(&mut self.departing) {
+            match mailbox.try_post(command) {
+                Ok(()) => {}
+                // Tried again on the next tick.
+                Err(TrySendError::Full(command)) => self.departing.push((mailbox, command)),
+                Err(TrySendError::Disconnected(_)) => {
+                    mailbox.load.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn bridge(&mut self, a: ChannelId, b: ChannelId) {
+        let (Some(&a), Some(&b)) = (self.index_of.get(&a), self.index_of.get(&b)) else {
+            return;
+        };
+        self.unroute(a);
+        self.unroute(b);
+        if let Some((first, second)) = self.channels.pair_mut(a, b) {
+            first.route = Route::Bridge(b);
+            second.route = Route::Bridge(a);
+        }
+    }
+
+    fn route(&mut self, id: ChannelId, route: Route) {
+        let Some(&index) = self.index_of.get(&id) else {
+            return;
+        };
+        self.unroute(index);
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.route = route;
+        }
+    }
+
+    /// Ends the bridge or echo of a channel, on both sides.
+    fn unroute(&mut self, index: Index) {
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let route = std::mem::replace(&mut channel.route, Route::Idle);
+        channel.interrupt();
+        if let Route::Bridge(peer) = route
+            && let Some(peer) = self.channels.get_mut(peer)
+        {
+            peer.route = Route::Idle;
+            peer.interrupt();
+        }
+    }
+}
+
+impl ChannelState {
+    /// What is heard next comes from another source, even when it is the same channel again.
+    fn interrupt(&mut self) {
+        match &mut self.kind {
+            // A prompt goes on over a change of the bridge.
+            Kind::Rtp(stream) if self.player.is_none() => stream.transmission.interrupt(),
+            Kind::Rtp(_) => {}
+            Kind::Line(line) => line.aligned_to = None,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Handles that call control holds: dropping one closes what it stands for.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::command::{Command, Home};
+use crate::player::Player;
+use crate::{MediaError, PlayEnd, Remote, Repeat, Sound, StreamEvent, StreamStatistics};
+
+/// Events waiting for call control at most; more are dropped.
+const EVENTS: usize = 64;
+
+/// What RTP streams and lines have in common. Commands return at once and are carried out in order by
+/// the media thread; each may fail with [`MediaError::Overloaded`] or [`MediaError::Stopped`].
+pub struct Channel {
+    pub(crate) home: Arc<Home>,
+    closed: Arc<AtomicBool>,
+}
+
+impl Channel {
+    pub(crate) fn new(home: Arc<Home>, closed: Arc<AtomicBool>) -> Self {
+        Channel { home, closed }
+    }
+
+    /// Sends everything the channel says back to it, ending a bridge it is in.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn echo(&self) -> Result<(), MediaError> {
+        self.home.post(Command::Echo(self.home.id))
+    }
+
+    /// Plays to the channel from the next tick on, instead of what its bridge sends; a play list
+    /// before it is interrupted. While the far end holds the call the list goes on unheard.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn play(&self, sounds: Vec<Sound>, repeat: Repeat) -> Result<PlayHandle, MediaError> {
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let (done, end) = oneshot::channel();
+        let player = Player::new(number, sounds, repeat, done);
+        self.home
+            .post(Command::Play(self.home.id, Box::new(player)))?;
+        Ok(PlayHandle {
+            home: Some(Arc::clone(&self.home)),
+            number,
+            end,
+        })
+    }
+
+    /// Events from now on. A receiver handed out before gets no more.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn events(&self) -> Result<mpsc::Receiver<StreamEvent>, MediaError> {
+        let (sender, receiver) = mpsc::channel(EVENTS);
+        self.home.post(Command::Events(self.home.id, sender))?;
+        Ok(receiver)
+    }
+
+    /// Figures since the channel was opened.
+    ///
+    /// # Errors
+    /// The command was not accepted, or the engine stopped before it answered.
+    pub async fn statistics(&self) -> Result<StreamStatistics, MediaError> {
+        let (reply, answer) = oneshot::channel();
+        self.home.post(Command::Statistics(self.home.id, reply))?;
+        answer.await.map_err(|_| MediaError::Stopped)
+    }
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Channel({})", self.home.id)
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Release);
+        self.home.leave();
+    }
+}
+
+/// An RTP stream with its own pair of ports. Dropping it closes them.
+#[derive(Debug)]
+pub struct Stream {
+    pub(crate) channel: Channel,
+    pub(crate) local_port: u16,
+}
+
+impl Stream {
+    /// The even port RTP is received on; RTCP is on the next one.
+    #[must_use]
+    pub fn local_port(&self) -> u16 {
+        self.local_port
+    }
+
+    /// Takes the far end's session description, at first and after every re-offer. Nothing is sent or
+    /// received before.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn set_remote(&self, remote: Remote) -> Result<(), MediaError> {
+        let id = self.channel.home.id;
+        self.channel
+            .home
+            .post(Command::SetRemote(id, Box::new(remote)))
+    }
+}
+
+impl Deref for Stream {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.channel
+    }
+}
+
+/// A line clocked by the media thread. Dropping it ends the exchange and drops the
+/// [`crate::LineAudio`].
+#[derive(Debug)]
+pub struct Line {
+    pub(crate) channel: Channel,
+}
+
+impl Deref for Line {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.channel
+    }
+}
+
+/// A play list being heard. Dropping it stops the list, so that a `select!` over it and a digit
+/// behaves as barge-in; [`Self::detach`] lets it go on.
+#[derive(Debug)]
+pub struct PlayHandle {
+    home: Option<Arc<Home>>,
+    number: u64,
+    end: oneshot::Receiver<PlayEnd>,
+}
+
+impl std::fmt::Debug for Home {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Home({})", self.id)
+    }
+}
+
+impl PlayHandle {
+    /// Waits until the list is over. May be called again after being cancelled.
+    pub async fn wait(&mut self) -> PlayEnd {
+        if self.home.is_none() {
+            return PlayEnd::Completed;
+        }
+        let end = (&mut self.end).await.unwrap_or(PlayEnd::Interrupted);
+        self.home = None;
+        end
+    }
+
+    /// Stops the list; the channel hears its bridge again.
+    pub fn stop(self) {}
+
+    /// Lets the list play without the handle.
+    pub fn detach(mut self) {
+        self.home = None;
+    }
+}
+
+impl Drop for PlayHandle {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.take() {
+            // A full queue leaves the list playing; the channel's end stops it.
+            let _ = home.post(Command::StopPlay(home.id, self.number));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The media engine: RTP streams and lines, bridges between them, prompts, digits and statistics.
+//!
+//! [`Engine::start`] runs plain OS threads. Each waits in epoll for the sockets of its streams, a 20 ms
+//! timer and a bounded command queue, and owns everything it touches: on the path of a packet there is
+//! no lock, no allocation and no other thread. Handles ([`Stream`], [`Line`], [`PlayHandle`]) post
+//! commands and return at once; [`StreamEvent`]s come back over a bounded channel. Dropping a handle
+//! closes what it stands for.
+//!
+//! - [`Engine::open_stream`] takes a pair of ports; [`Stream::set_remote`] says where the far end is.
+//! - [`Engine::bridge`] connects two channels; [`Channel::echo`] connects one to itself.
+//! - [`Channel::play`] plays [`Sound`]s, mostly [`Prompt`]s out of the [`PromptLibrary`].
+//! - [`LineAudio`] is what a line driver implements to take part.
+//!
+//! A packet's way (`worker` -> `relay` -> `stream`): `recvmmsg` -> header checked (`rtp`), source
+//! believed or not (`latch`), counted (`reception`), digits read (`digits`) -> route of the channel ->
+//! the other stream gives it its own header (`transmission`) in place, converts the companding law by
+//! table if the codecs differ, and sends it. A frame's way (`tick`): play list or line -> stream or
+//! jitter buffer. Bridged channels live on one thread; a channel moves to the other's when needed
+//! (`command`, `control`).
+
+mod channel;
+mod command;
+mod control;
+mod digits;
+mod engine;
+mod error;
+mod far;
+mod handle;
+mod latch;
+mod line;
+mod parameters;
+mod player;
+mod ports;
+mod prompts;
+mod reception;
+mod relay;
+mod report;
+mod rtcp;
+mod rtp;
+mod socket;
+mod stream;
+mod tick;
+mod transmission;
+mod worker;
+
+pub use engine::{Engine, EngineConfig};
+pub use error::MediaError;
+pub use handle::{Channel, Line, PlayHandle, Stream};
+pub use line::LineAudio;
+pub use parameters::{Codec, Payloads, Remote, StreamEvent, StreamParameters, StreamStatistics};
+pub use player::{PlayEnd, Repeat, Sound};
+pub use prompts::{Prompt, PromptLibrary, system_prompt_ids};

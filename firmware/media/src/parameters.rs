@@ -1,0 +1,174 @@
+//! What call control tells a stream, and what a stream tells call control.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ramal_dsp::Law;
+
+/// A codec the engine can play, transcode and hand to lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// G.711 A-law, static payload type 8 (RFC 3551 §6).
+    Pcma,
+    /// G.711 mu-law, static payload type 0.
+    Pcmu,
+}
+
+impl Codec {
+    /// Encoding name in SDP (RFC 3551 §6).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcma => "PCMA",
+            Codec::Pcmu => "PCMU",
+        }
+    }
+
+    /// RTP timestamp units a second.
+    #[must_use]
+    pub const fn clock_rate(self) -> u32 {
+        8_000
+    }
+
+    /// Static payload type of RFC 3551 table 4.
+    #[must_use]
+    pub const fn static_payload_type(self) -> u8 {
+        match self {
+            Codec::Pcma => 8,
+            Codec::Pcmu => 0,
+        }
+    }
+
+    /// Companding law.
+    #[must_use]
+    pub const fn law(self) -> Law {
+        match self {
+            Codec::Pcma => Law::A,
+            Codec::Pcmu => Law::Mu,
+        }
+    }
+}
+
+/// RTP payload type numbers of one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payloads {
+    /// Payload type of the audio codec, 0-127.
+    pub audio: u8,
+    /// The audio codec.
+    pub codec: Codec,
+    /// Payload type of `telephone-event/8000` (RFC 4733), 0-127; `None` when not negotiated.
+    pub telephone_event: Option<u8>,
+}
+
+impl Payloads {
+    /// The codec under its static number, with or without telephone events.
+    #[must_use]
+    pub const fn new(codec: Codec, telephone_event: Option<u8>) -> Self {
+        Payloads {
+            audio: codec.static_payload_type(),
+            codec,
+            telephone_event,
+        }
+    }
+}
+
+/// The far end of a stream as the session description says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// Where to send RTP, and whose packets are believed first.
+    pub rtp: SocketAddr,
+    /// Where to send RTCP; `None` means the next higher port (RFC 3550 §11).
+    pub rtcp: Option<SocketAddr>,
+    /// Numbers in packets sent to the far end (from the far end's description).
+    pub payloads: Payloads,
+    /// Numbers expected in packets from the far end (from our own description); `None` when they are
+    /// the same as `payloads`. Packets with the numbers of `payloads` are understood in any case.
+    pub receive_payloads: Option<Payloads>,
+    /// Whether media may be sent to the far end. False while it holds the call.
+    pub send: bool,
+    /// Whether media from the far end is taken. False while we hold the call.
+    pub receive: bool,
+    /// Symmetric RTP (RFC 4961): send to where packets come from instead of to `rtp`.
+    pub symmetric: bool,
+}
+
+/// How to open a stream.
+#[derive(Clone, Debug)]
+pub struct StreamParameters {
+    /// [`StreamEvent::MediaTimeout`] after this long without RTP or RTCP from the far end while media
+    /// is expected; `None` switches it off.
+    pub media_timeout: Option<Duration>,
+}
+
+impl Default for StreamParameters {
+    fn default() -> Self {
+        StreamParameters {
+            media_timeout: Some(Duration::from_secs(60)),
+        }
+    }
+}
+
+/// Something a stream reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEvent {
+    /// A key was pressed and released (RFC 4733), reported once however often it was retransmitted.
+    Digit {
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// How long it was pressed, in milliseconds.
+        duration_ms: u32,
+    },
+    /// The play list ended by itself; the same as [`crate::PlayEnd::Completed`] of its handle.
+    PlayEnded,
+    /// Nothing was heard for [`StreamParameters::media_timeout`]. Reported again only after media
+    /// came back and stopped once more.
+    MediaTimeout,
+    /// Packets are now taken from this source.
+    Latched {
+        /// Source address of the packets.
+        addr: SocketAddr,
+    },
+}
+
+/// Figures of a stream since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StreamStatistics {
+    /// Valid RTP packets of the far end, duplicates left out.
+    pub packets_received: u64,
+    /// Payload octets in them.
+    pub octets_received: u64,
+    /// Packets that never came, by extended sequence number (RFC 3550 §A.3).
+    pub lost: u64,
+    /// Packets that came after one with a higher sequence number.
+    pub out_of_order: u64,
+    /// Packets that came twice; the second is dropped.
+    pub duplicates: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550 §A.8).
+    pub jitter_ms: f64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// Payload octets in them.
+    pub octets_sent: u64,
+    /// Packets the system refused to send.
+    pub send_failures: u64,
+    /// Datagrams on the RTP port that are no RTP version 2 packet, dropped.
+    pub malformed: u64,
+    /// RTP packets from a source that is not the latched one, dropped.
+    pub foreign: u64,
+    /// RTP packets with a payload type that was not negotiated; not passed on.
+    pub unknown_payload: u64,
+    /// Keys reported.
+    pub digits: u64,
+    /// Valid RTCP packets received.
+    pub rtcp_received: u64,
+    /// RTCP packets sent.
+    pub rtcp_sent: u64,
+    /// Round trip time in milliseconds from the far end's last report (RFC 3550 §6.4.1).
+    pub round_trip_ms: Option<f64>,
+    /// Packets the far end says it lost of those we sent.
+    pub remote_lost: Option<i32>,
+    /// Jitter the far end says it sees, in milliseconds.
+    pub remote_jitter_ms: Option<f64>,
+    /// Source packets are taken from.
+    pub source: Option<SocketAddr>,
+}

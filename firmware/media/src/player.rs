@@ -1,0 +1,172 @@
+//! Play lists: what a channel hears instead of its bridge while they last.
+
+use std::sync::Arc;
+
+use ramal_dsp::{FRAME_SAMPLES, Law};
+use tokio::sync::oneshot;
+
+use crate::{Codec, Prompt};
+
+/// One element of a play list.
+#[derive(Clone, Debug)]
+pub enum Sound {
+    /// A recording.
+    Prompt(Arc<Prompt>),
+    /// Nothing, for a while.
+    Silence {
+        /// How long, in milliseconds, rounded up to 20 ms.
+        ms: u32,
+    },
+}
+
+impl From<Arc<Prompt>> for Sound {
+    fn from(prompt: Arc<Prompt>) -> Self {
+        Sound::Prompt(prompt)
+    }
+}
+
+/// How often a play list is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Once.
+    Once,
+    /// This many times; 0 is silent and ends at once.
+    Times(u32),
+    /// Until stopped.
+    Forever,
+}
+
+/// How a play list ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlayEnd {
+    /// Everything was played.
+    Completed,
+    /// It was stopped, replaced by another play list, or the channel was closed.
+    Interrupted,
+}
+
+static ALAW_SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
+static ULAW_SILENCE: [u8; FRAME_SAMPLES] = [Law::Mu.silence(); FRAME_SAMPLES];
+
+/// A frame of silence.
+pub(crate) fn silence(codec: Codec) -> &'static [u8; FRAME_SAMPLES] {
+    match codec {
+        Codec::Pcma => &ALAW_SILENCE,
+        Codec::Pcmu => &ULAW_SILENCE,
+    }
+}
+
+/// A play list at a position.
+#[derive(Debug)]
+pub(crate) struct Player {
+    pub(crate) number: u64,
+    sounds: Box<[Sound]>,
+    /// Rounds still to be played; `None` is without end.
+    rounds: Option<u32>,
+    index: usize,
+    frame: usize,
+    done: oneshot::Sender<PlayEnd>,
+}
+
+impl Player {
+    pub(crate) fn new(
+        number: u64,
+        sounds: Vec<Sound>,
+        repeat: Repeat,
+        done: oneshot::Sender<PlayEnd>,
+    ) -> Self {
+        let silent = sounds.iter().all(|sound| frames(sound) == 0);
+        let rounds = match repeat {
+            _ if silent => Some(0),
+            Repeat::Once => Some(1),
+            Repeat::Times(rounds) => Some(rounds),
+            Repeat::Forever => None,
+        };
+        Player {
+            number,
+            sounds: sounds.into(),
+            rounds,
+            index: 0,
+            frame: 0,
+            done,
+        }
+    }
+
+    /// The next 20 ms; `None` when the list is over.
+    pub(crate) fn next_frame(&mut self, codec: Codec) -> Option<&[u8; FRAME_SAMPLES]> {
+        if self.rounds == Some(0) {
+            return None;
+        }
+        // At least one sound has a frame, so this ends.
+        while self.frame >= self.sounds.get(self.index).map_or(0, frames) {
+            self.frame = 0;
+            self.index += 1;
+            if self.index >= self.sounds.len() {
+                self.index = 0;
+                if let Some(rounds) = &mut self.rounds {
+                    *rounds -= 1;
+                    if *rounds == 0 {
+                        return None;
+                    }
+                }
+            }
+        }
+        let frame = self.frame;
+        self.frame += 1;
+        match self.sounds.get(self.index)? {
+            Sound::Prompt(prompt) => prompt.frame(codec, frame),
+            Sound::Silence { .. } => Some(silence(codec)),
+        }
+    }
+
+    /// Tells the one who waits how it ended.
+    pub(crate) fn finish(self, end: PlayEnd) {
+        // Nobody may be waiting.
+        let _ = self.done.send(end);
+    }
+}
+
+fn frames(sound: &Sound) -> usize {
+    match sound {
+        Sound::Prompt(prompt) => (prompt.duration_ms() / 20) as usize,
+        Sound::Silence { ms } => ms.div_ceil(20) as usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(sounds: Vec<Sound>, repeat: Repeat, limit: usize) -> Vec<u8> {
+        let (done, _) = oneshot::channel();
+        let mut player = Player::new(1, sounds, repeat, done);
+        std::iter::from_fn(|| player.next_frame(Codec::Pcma).map(|frame| frame[0]))
+            .take(limit)
+            .collect()
+    }
+
+    fn prompt(level: i16, frames: usize) -> (Sound, u8) {
+        let prompt = Prompt::new("test", &vec![level; frames * FRAME_SAMPLES]);
+        let octet = prompt.frame(Codec::Pcma, 0).map_or(0, |frame| frame[0]);
+        (Sound::Prompt(Arc::new(prompt)), octet)
+    }
+
+    #[test]
+    fn sounds_follow_each_other_without_a_gap_and_repeat() {
+        let ((one, a), (two, b)) = (prompt(1_000, 2), prompt(-3_000, 1));
+        let quiet = Law::A.silence();
+        let list = vec![one, Sound::Silence { ms: 21 }, two];
+        let round = [a, a, quiet, quiet, b];
+        assert_eq!(heard(list.clone(), Repeat::Once, 100), round);
+        assert_eq!(heard(list.clone(), Repeat::Times(3), 100), round.repeat(3));
+        assert_eq!(heard(list.clone(), Repeat::Times(0), 100), []);
+        assert_eq!(heard(list, Repeat::Forever, 1_000).len(), 1_000);
+    }
+
+    #[test]
+    fn lists_without_sound_end_at_once() {
+        let (empty, _) = prompt(0, 0);
+        assert_eq!(heard(vec![], Repeat::Forever, 10), []);
+        assert_eq!(heard(vec![empty.clone(), empty], Repeat::Forever, 10), []);
+    }
+}

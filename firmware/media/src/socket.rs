@@ -1,0 +1,211 @@
+//! The UDP sockets of streams and the system calls on them.
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+use nix::libc;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::MediaError;
+
+/// DSCP EF (46, RFC 3246) in the upper six bits of the traffic class octet.
+const EXPEDITED_FORWARDING: u32 = 46 << 2;
+
+/// Opens a socket of a stream; `Ok(None)` when the port is taken.
+pub(crate) fn bind(address: IpAddr, port: u16) -> Result<Option<UdpSocket>, MediaError> {
+    let address = SocketAddr::new(address, port);
+    let failed = |source: io::Error| MediaError::system(format!("open UDP port {address}"), source);
+    let kind = Type::DGRAM.nonblocking();
+    let socket =
+        Socket::new(Domain::for_address(address), kind, Some(Protocol::UDP)).map_err(failed)?;
+    match address {
+        SocketAddr::V4(_) => socket.set_tos_v4(EXPEDITED_FORWARDING).map_err(failed)?,
+        SocketAddr::V6(_) => {
+            socket.set_tclass_v6(EXPEDITED_FORWARDING).map_err(failed)?;
+            // For those reached by mapped addresses; a kernel without IPv4 has none.
+            let _ = socket.set_tos_v4(EXPEDITED_FORWARDING);
+        }
+    }
+    match socket.bind(&SockAddr::from(address)) {
+        Ok(()) => Ok(Some(socket.into())),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Whether a socket is an IPv6 one.
+pub(crate) fn is_ipv6(socket: &UdpSocket) -> bool {
+    socket.local_addr().is_ok_and(|address| address.is_ipv6())
+}
+
+/// The address to send to; an IPv6 socket reaches IPv4 by mapped addresses (RFC 4291 §2.5.5.2).
+pub(crate) fn destination(address: SocketAddr, ipv6: bool) -> SockAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ipv6 => {
+            SockAddr::from(SocketAddr::from((ip.to_ipv6_mapped(), address.port())))
+        }
+        _ => SockAddr::from(address),
+    }
+}
+
+/// Sends one datagram. An error the network reported about an earlier datagram (ICMP) is taken off the
+/// socket and the datagram sent again.
+pub(crate) fn send(socket: RawFd, datagram: &[u8], to: &SockAddr) -> bool {
+    for _ in 0..2 {
+        // SAFETY: the datagram and the address are valid for the lengths given for the whole call.
+        let sent = unsafe {
+            libc::sendto(
+                socket,
+                datagram.as_ptr().cast(),
+                datagram.len(),
+                libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                to.as_ptr().cast(),
+                to.len(),
+            )
+        };
+        if sent >= 0 {
+            return true;
+        }
+        match nix::errno::Errno::last() {
+            nix::errno::Errno::ECONNREFUSED | nix::errno::Errno::EINTR => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Datagrams received at once from one socket.
+pub(crate) const BATCH: usize = 16;
+/// Room for one datagram; longer ones are cut and refused.
+const ROOM: usize = 2_048;
+
+/// Buffers for `recvmmsg`, set up once for each thread.
+pub(crate) struct ReceiveBatch {
+    buffers: Vec<[u8; ROOM]>,
+    names: Vec<libc::sockaddr_storage>,
+    // Point into the vectors above, which never grow.
+    _vectors: Vec<libc::iovec>,
+    messages: Vec<libc::mmsghdr>,
+    /// Headers the kernel wrote to since their name lengths were set.
+    used: usize,
+}
+
+// SAFETY: the pointers in the vectors and headers lead to memory owned by the same value.
+unsafe impl Send for ReceiveBatch {}
+
+/// One received datagram.
+pub(crate) struct Datagram<'a> {
+    /// The octets, writable so that a header can be replaced in place; `None` when they did not fit.
+    pub(crate) octets: Option<&'a mut [u8]>,
+    /// Where it came from; `None` for an address family that is not IP.
+    pub(crate) source: Option<SocketAddr>,
+}
+
+impl ReceiveBatch {
+    pub(crate) fn new() -> Self {
+        let mut buffers = vec![[0u8; ROOM]; BATCH];
+        // SAFETY: all-zero octets are a valid address of no family.
+        let mut names = vec![unsafe { mem::zeroed::<libc::sockaddr_storage>() }; BATCH];
+        let mut vectors: Vec<libc::iovec> = buffers
+            .iter_mut()
+            .map(|buffer| libc::iovec {
+                iov_base: buffer.as_mut_ptr().cast(),
+                iov_len: ROOM,
+            })
+            .collect();
+        let messages = names
+            .iter_mut()
+            .zip(&mut vectors)
+            .map(|(name, vector)| {
+                // SAFETY: all-zero octets are a valid empty message header.
+                let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
+                message.msg_hdr.msg_iov = &raw mut *vector;
+                message.msg_hdr.msg_iovlen = 1;
+                message.msg_hdr.msg_name = (&raw mut *name).cast();
+                message
+            })
+            .collect();
+        ReceiveBatch {
+            buffers,
+            names,
+            _vectors: vectors,
+            messages,
+            used: BATCH,
+        }
+    }
+
+    /// Receives what is waiting, at most [`BATCH`] datagrams; 0 when nothing is.
+    pub(crate) fn receive(&mut self, socket: RawFd) -> usize {
+        for message in self.messages.iter_mut().take(self.used) {
+            message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as u32;
+        }
+        self.used = 0;
+        for _ in 0..2 {
+            // SAFETY: every header points to a buffer, a vector and a name owned by `self`.
+            let received = unsafe {
+                libc::recvmmsg(
+                    socket,
+                    self.messages.as_mut_ptr(),
+                    BATCH as u32,
+                    libc::MSG_DONTWAIT,
+                    std::ptr::null_mut(),
+                )
+            };
+            if let Ok(received) = usize::try_from(received) {
+                self.used = received.min(BATCH);
+                return self.used;
+            }
+            // A pending ICMP error is reported once and then gone.
+            if nix::errno::Errno::last() == nix::errno::Errno::EAGAIN {
+                return 0;
+            }
+        }
+        0
+    }
+
+    /// The datagram at `index` of the last [`Self::receive`].
+    pub(crate) fn datagram(&mut self, index: usize) -> Datagram<'_> {
+        let message = &self.messages[index];
+        let cut = message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
+        let length = (message.msg_len as usize).min(ROOM);
+        let source = to_socket_addr(&self.names[index]);
+        let octets = (!cut).then_some(&mut self.buffers[index][..length]);
+        Datagram { octets, source }
+    }
+}
+
+fn to_socket_addr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    match i32::from(name.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the kernel wrote an IPv4 address, as its family says; storage is larger.
+            let name = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in>() };
+            let address = name.sin_addr.s_addr.to_ne_bytes();
+            Some(SocketAddr::from((address, u16::from_be(name.sin_port))))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: the kernel wrote an IPv6 address, as its family says; storage is larger.
+            let name = unsafe { &*(&raw const *name).cast::<libc::sockaddr_in6>() };
+            let address = IpAddr::from(name.sin6_addr.s6_addr);
+            Some(SocketAddr::new(
+                address.to_canonical(),
+                u16::from_be(name.sin6_port),
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Number of the socket for system calls.
+pub(crate) fn descriptor(socket: &UdpSocket) -> RawFd {
+    socket.as_raw_fd()
+}
+
+/// Random octets from the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], MediaError> {
+    let mut octets = [0u8; N];
+    getrandom::fill(&mut octets)
+        .map_err(|error| MediaError::system("read random numbers", io::Error::other(error)))?;
+    Ok(octets)
+}

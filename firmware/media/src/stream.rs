@@ -1,0 +1,406 @@
+//! An RTP stream on its media thread: what comes in is checked and counted, what goes out gets the
+//! stream's own header.
+
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use crate::digits::{DigitReceiver, Press};
+use crate::far::{Far, Media, payload_types};
+use crate::latch::{Latch, Verdict};
+use crate::ports::PortLease;
+use crate::reception::{Arrival, Reception};
+use crate::report::Reports;
+use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
+use crate::transmission::{Source, Transmission};
+use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
+use ramal_dsp::{FRAME_SAMPLES, Law, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
+
+/// The sockets of a stream and the claim on their ports; the claim ends after the sockets.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    pub(crate) rtp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
+    pub(crate) _lease: PortLease,
+}
+
+/// A packet that was taken.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) packet: RtpPacket,
+    pub(crate) media: Media,
+    /// Counts the sources the stream has had.
+    pub(crate) epoch: u32,
+    pub(crate) latched: Option<SocketAddr>,
+    pub(crate) presses: [Option<Press>; 2],
+}
+
+/// An RTP stream.
+pub(crate) struct RtpStream {
+    sockets: Sockets,
+    far: Option<Far>,
+    /// Meaning of the payload types 0-127.
+    payload_types: [Media; 128],
+    reception: Reception,
+    epoch: u32,
+    digits: DigitReceiver,
+    pub(crate) transmission: Transmission,
+    pub(crate) reports: Reports,
+    media_timeout: Option<Duration>,
+    /// When the far end was last heard, or began to be expected.
+    heard: Instant,
+    timeout_reported: bool,
+    malformed: u64,
+    foreign: u64,
+    unknown_payload: u64,
+    digits_reported: u64,
+}
+
+impl RtpStream {
+    pub(crate) fn new(
+        sockets: Sockets,
+        parameters: StreamParameters,
+        identifiers: [u8; 10],
+        cname: [u8; rtcp::CNAME_LENGTH],
+        now: Instant,
+    ) -> Self {
+        let [s0, s1, s2, s3, q0, q1, t0, t1, t2, t3] = identifiers;
+        let ssrc = u32::from_be_bytes([s0, s1, s2, s3]);
+        let sequence = u16::from_be_bytes([q0, q1]);
+        let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
+        RtpStream {
+            sockets,
+            far: None,
+            payload_types: [Media::Unknown; 128],
+            reception: Reception::new(now),
+            epoch: 0,
+            digits: DigitReceiver::default(),
+            transmission: Transmission::new(ssrc, sequence, timestamp),
+            reports: Reports::new(cname, ssrc, now),
+            media_timeout: parameters.media_timeout,
+            heard: now,
+            timeout_reported: false,
+            malformed: 0,
+            foreign: 0,
+            unknown_payload: 0,
+            digits_reported: 0,
+        }
+    }
+
+    pub(crate) fn rtp_socket(&self) -> &UdpSocket {
+        &self.sockets.rtp
+    }
+
+    pub(crate) fn rtcp_socket(&self) -> &UdpSocket {
+        &self.sockets.rtcp
+    }
+
+    pub(crate) fn rtp_descriptor(&self) -> RawFd {
+        socket::descriptor(&self.sockets.rtp)
+    }
+
+    pub(crate) fn rtcp_descriptor(&self) -> RawFd {
+        socket::descriptor(&self.sockets.rtcp)
+    }
+
+    /// Takes a session description.
+    pub(crate) fn set_remote(&mut self, remote: Remote, now: Instant) {
+        let mut latch = match self.far.take() {
+            Some(far) => far.latch,
+            None => Latch::new(remote.rtp, now),
+        };
+        latch.signal(remote.rtp, now);
+        self.payload_types = payload_types(&remote);
+        let ipv6 = socket::is_ipv6(&self.sockets.rtp);
+        self.far = Some(Far::new(remote, latch, ipv6));
+        let rtcp = remote.rtcp.unwrap_or_else(|| {
+            SocketAddr::new(remote.rtp.ip(), remote.rtp.port().saturating_add(1))
+        });
+        self.reports.aim(rtcp, ipv6);
+        self.heard = now;
+        self.timeout_reported = false;
+    }
+
+    /// Codec to send with; `None` while nothing may be sent.
+    pub(crate) fn send_codec(&self) -> Option<Codec> {
+        let far = self.far.as_ref()?;
+        far.remote.send.then_some(far.remote.payloads.codec)
+    }
+
+    /// Checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
+    pub(crate) fn accept(
+        &mut self,
+        datagram: Option<&[u8]>,
+        source: Option<SocketAddr>,
+        now: Instant,
+    ) -> Option<Accepted> {
+        let Some((datagram, source)) = datagram.zip(source) else {
+            self.malformed += 1;
+            return None;
+        };
+        let Some(packet) = RtpPacket::parse(datagram) else {
+            self.malformed += 1;
+            return None;
+        };
+        let far = self.far.as_mut()?;
+        let media = self.payload_types[usize::from(packet.payload_type & 0x7F)];
+        if media == Media::Unknown {
+            self.unknown_payload += 1;
+            // It belongs to the sequence of the source that is heard, but brings about nothing else.
+            if far.latch.source() != Some(source) || !self.reception.is_from(packet.ssrc) {
+                return None;
+            }
+        }
+        let mut latched = None;
+        match far.latch.judge(source, packet.ssrc, packet.sequence, now) {
+            Verdict::Accept => {}
+            Verdict::Latched => {
+                latched = Some(source);
+                far.aim();
+            }
+            Verdict::Refuse => {
+                self.foreign += 1;
+                return None;
+            }
+        }
+        self.heard = now;
+        self.timeout_reported = false;
+        let clock_rate = far.remote.payloads.codec.clock_rate();
+        let timed = matches!(media, Media::Audio(_));
+        match self.reception.record(&packet, now, clock_rate, timed) {
+            Arrival::Duplicate | Arrival::Stray => return None,
+            Arrival::NewSource => self.epoch = self.epoch.wrapping_add(1),
+            Arrival::InOrder | Arrival::OutOfOrder => {}
+        }
+        if !far.remote.receive {
+            return None;
+        }
+        let mut presses = [None, None];
+        if media == Media::Event
+            && let Some(event) =
+                TelephoneEvent::parse(&datagram[packet.payload_start..packet.payload_end])
+        {
+            presses = self
+                .digits
+                .receive(packet.ssrc, packet.timestamp, event, now);
+            self.digits_reported += presses.iter().flatten().count() as u64;
+        }
+        Some(Accepted {
+            packet,
+            media,
+            epoch: self.epoch,
+            latched,
+            presses,
+        })
+    }
+
+    /// Sends on a packet accepted by another stream (or by this one, as an echo). The header is
+    /// written in place, directly before the payload.
+    pub(crate) fn relay(
+        &mut self,
+        datagram: &mut [u8],
+        packet: &RtpPacket,
+        media: Media,
+        source: Source,
+        now: Instant,
+    ) {
+        let Some(far) = self.far.as_ref().filter(|far| far.remote.send) else {
+            return;
+        };
+        let payloads = far.remote.payloads;
+        let payload_type = match media {
+            Media::Audio(codec) => {
+                let payload = &mut datagram[packet.payload_start..packet.payload_end];
+                match (codec, payloads.codec) {
+                    (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
+                    (Codec::Pcmu, Codec::Pcma) => ulaw_to_alaw(payload),
+                    (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => {}
+                }
+                payloads.audio
+            }
+            Media::Event => match payloads.telephone_event {
+                Some(payload_type) => payload_type,
+                None => {
+                    self.transmission.skip(source);
+                    return;
+                }
+            },
+            Media::Unknown => {
+                self.transmission.skip(source);
+                return;
+            }
+        };
+        let clock_rate = payloads.codec.clock_rate();
+        let Some(slot) =
+            self.transmission
+                .relay(source, packet.sequence, packet.timestamp, now, clock_rate)
+        else {
+            return;
+        };
+        let header = RtpHeader {
+            // On an event packet the marker means the beginning of the event (RFC 4733 §2.2).
+            marker: packet.marker || (slot.first && media != Media::Event),
+            payload_type,
+            sequence: slot.sequence,
+            timestamp: slot.timestamp,
+            ssrc: self.transmission.ssrc,
+        };
+        let start = packet.payload_start - HEADER_LENGTH;
+        datagram[start..packet.payload_start].copy_from_slice(&header.encode());
+        let sent = socket::send(
+            socket::descriptor(&self.sockets.rtp),
+            &datagram[start..packet.payload_end],
+            &far.destination,
+        );
+        self.transmission.count(packet.payload_length(), sent);
+    }
+
+    /// Sends a 20 ms frame made here, companded with the law of [`Self::send_codec`].
+    pub(crate) fn send_frame(&mut self, frame: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
+        let Some(far) = self.far.as_ref().filter(|far| far.remote.send) else {
+            return;
+        };
+        let payloads = far.remote.payloads;
+        let slot = self.transmission.generate(
+            source,
+            FRAME_SAMPLES as u32,
+            now,
+            payloads.codec.clock_rate(),
+        );
+        let header = RtpHeader {
+            marker: slot.first,
+            payload_type: payloads.audio,
+            sequence: slot.sequence,
+            timestamp: slot.timestamp,
+            ssrc: self.transmission.ssrc,
+        };
+        let mut datagram = [0u8; HEADER_LENGTH + FRAME_SAMPLES];
+        datagram[..HEADER_LENGTH].copy_from_slice(&header.encode());
+        datagram[HEADER_LENGTH..].copy_from_slice(frame);
+        let sent = socket::send(
+            socket::descriptor(&self.sockets.rtp),
+            &datagram,
+            &far.destination,
+        );
+        self.transmission.count(FRAME_SAMPLES, sent);
+    }
+
+    /// Sends a frame of a line, converting it to the law the far end takes.
+    pub(crate) fn send_line_frame(
+        &mut self,
+        alaw: &[u8; FRAME_SAMPLES],
+        source: Source,
+        now: Instant,
+    ) {
+        match self.send_codec().map(Codec::law) {
+            Some(Law::A) => self.send_frame(alaw, source, now),
+            Some(Law::Mu) => {
+                let mut frame = *alaw;
+                alaw_to_ulaw(&mut frame);
+                self.send_frame(&frame, source, now);
+            }
+            None => {}
+        }
+    }
+
+    /// Reads a datagram of the RTCP port. It is believed when it comes from the host RTP comes from or
+    /// is expected from.
+    pub(crate) fn accept_report(
+        &mut self,
+        datagram: Option<&[u8]>,
+        source: Option<SocketAddr>,
+        now: Instant,
+    ) {
+        let Some((datagram, source)) = datagram.zip(source) else {
+            return;
+        };
+        let Some(far) = &self.far else { return };
+        let media_source = far.latch.source().unwrap_or(far.remote.rtp);
+        if source.ip() != media_source.ip() && source.ip() != far.remote.rtp.ip() {
+            return;
+        }
+        if self.reports.receive(datagram, self.transmission.ssrc, now) {
+            self.heard = now;
+            if far.remote.symmetric {
+                self.reports
+                    .aim(source, socket::is_ipv6(&self.sockets.rtcp));
+            }
+        }
+    }
+
+    /// The press whose end packets were lost, once its time is over.
+    pub(crate) fn expired_press(&mut self, now: Instant) -> Option<Press> {
+        let press = self.digits.expire(now)?;
+        self.digits_reported += 1;
+        Some(press)
+    }
+
+    /// Whether the far end has been silent too long; true once until it is heard again.
+    pub(crate) fn timed_out(&mut self, now: Instant) -> bool {
+        let expected = self.far.as_ref().is_some_and(|far| far.remote.receive);
+        let Some(limit) = self
+            .media_timeout
+            .filter(|_| expected && !self.timeout_reported)
+        else {
+            return false;
+        };
+        self.timeout_reported = now.saturating_duration_since(self.heard) >= limit;
+        self.timeout_reported
+    }
+
+    /// Sends the report that is due, if one is.
+    pub(crate) fn send_due_report(&mut self, now: Instant) {
+        if self.far.is_some() && self.reports.due(now) {
+            let clock_rate = self.clock_rate();
+            let socket = socket::descriptor(&self.sockets.rtcp);
+            self.reports.send(
+                socket,
+                &self.transmission,
+                &mut self.reception,
+                clock_rate,
+                now,
+            );
+        }
+    }
+
+    /// Says goodbye to a far end that has had reports.
+    pub(crate) fn leave(&mut self, now: Instant) {
+        let clock_rate = self.clock_rate();
+        let socket = socket::descriptor(&self.sockets.rtcp);
+        self.reports.goodbye(
+            socket,
+            &self.transmission,
+            &mut self.reception,
+            clock_rate,
+            now,
+        );
+    }
+
+    fn clock_rate(&self) -> u32 {
+        self.far
+            .as_ref()
+            .map_or(8_000, |far| far.remote.payloads.codec.clock_rate())
+    }
+
+    pub(crate) fn statistics(&self) -> StreamStatistics {
+        let clock_rate = self.clock_rate();
+        let (reception, transmission) = (&self.reception, &self.transmission);
+        StreamStatistics {
+            packets_received: reception.packets,
+            octets_received: reception.octets,
+            lost: reception.lost(),
+            out_of_order: reception.out_of_order,
+            duplicates: reception.duplicates,
+            jitter_ms: reception.jitter_ms(clock_rate),
+            packets_sent: transmission.packets,
+            octets_sent: transmission.octets,
+            send_failures: transmission.failures,
+            malformed: self.malformed,
+            foreign: self.foreign,
+            unknown_payload: self.unknown_payload,
+            digits: self.digits_reported,
+            source: self.far.as_ref().and_then(|far| far.latch.source()),
+            ..self.reports.statistics(clock_rate)
+        }
+    }
+}

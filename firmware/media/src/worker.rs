@@ -1,0 +1,261 @@
+//! A media thread: waits for packets, commands and the 20 ms tick, and serves them.
+
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::time::TimeSpec;
+use nix::sys::timer::{Expiration, TimerSetTimeFlags};
+use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
+
+use crate::MediaError;
+use crate::channel::{Channels, Index, Kind};
+use crate::command::{ChannelId, Command, Mailbox};
+use crate::socket::{BATCH, ReceiveBatch};
+
+/// Time between ticks.
+pub(crate) const TICK: Duration = Duration::from_millis(20);
+/// Ticks made up for after a delay at most; more are left out.
+const CATCH_UP: u64 = 5;
+/// Sockets served for each wait at most.
+const EVENTS: usize = 256;
+
+/// What an epoll event is about, packed into its 64 bits: kind (3), generation (29), index (32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Mailbox,
+    Tick,
+    Rtp(Index, u32),
+    Rtcp(Index, u32),
+}
+
+impl Token {
+    fn pack(self) -> u64 {
+        let pack = |kind: u64, index: Index, generation: u32| {
+            kind << 61 | u64::from(generation) << 32 | u64::from(index)
+        };
+        match self {
+            Token::Mailbox => pack(0, 0, 0),
+            Token::Tick => pack(1, 0, 0),
+            Token::Rtp(index, generation) => pack(2, index, generation),
+            Token::Rtcp(index, generation) => pack(3, index, generation),
+        }
+    }
+
+    /// What epoll is asked to report for it.
+    pub(crate) fn event(self) -> EpollEvent {
+        EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, self.pack())
+    }
+
+    fn unpack(packed: u64) -> Token {
+        let index = packed as u32;
+        let generation = (packed >> 32) as u32 & crate::channel::GENERATION_MASK;
+        match packed >> 61 {
+            0 => Token::Mailbox,
+            1 => Token::Tick,
+            2 => Token::Rtp(index, generation),
+            _ => Token::Rtcp(index, generation),
+        }
+    }
+}
+
+/// The state of a media thread.
+pub(crate) struct Worker {
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) epoll: Epoll,
+    timer: TimerFd,
+    pub(crate) channels: Channels,
+    pub(crate) index_of: HashMap<ChannelId, Index>,
+    /// Channels on their way here from another thread, with the commands they missed.
+    pub(crate) expected: HashMap<ChannelId, Vec<Command>>,
+    /// Channels that could not be handed over yet because the other queue was full.
+    pub(crate) departing: Vec<(Arc<Mailbox>, Command)>,
+    /// Channels with something to do on every tick.
+    pub(crate) clocked: Vec<Index>,
+    pub(crate) batch: ReceiveBatch,
+    /// Sockets that had more to read than one batch. Epoll reports them no more, since it is told of
+    /// arrivals only (edge-triggered).
+    unfinished: VecDeque<Token>,
+    pub(crate) ticks: u64,
+    pub(crate) running: bool,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        mailbox: Arc<Mailbox>,
+        commands: Receiver<Command>,
+    ) -> Result<Self, MediaError> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
+            .map_err(|error| MediaError::system("create an epoll instance", error))?;
+        let timer = TimerFd::new(
+            ClockId::CLOCK_MONOTONIC,
+            TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
+        )
+        .map_err(|error| MediaError::system("create a timer", error))?;
+        let worker = Worker {
+            mailbox,
+            commands,
+            epoll,
+            timer,
+            channels: Channels::default(),
+            index_of: HashMap::new(),
+            expected: HashMap::new(),
+            departing: Vec::new(),
+            clocked: Vec::new(),
+            batch: ReceiveBatch::new(),
+            unfinished: VecDeque::with_capacity(EVENTS),
+            ticks: 0,
+            running: true,
+        };
+        worker.watch(worker.mailbox.wake_descriptor(), Token::Mailbox)?;
+        worker.watch(worker.timer.as_fd(), Token::Tick)?;
+        Ok(worker)
+    }
+
+    fn watch(&self, descriptor: impl AsFd, token: Token) -> Result<(), MediaError> {
+        self.epoll
+            .add(descriptor, token.event())
+            .map_err(|error| MediaError::system("watch a descriptor", error))
+    }
+
+    /// The thread's main function.
+    pub(crate) fn run(mut self) {
+        request_real_time();
+        // A periodic timer keeps its own beat: a late wake-up delays one tick, not all that follow.
+        let beat = Expiration::Interval(TimeSpec::from_duration(TICK));
+        if let Err(error) = self.timer.set(beat, TimerSetTimeFlags::empty()) {
+            tracing::error!(%error, "media thread cannot start its timer and stops");
+            return;
+        }
+        let mut events = [EpollEvent::empty(); EVENTS];
+        while self.running {
+            // Sockets that had more than one batch get their next turn after all others.
+            let timeout = if self.unfinished.is_empty() {
+                EpollTimeout::NONE
+            } else {
+                EpollTimeout::ZERO
+            };
+            let ready = match self.epoll.wait(&mut events, timeout) {
+                Ok(ready) => ready,
+                Err(Errno::EINTR) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "media thread cannot wait for packets and stops");
+                    return;
+                }
+            };
+            let unfinished = self.unfinished.len();
+            for event in events.iter().take(ready) {
+                self.serve_event(Token::unpack(event.data()));
+            }
+            for _ in 0..unfinished {
+                if let Some(token) = self.unfinished.pop_front() {
+                    self.serve_event(token);
+                }
+            }
+        }
+        let indices: Vec<Index> = self.index_of.values().copied().collect();
+        for index in indices {
+            self.close(index);
+        }
+    }
+
+    fn serve_event(&mut self, token: Token) {
+        let drained = match token {
+            Token::Rtp(index, generation) => self.receive_rtp(index, generation),
+            Token::Rtcp(index, generation) => self.receive_rtcp(index, generation),
+            Token::Tick => {
+                self.beat();
+                true
+            }
+            Token::Mailbox => {
+                self.obey();
+                true
+            }
+        };
+        if !drained && !self.unfinished.contains(&token) {
+            self.unfinished.push_back(token);
+        }
+    }
+
+    fn beat(&mut self) {
+        let mut expirations = [0u8; 8];
+        // Non-blocking; reads the number of expirations since the last read.
+        let due = match nix::unistd::read(&self.timer, &mut expirations) {
+            Ok(8) => u64::from_ne_bytes(expirations),
+            _ => return,
+        };
+        for _ in 0..due.min(CATCH_UP) {
+            self.tick(Instant::now());
+        }
+    }
+
+    /// Receives and forwards a batch of what waits on an RTP socket; false when more may wait. A
+    /// flooded port gets no more turns than any other.
+    fn receive_rtp(&mut self, index: Index, generation: u32) -> bool {
+        let Some(channel) = self.channels.of_generation(index, generation) else {
+            return true;
+        };
+        let Kind::Rtp(stream) = &channel.kind else {
+            return true;
+        };
+        let received = self.batch.receive(stream.rtp_descriptor());
+        let now = Instant::now();
+        for position in 0..received {
+            self.relay(index, position, now);
+        }
+        received < BATCH
+    }
+
+    /// Receives a batch of reports; false when more may wait.
+    fn receive_rtcp(&mut self, index: Index, generation: u32) -> bool {
+        let Some(channel) = self.channels.of_generation(index, generation) else {
+            return true;
+        };
+        let Kind::Rtp(stream) = &mut channel.kind else {
+            return true;
+        };
+        let received = self.batch.receive(stream.rtcp_descriptor());
+        let now = Instant::now();
+        for position in 0..received {
+            let datagram = self.batch.datagram(position);
+            stream.accept_report(datagram.octets.as_deref(), datagram.source, now);
+        }
+        received < BATCH
+    }
+}
+
+/// Asks for real-time scheduling; without the right to it the thread runs as any other.
+fn request_real_time() {
+    let parameters = libc::sched_param { sched_priority: 10 };
+    // SAFETY: the parameter block lives through the call; 0 is the calling thread.
+    let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) };
+    if refused != 0 {
+        tracing::debug!("media thread runs without real-time priority");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_survive_packing() {
+        let most = crate::channel::GENERATION_MASK;
+        for token in [
+            Token::Mailbox,
+            Token::Tick,
+            Token::Rtp(0, 0),
+            Token::Rtp(u32::MAX, most),
+            Token::Rtcp(7, most),
+            Token::Rtcp(u32::MAX, 0),
+        ] {
+            assert_eq!(Token::unpack(token.pack()), token);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Lines: clocked by the tick, bridged with RTP streams and with each other.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests stop at the first surprise"
+)]
+
+mod far_end;
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use far_end::{PATIENCE, connected, engine, statistics};
+use ramal_dsp::{Law, alaw_to_ulaw};
+use ramal_media::{Codec, LineAudio, Prompt, Repeat};
+
+/// Frames a line is sent, with the time of each.
+type Heard = Receiver<(Instant, [u8; 160])>;
+
+/// A line that says what the test gives it and shows the test what it is sent.
+struct TestLine {
+    says: Receiver<u8>,
+    hears: SyncSender<(Instant, [u8; 160])>,
+}
+
+impl LineAudio for TestLine {
+    fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
+        receive.fill(self.says.try_recv().unwrap_or(Law::A.silence()));
+        let _ = self.hears.try_send((Instant::now(), *transmit));
+    }
+}
+
+fn line() -> (Box<TestLine>, Sender<u8>, Heard) {
+    let (say, says) = channel();
+    let (hears, heard) = sync_channel(10_000);
+    (Box::new(TestLine { says, hears }), say, heard)
+}
+
+/// First octets of the frames that are not silent, until `count` of them came.
+fn spoken(heard: &Heard, count: usize) -> Vec<u8> {
+    let mut octets = Vec::new();
+    while octets.len() < count {
+        let (_, frame) = heard.recv_timeout(PATIENCE).expect("a frame in time");
+        assert!(
+            frame.iter().all(|&octet| octet == frame[0]),
+            "frames stay whole"
+        );
+        if frame[0] != Law::A.silence() {
+            octets.push(frame[0]);
+        }
+    }
+    octets
+}
+
+#[test]
+fn a_line_is_clocked_every_20_ms() {
+    let engine = engine(22_100..=22_149, 1);
+    let (audio, _say, heard) = line();
+    let _line = engine.open_line(audio).unwrap();
+    let times: Vec<Instant> = (0..51)
+        .map(|_| heard.recv_timeout(PATIENCE).unwrap().0)
+        .collect();
+    let lasted = times[50].duration_since(times[0]);
+    assert!(
+        (Duration::from_millis(960)..Duration::from_millis(1_080)).contains(&lasted),
+        "{lasted:?}"
+    );
+}
+
+#[test]
+fn a_line_and_a_phone_hear_each_other_in_either_law() {
+    for (codec, base) in [(Codec::Pcma, 22_150), (Codec::Pcmu, 22_200)] {
+        let engine = engine(base..=base + 49, 1);
+        let (audio, say, heard) = line();
+        let line = engine.open_line(audio).unwrap();
+        let (stream, mut phone) = connected(&engine, 1, codec);
+        engine.bridge(&line, &stream).unwrap();
+        statistics(&stream);
+
+        for number in 1..=20u8 {
+            say.send(number).unwrap();
+        }
+        let said: Vec<u8> = std::iter::from_fn(|| Some(phone.receive().payload[0]))
+            .map(|octet| {
+                let mut octet = [octet];
+                if codec == Codec::Pcmu {
+                    ramal_dsp::ulaw_to_alaw(&mut octet);
+                }
+                octet[0]
+            })
+            .filter(|&octet| octet != Law::A.silence())
+            .take(10)
+            .collect();
+        // Mu-law has no place for every A-law value; order and neighbourhood remain.
+        let expected: Vec<u8> = (1..=10u8)
+            .map(|octet| {
+                let mut octet = [octet];
+                if codec == Codec::Pcmu {
+                    alaw_to_ulaw(&mut octet);
+                    ramal_dsp::ulaw_to_alaw(&mut octet);
+                }
+                octet[0]
+            })
+            .collect();
+        assert_eq!(said, expected);
+
+        let mut wanted = Vec::new();
+        for number in [0x21u8, 0x22, 0x23, 0x24] {
+            phone.send(&[number; 160]);
+            let mut octet = [number];
+            if codec == Codec::Pcmu {
+                ramal_dsp::ulaw_to_alaw(&mut octet);
+            }
+            wanted.push(octet[0]);
+        }
+        assert_eq!(spoken(&heard, 4), wanted);
+    }
+}
+
+#[test]
+fn two_lines_hear_each_other() {
+    let engine = engine(22_250..=22_299, 1);
+    let (audio_a, say_a, heard_a) = line();
+    let (audio_b, say_b, heard_b) = line();
+    let (a, b) = (
+        engine.open_line(audio_a).unwrap(),
+        engine.open_line(audio_b).unwrap(),
+    );
+    engine.bridge(&a, &b).unwrap();
+    for number in 1..=20u8 {
+        say_a.send(number).unwrap();
+        say_b.send(number + 100).unwrap();
+    }
+    let (by_a, by_b) = (spoken(&heard_a, 10), spoken(&heard_b, 10));
+    assert!(
+        by_a.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{by_a:?}"
+    );
+    assert!(
+        by_b.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{by_b:?}"
+    );
+    assert!(by_a[0] > 100 && by_b[0] < 100);
+}
+
+#[test]
+fn a_line_hears_prompts_and_its_own_echo() {
+    let engine = engine(22_300..=22_349, 1);
+    let (audio, say, heard) = line();
+    let line = engine.open_line(audio).unwrap();
+    let prompt = Prompt::new("tone", &[7_000; 480]);
+    let octet = prompt.frame(Codec::Pcma, 0).unwrap()[0];
+    line.play(vec![std::sync::Arc::new(prompt).into()], Repeat::Once)
+        .unwrap()
+        .detach();
+    assert_eq!(spoken(&heard, 3), [octet; 3]);
+    line.echo().unwrap();
+    far_end::runtime().block_on(line.statistics()).unwrap();
+    for number in 1..=5u8 {
+        say.send(number).unwrap();
+    }
+    assert_eq!(spoken(&heard, 5), [1, 2, 3, 4, 5]);
+}

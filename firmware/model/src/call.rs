@@ -1,0 +1,238 @@
+//! Call detail records: one row per call, with its legs inside.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Identifies a call: 26 characters of Crockford's base 32, of which the first 10 are the start in milliseconds, so
+/// that sorting by id is sorting by start (the form of a ULID).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "01JCZ8Y8M6T5X0K3V9Q4R7N2BD")]
+pub struct CallId(String);
+
+const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl CallId {
+    /// The id of a call that starts at `started_at` (UTC ms), made unique by 80 random bits.
+    pub fn new(started_at: i64, random: [u8; 10]) -> Self {
+        let mut bits: u128 = u128::from(started_at.max(0).unsigned_abs() & 0xffff_ffff_ffff);
+        for byte in random {
+            bits = bits << 8 | u128::from(byte);
+        }
+        let text = (0..26)
+            .rev()
+            .map(|place| char::from(BASE32[(bits >> (5 * place)) as usize & 31]))
+            .collect();
+        CallId(text)
+    }
+
+    /// The 26 characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is not 26 characters of Crockford's base 32.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a call id: it has 26 digits and capital letters")]
+pub struct BadCallId(pub String);
+
+impl FromStr for CallId {
+    type Err = BadCallId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into()
+    }
+}
+
+impl TryFrom<String> for CallId {
+    type Error = BadCallId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.len() == 26 && text.bytes().all(|byte| BASE32.contains(&byte)) {
+            Ok(CallId(text))
+        } else {
+            Err(BadCallId(text))
+        }
+    }
+}
+
+impl From<CallId> for String {
+    fn from(id: CallId) -> Self {
+        id.0
+    }
+}
+
+/// Where a call came from and went to, seen from the company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Between extensions, or from an extension to a service of the gateway.
+    Internal,
+    /// From a line or trunk.
+    Inbound,
+    /// To a line or trunk.
+    Outbound,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallResult {
+    /// A human or a service took it.
+    Answered,
+    /// The called party was busy.
+    Busy,
+    /// Nobody answered within the ring time.
+    NoAnswer,
+    /// The caller gave up.
+    Cancelled,
+    /// The called party declined.
+    Rejected,
+    /// Something did not work; `end_reason` says what.
+    Failed,
+    /// No such number.
+    NotFound,
+    /// The gateway stopped in the middle of the call.
+    Interrupted,
+}
+
+impl CallResult {
+    /// The word used in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CallResult::Answered => "answered",
+            CallResult::Busy => "busy",
+            CallResult::NoAnswer => "no_answer",
+            CallResult::Cancelled => "cancelled",
+            CallResult::Rejected => "rejected",
+            CallResult::Failed => "failed",
+            CallResult::NotFound => "not_found",
+            CallResult::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// One end of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Party {
+    /// Number as presented or dialled; blank when withheld or unknown.
+    pub number: String,
+    /// Name, blank when unknown.
+    pub name: String,
+}
+
+/// Which kind of line a leg runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LegKind {
+    /// A SIP phone or trunk.
+    Sip,
+    /// An analogue or digital line.
+    Line,
+    /// A service of the gateway, such as the echo test.
+    Service,
+}
+
+/// What one leg of a call did. Times are UTC milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LegRecord {
+    /// Kind of line.
+    pub kind: LegKind,
+    /// Number of the extension, of the line or of the service.
+    pub party: String,
+    /// User agent, contact or port: which device it was.
+    #[serde(default)]
+    pub device: String,
+    /// Name of the codec, such as `PCMA`; none when no media was agreed.
+    #[serde(default)]
+    pub codec: Option<String>,
+    /// When it began.
+    pub started_at: i64,
+    /// When it was answered.
+    #[serde(default)]
+    pub answered_at: Option<i64>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_at: Option<i64>,
+    /// Why it ended: a SIP status or a Q.850 cause in words.
+    #[serde(default)]
+    pub cause: String,
+    /// Media packets received from this leg.
+    #[serde(default)]
+    pub packets_received: u64,
+    /// Media packets sent to this leg.
+    #[serde(default)]
+    pub packets_sent: u64,
+    /// Packets that never came from this leg.
+    #[serde(default)]
+    pub packets_lost: u64,
+    /// Interarrival jitter at the end, milliseconds (RFC 3550 §6.4.1).
+    #[serde(default)]
+    pub jitter_ms: f64,
+}
+
+/// One call. Times are UTC milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallRecord {
+    /// Sorts by start.
+    pub id: CallId,
+    /// When the caller's request came.
+    pub started_at: i64,
+    /// When it was answered; none when it never was.
+    pub answered_at: Option<i64>,
+    /// When it ended; none while it lasts, and when the gateway stopped in the middle of it.
+    pub ended_at: Option<i64>,
+    /// Seen from the company.
+    pub direction: Direction,
+    /// Who called.
+    pub caller: Party,
+    /// Who was called, as dialled.
+    pub callee: Party,
+    /// How it ended; none while it lasts.
+    pub result: Option<CallResult>,
+    /// More words on the end; blank when there is nothing to add.
+    pub end_reason: String,
+    /// Its legs, in the order they began.
+    pub legs: Vec<LegRecord>,
+    /// The steps that led the call where it went.
+    #[schema(value_type = Vec<Object>)]
+    pub trace: Vec<Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_sort_by_start_and_read_back() {
+        let early = CallId::new(1_700_000_000_000, [255; 10]);
+        let late = CallId::new(1_700_000_000_001, [0; 10]);
+        assert!(early < late);
+        assert_eq!(early.as_str().len(), 26);
+        assert_eq!(early.as_str().parse::<CallId>().unwrap(), early);
+        assert!("01jcz8y8m6t5x0k3v9q4r7n2bd".parse::<CallId>().is_err());
+        assert!("".parse::<CallId>().is_err());
+    }
+
+    #[test]
+    fn results_have_one_spelling_everywhere() {
+        for result in [
+            CallResult::NoAnswer,
+            CallResult::NotFound,
+            CallResult::Interrupted,
+            CallResult::Answered,
+        ] {
+            assert_eq!(serde_json::to_value(result).unwrap(), result.as_str());
+        }
+    }
+}

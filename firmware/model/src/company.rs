@@ -1,0 +1,138 @@
+//! The company that owns the gateway.
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Country, Invalid, Language,
+    problem::{Problems, code},
+    text,
+};
+
+/// The company: names it, and gives numbers, prompts and clocks their context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Company {
+    /// Registered name; blank until someone filled it in after the first set-up.
+    pub legal_name: String,
+    /// Country, which presets tones, languages and number formats.
+    pub country: Country,
+    /// ITU-T E.164 country code without `+`, such as `55`.
+    pub country_code: String,
+    /// Area code for local dialling, such as `11`; blank where the country has none.
+    pub area_code: String,
+    /// Language of prompts where nothing closer to the caller says otherwise.
+    pub language: Language,
+    /// IANA time zone, such as `America/Sao_Paulo`.
+    pub time_zone: String,
+}
+
+/// Input for a company. What is left out comes from the country.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCompany {
+    /// Registered name, at most 200 characters; may stay blank at the first set-up.
+    #[serde(default)]
+    pub legal_name: String,
+    /// ISO 3166-1 alpha-2 code of a known country.
+    pub country: String,
+    /// E.164 country code, 1-3 digits.
+    #[serde(default)]
+    pub country_code: Option<String>,
+    /// Area code, up to 5 digits.
+    #[serde(default)]
+    pub area_code: Option<String>,
+    /// Language of prompts.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// IANA time zone.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+}
+
+impl NewCompany {
+    /// Checks the input of the first set-up, where the legal name may stay blank.
+    pub fn validate_set_up(&self) -> Result<Company, Invalid> {
+        self.check(0)
+    }
+
+    /// Checks the input of a later change.
+    pub fn validate(&self) -> Result<Company, Invalid> {
+        self.check(1)
+    }
+
+    fn check(&self, shortest_name: usize) -> Result<Company, Invalid> {
+        let mut problems = Problems::default();
+        let legal_name = text::line(
+            &mut problems,
+            "legal_name",
+            &self.legal_name,
+            shortest_name,
+            200,
+        );
+        let country: Option<Country> = self.country.parse().ok();
+        if country.is_none() {
+            problems.add(
+                "country",
+                code::UNKNOWN_COUNTRY,
+                None,
+                format!(
+                    "country `{}` is not in the list of known countries",
+                    self.country
+                ),
+            );
+        }
+        // With an unknown country the other fields are checked all the same, against nobody's defaults.
+        let country = country.unwrap_or_default();
+        let defaults = country.defaults();
+        let (country_code, area_code, time_zone) = self.given(&mut problems);
+        problems.finish(Company {
+            legal_name,
+            country,
+            country_code: country_code.unwrap_or_else(|| defaults.dialling_code.to_owned()),
+            area_code: area_code.unwrap_or_default(),
+            language: self.language.unwrap_or(defaults.language),
+            time_zone: time_zone.unwrap_or_else(|| defaults.time_zone.to_owned()),
+        })
+    }
+
+    fn given(&self, problems: &mut Problems) -> (Option<String>, Option<String>, Option<String>) {
+        let filled = |value: &Option<String>| value.clone().filter(|text| !text.trim().is_empty());
+        (
+            filled(&self.country_code)
+                .map(|value| text::digits(problems, "country_code", &value, 1, 3)),
+            filled(&self.area_code).map(|value| text::digits(problems, "area_code", &value, 1, 5)),
+            filled(&self.time_zone).map(|value| time_zone(problems, &value)),
+        )
+    }
+}
+
+impl From<&Company> for NewCompany {
+    fn from(company: &Company) -> Self {
+        NewCompany {
+            legal_name: company.legal_name.clone(),
+            country: company.country.to_string(),
+            country_code: Some(company.country_code.clone()),
+            area_code: Some(company.area_code.clone()),
+            language: Some(company.language),
+            time_zone: Some(company.time_zone.clone()),
+        }
+    }
+}
+
+/// The zone's name as the IANA database spells it.
+fn time_zone(problems: &mut Problems, value: &str) -> String {
+    match TimeZone::get(value.trim()) {
+        Ok(zone) => zone.iana_name().unwrap_or(value).to_owned(),
+        Err(_) => {
+            problems.add(
+                "time_zone",
+                code::UNKNOWN_TIME_ZONE,
+                None,
+                format!("time zone `{value}` is not in the IANA database; America/Sao_Paulo would be one"),
+            );
+            value.to_owned()
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The immutable snapshot that calls and requests read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    Company, DigestCredential, Extension, ExtensionId, Secret, SipTrunk, TrunkId, User, UserId,
+};
+
+/// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
+/// finishes with it.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    version: u64,
+    company: Option<Company>,
+    users: Vec<User>,
+    extensions: Vec<Extension>,
+    credentials: HashMap<ExtensionId, DigestCredential>,
+    extension_by_number: HashMap<String, usize>,
+    extension_by_id: HashMap<ExtensionId, usize>,
+    user_by_login: HashMap<String, usize>,
+    trunks: Vec<SipTrunk>,
+    trunk_passwords: HashMap<TrunkId, Secret>,
+}
+
+impl Configuration {
+    /// A snapshot of these objects. Users are sorted by login, extensions by number (shorter ones first).
+    pub fn new(
+        version: u64,
+        company: Option<Company>,
+        mut users: Vec<User>,
+        mut extensions: Vec<Extension>,
+        credentials: HashMap<ExtensionId, DigestCredential>,
+    ) -> Self {
+        users.sort_by_cached_key(|user| fold(&user.login));
+        extensions.sort_by(|a, b| (a.number.len(), &a.number).cmp(&(b.number.len(), &b.number)));
+        let extension_by_number = extensions
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.number.clone(), i))
+            .collect();
+        let extension_by_id = extensions
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.id, i))
+            .collect();
+        let user_by_login = users
+            .iter()
+            .enumerate()
+            .map(|(i, user)| (fold(&user.login), i))
+            .collect();
+        Configuration {
+            version,
+            company,
+            users,
+            extensions,
+            credentials,
+            extension_by_number,
+            extension_by_id,
+            user_by_login,
+            trunks: Vec::new(),
+            trunk_passwords: HashMap::new(),
+        }
+    }
+
+    /// The same with these trunks, sorted by priority, then by age.
+    #[must_use]
+    pub fn with_trunks(
+        mut self,
+        mut trunks: Vec<SipTrunk>,
+        passwords: HashMap<TrunkId, Secret>,
+    ) -> Self {
+        trunks.sort_by_key(|trunk| (trunk.priority, trunk.id));
+        self.trunks = trunks;
+        self.trunk_passwords = passwords;
+        self
+    }
+
+    /// Number of the save that made this snapshot; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The company; none before the first set-up.
+    pub fn company(&self) -> Option<&Company> {
+        self.company.as_ref()
+    }
+
+    /// All users, by login.
+    pub fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// The user `id`.
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.iter().find(|user| user.id == id)
+    }
+
+    /// The user with this login, without regard to case.
+    pub fn user_by_login(&self, login: &str) -> Option<&User> {
+        self.user_by_login
+            .get(&fold(login))
+            .and_then(|index| self.users.get(*index))
+    }
+
+    /// All extensions, by number.
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The extension `id`.
+    pub fn extension(&self, id: ExtensionId) -> Option<&Extension> {
+        self.extension_by_id
+            .get(&id)
+            .and_then(|index| self.extensions.get(*index))
+    }
+
+    /// The extension with this number.
+    pub fn extension_by_number(&self, number: &str) -> Option<&Extension> {
+        self.extension_by_number
+            .get(number)
+            .and_then(|index| self.extensions.get(*index))
+    }
+
+    /// What the extension authenticates with.
+    pub fn credential(&self, id: ExtensionId) -> Option<&DigestCredential> {
+        self.credentials.get(&id)
+    }
+
+    /// All credentials.
+    pub fn credentials(&self) -> &HashMap<ExtensionId, DigestCredential> {
+        &self.credentials
+    }
+
+    /// All trunks, in the order calls out try them.
+    pub fn trunks(&self) -> &[SipTrunk] {
+        &self.trunks
+    }
+
+    /// The trunk `id`.
+    pub fn trunk(&self, id: TrunkId) -> Option<&SipTrunk> {
+        self.trunks.iter().find(|trunk| trunk.id == id)
+    }
+
+    /// The trunk with this name, without regard to case.
+    pub fn trunk_by_name(&self, name: &str) -> Option<&SipTrunk> {
+        let name = fold(name);
+        self.trunks.iter().find(|trunk| fold(&trunk.name) == name)
+    }
+
+    /// What the trunk authenticates with, when it has a password that can be read.
+    pub fn trunk_password(&self, id: TrunkId) -> Option<&Secret> {
+        self.trunk_passwords.get(&id)
+    }
+
+    /// A copy to edit.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            company: self.company.clone(),
+            users: self
+                .users
+                .iter()
+                .map(|user| (user.id, user.clone()))
+                .collect(),
+            extensions: self
+                .extensions
+                .iter()
+                .map(|extension| (extension.id, extension.clone()))
+                .collect(),
+            credentials: self.credentials.clone(),
+            trunks: self
+                .trunks
+                .iter()
+                .map(|trunk| (trunk.id, trunk.clone()))
+                .collect(),
+            trunk_passwords: self.trunk_passwords.clone(),
+        }
+    }
+
+    /// Whether the first set-up was done.
+    pub fn is_set_up(&self) -> bool {
+        self.company.is_some()
+    }
+}
+
+/// A configuration that is being edited: any number of changes that become live together.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The company; none before the first set-up.
+    pub company: Option<Company>,
+    /// All users.
+    pub users: BTreeMap<UserId, User>,
+    /// All extensions.
+    pub extensions: BTreeMap<ExtensionId, Extension>,
+    /// What the extensions authenticate with.
+    pub credentials: HashMap<ExtensionId, DigestCredential>,
+    /// All trunks.
+    pub trunks: BTreeMap<TrunkId, SipTrunk>,
+    /// What the trunks authenticate with.
+    pub trunk_passwords: HashMap<TrunkId, Secret>,
+}
+
+impl Draft {
+    /// The snapshot of this draft, as save `version`.
+    pub fn finish(self, version: u64) -> Configuration {
+        Configuration::new(
+            version,
+            self.company,
+            self.users.into_values().collect(),
+            self.extensions.into_values().collect(),
+            self.credentials,
+        )
+        .with_trunks(self.trunks.into_values().collect(), self.trunk_passwords)
+    }
+}
+
+/// Logins and names are the same when they differ in case only.
+fn fold(login: &str) -> String {
+    login.trim().to_lowercase()
+}

@@ -1,0 +1,219 @@
+//! Extensions: the numbers people inside the company have.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Configuration, Invalid, Language,
+    problem::{Problems, code},
+    text,
+};
+
+/// Identifies an extension for as long as it exists, through every renumbering. Never used again after deletion.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct ExtensionId(pub i64);
+
+impl std::fmt::Display for ExtensionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Seconds an extension rings when nothing else is said.
+pub const DEFAULT_RING_TIME: u16 = 60;
+/// Simultaneous calls of an extension when nothing else is said.
+pub const DEFAULT_MAX_CALLS: u8 = 4;
+/// Devices that may be registered for one extension at the same time.
+pub const MAX_REGISTRATIONS: usize = 5;
+/// Extensions in one gateway.
+pub const MAX_EXTENSIONS: usize = 20_000;
+
+/// An extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// Stays the same when the number changes.
+    pub id: ExtensionId,
+    /// 2-7 digits, unique; also the user name of digest authentication.
+    pub number: String,
+    /// Caller name inside the company, at most 64 characters.
+    pub display_name: String,
+    /// Language of prompts it hears; null follows the company.
+    pub language: Option<Language>,
+    /// A disabled extension can neither register nor call nor be called.
+    pub enabled: bool,
+    /// Simultaneous calls, 1-20.
+    #[schema(minimum = 1, maximum = 20)]
+    pub max_calls: u8,
+    /// Seconds it rings before a call counts as not answered, 5-300.
+    #[schema(minimum = 5, maximum = 300)]
+    pub ring_time: u16,
+}
+
+/// Input for a new extension.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewExtension {
+    /// 2-7 digits.
+    pub number: String,
+    /// Caller name inside the company; the number when blank.
+    #[serde(default)]
+    pub display_name: String,
+    /// Language of prompts; null follows the company.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// Defaults to true.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// 1-20, default 4.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 20)]
+    pub max_calls: Option<i64>,
+    /// Seconds, 5-300, default 60.
+    #[serde(default)]
+    #[schema(minimum = 5, maximum = 300)]
+    pub ring_time: Option<i64>,
+}
+
+/// Changes to an extension; what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtensionChange {
+    /// A new number. The secret is renewed with it, because the number is part of what digest authentication hashes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// A new caller name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A language, or null to follow the company.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Language>)]
+    pub language: Option<Option<Language>>,
+    /// Whether it may register and call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// 1-20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 20)]
+    pub max_calls: Option<i64>,
+    /// Seconds, 5-300.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 5, maximum = 300)]
+    pub ring_time: Option<i64>,
+}
+
+impl NewExtension {
+    /// The extension this input makes, under the identity `id`.
+    pub fn validate(
+        &self,
+        id: ExtensionId,
+        configuration: &Configuration,
+    ) -> Result<Extension, Invalid> {
+        let mut problems = Problems::default();
+        if configuration.extensions().len() >= MAX_EXTENSIONS {
+            problems.add(
+                "number",
+                code::TOO_MANY,
+                Some(&MAX_EXTENSIONS.to_string()),
+                format!("the gateway holds at most {MAX_EXTENSIONS} extensions"),
+            );
+        }
+        let mut extension = Extension {
+            id,
+            number: self.number.clone(),
+            display_name: self.display_name.clone(),
+            language: self.language,
+            enabled: self.enabled.unwrap_or(true),
+            max_calls: text::range(
+                &mut problems,
+                "max_calls",
+                self.max_calls.unwrap_or(DEFAULT_MAX_CALLS.into()),
+                1u8,
+                20,
+            ),
+            ring_time: text::range(
+                &mut problems,
+                "ring_time",
+                self.ring_time.unwrap_or(DEFAULT_RING_TIME.into()),
+                5u16,
+                300,
+            ),
+        };
+        if extension.display_name.trim().is_empty() {
+            extension.display_name = extension.number.trim().to_owned();
+        }
+        extension.check(&mut problems, configuration);
+        problems.finish(extension)
+    }
+}
+
+impl ExtensionChange {
+    /// `current` after this change.
+    pub fn validate(
+        &self,
+        current: &Extension,
+        configuration: &Configuration,
+    ) -> Result<Extension, Invalid> {
+        let mut problems = Problems::default();
+        let mut extension = current.clone();
+        if let Some(number) = &self.number {
+            extension.number = number.clone();
+        }
+        if let Some(display_name) = &self.display_name {
+            extension.display_name = display_name.clone();
+        }
+        if let Some(language) = self.language {
+            extension.language = language;
+        }
+        if let Some(enabled) = self.enabled {
+            extension.enabled = enabled;
+        }
+        if let Some(max_calls) = self.max_calls {
+            extension.max_calls = text::range(&mut problems, "max_calls", max_calls, 1u8, 20);
+        }
+        if let Some(ring_time) = self.ring_time {
+            extension.ring_time = text::range(&mut problems, "ring_time", ring_time, 5u16, 300);
+        }
+        extension.check(&mut problems, configuration);
+        problems.finish(extension)
+    }
+}
+
+impl Extension {
+    /// Normalises the texts and checks them, and the number against all other extensions.
+    fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
+        self.check_texts(problems);
+        if let Some(other) = configuration.extension_by_number(&self.number)
+            && other.id != self.id
+        {
+            problems.add(
+                "number",
+                code::TAKEN,
+                Some(&other.display_name),
+                format!(
+                    "extension {} is in use by {}",
+                    self.number, other.display_name
+                ),
+            );
+        }
+    }
+
+    /// Everything that can be said without another object; for imported documents.
+    pub(crate) fn check_alone(&mut self, problems: &mut Problems) {
+        self.check_texts(problems);
+        self.max_calls = text::range(problems, "max_calls", self.max_calls.into(), 1u8, 20);
+        self.ring_time = text::range(problems, "ring_time", self.ring_time.into(), 5u16, 300);
+    }
+
+    fn check_texts(&mut self, problems: &mut Problems) {
+        self.number = text::digits(problems, "number", &self.number, 2, 7);
+        self.display_name = text::line(problems, "display_name", &self.display_name, 1, 64);
+    }
+}

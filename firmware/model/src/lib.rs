@@ -1,0 +1,50 @@
+//! What the gateway's configuration and calls consist of, and which values are allowed.
+//!
+//! No I/O, no clock, no randomness of its own. Inputs ([`NewCompany`], [`NewUser`], [`NewExtension`], [`TrunkInput`] and their changes)
+//! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`]), or an
+//! [`Invalid`] that names every field, code and limit. The store keeps objects and publishes snapshots; calls and
+//! requests read the snapshot they were given and never a half-changed one. [`Export`] is the same configuration as one
+//! document. [`CallRecord`] is the row that a call leaves behind.
+//!
+//! Types that the API shows derive `serde` and `utoipa::ToSchema`; their JSON form is the API's.
+
+mod actor;
+mod binding;
+mod call;
+mod company;
+mod configuration;
+mod country;
+mod credential;
+mod export;
+mod extension;
+mod language;
+pub mod password;
+mod problem;
+mod text;
+mod trunk;
+mod user;
+
+pub use actor::Actor;
+pub use binding::Binding;
+pub use call::{BadCallId, CallId, CallRecord, CallResult, Direction, LegKind, LegRecord, Party};
+pub use company::{Company, NewCompany};
+pub use configuration::{Configuration, Draft};
+pub use country::{Country, CountryDefaults, Law, UnknownCountry};
+pub use credential::{DigestCredential, Secret, generate_secret};
+pub use export::{Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA};
+pub use extension::{
+    DEFAULT_MAX_CALLS, DEFAULT_RING_TIME, Extension, ExtensionChange, ExtensionId, MAX_EXTENSIONS,
+    MAX_REGISTRATIONS, NewExtension,
+};
+pub use language::{Language, UnknownLanguage};
+pub use problem::{FieldProblem, Invalid, Problems, code};
+pub use trunk::{
+    BadAddress, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS, DEFAULT_OPTIONS_INTERVAL,
+    DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode, HostPort, IdentityHeader,
+    InboundNumber, MAX_TRUNKS, OutboundPrefix, PrivacyHandling, SessionTimerMode, SipTrunk,
+    TrunkAuth, TrunkCodec, TrunkId, TrunkInput, TrunkTransport, ValidTrunk,
+};
+pub use user::{MAX_USERS, NewAdmin, NewUser, Role, User, UserChange, UserId, validate_deletion};
+
+/// Realm of SIP digest authentication. Changing it voids every stored credential.
+pub const REALM: &str = "ramal";

@@ -1,0 +1,92 @@
+//! Checks shared by the text fields of all objects.
+
+use crate::problem::{Problems, code};
+
+/// Trims `value` and checks its length in characters and that it holds no control characters.
+pub(crate) fn line(
+    problems: &mut Problems,
+    field: &str,
+    value: &str,
+    min: usize,
+    max: usize,
+) -> String {
+    let value = value.trim();
+    let length = value.chars().count();
+    let limit = format!("{min}-{max}");
+    if length == 0 && min > 0 {
+        problems.add(field, code::REQUIRED, Some(&limit), "must not be blank");
+    } else if length < min {
+        problems.add(
+            field,
+            code::TOO_SHORT,
+            Some(&limit),
+            format!("needs at least {min} characters"),
+        );
+    } else if length > max {
+        problems.add(
+            field,
+            code::TOO_LONG,
+            Some(&limit),
+            format!("takes at most {max} characters"),
+        );
+    }
+    if value.chars().any(char::is_control) {
+        problems.add(
+            field,
+            code::CONTROL_CHARACTER,
+            None,
+            "must be one line without control characters",
+        );
+    }
+    value.to_owned()
+}
+
+/// Like [`line`], and only the digits 0-9.
+pub(crate) fn digits(
+    problems: &mut Problems,
+    field: &str,
+    value: &str,
+    min: usize,
+    max: usize,
+) -> String {
+    let value = value.trim();
+    if !value.bytes().all(|byte| byte.is_ascii_digit()) {
+        problems.add(
+            field,
+            code::DIGITS_ONLY,
+            Some(&format!("{min}-{max}")),
+            "takes digits only",
+        );
+        return value.to_owned();
+    }
+    line(problems, field, value, min, max)
+}
+
+/// Checks that `value` lies in `min..=max` and narrows it.
+pub(crate) fn range<T: TryFrom<i64> + Into<i64> + Copy>(
+    problems: &mut Problems,
+    field: &str,
+    value: i64,
+    min: T,
+    max: T,
+) -> T {
+    if value < min.into() || value > max.into() {
+        let (min, max): (i64, i64) = (min.into(), max.into());
+        problems.add(
+            field,
+            code::OUT_OF_RANGE,
+            Some(&format!("{min}-{max}")),
+            format!("{value} is not between {min} and {max}"),
+        );
+    }
+    T::try_from(value).unwrap_or(min)
+}
+
+/// Distinguishes a field that was left out (`None`) from one set to null (`Some(None)`).
+pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    serde::Deserialize::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,325 @@
+//! People who administer or watch the gateway.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Configuration, Invalid, Language, Secret, password,
+    problem::{Problems, code},
+    text,
+};
+
+/// Identifies a user for as long as he exists. Never used again after deletion.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct UserId(pub i64);
+
+impl std::fmt::Display for UserId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Lines, network and hardware; no users, no recordings.
+    Installer,
+    /// Live view, queues and reports of his people.
+    Supervisor,
+    /// His own calls and pauses.
+    Agent,
+    /// Reads calls, reports and the audit log; changes nothing.
+    Auditor,
+    /// His own extension.
+    User,
+}
+
+/// Users in one gateway.
+pub const MAX_USERS: usize = 2_000;
+
+/// A user. His password hash is kept by the store alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Stays the same when the login changes.
+    pub id: UserId,
+    /// 5-64 characters, unique without regard to case.
+    pub login: String,
+    /// Full name, at most 100 characters.
+    pub name: String,
+    /// Needed for password reset and voicemail by mail.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// What he may do.
+    pub role: Role,
+    /// Language of the UI for him.
+    pub language: Language,
+    /// An inactive user cannot log in; his history stays.
+    pub active: bool,
+}
+
+/// The administrator made at the first set-up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAdmin {
+    /// 5-64 characters.
+    pub login: String,
+    /// Full name; the login when blank.
+    #[serde(default)]
+    pub name: String,
+    /// At least 10 characters, not a common password.
+    pub password: Secret,
+    /// Language of the UI for him.
+    pub language: Language,
+}
+
+/// Input for a new user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// 5-64 characters.
+    pub login: String,
+    /// Full name; the login when blank.
+    #[serde(default)]
+    pub name: String,
+    /// E-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// What he may do.
+    pub role: Role,
+    /// Language of the UI; the company's when left out.
+    #[serde(default)]
+    pub language: Option<Language>,
+    /// Defaults to true.
+    #[serde(default)]
+    pub active: Option<bool>,
+    /// At least 10 characters, not a common password.
+    pub password: Secret,
+}
+
+/// Changes to a user; what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserChange {
+    /// A new login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
+    /// A new name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// An address, or null to remove it.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub email: Option<Option<String>>,
+    /// A new role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// A new UI language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// Whether he may log in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// A new password; ends his sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+}
+
+impl NewAdmin {
+    /// The user this input makes, under the identity `id`.
+    pub fn validate(&self, id: UserId) -> Result<User, Invalid> {
+        let input = NewUser {
+            login: self.login.clone(),
+            name: self.name.clone(),
+            email: None,
+            role: Role::Admin,
+            language: Some(self.language),
+            active: Some(true),
+            password: self.password.clone(),
+        };
+        input.validate(id, &Configuration::default())
+    }
+}
+
+impl NewUser {
+    /// The user this input makes, under the identity `id`. The password is checked, and hashed elsewhere.
+    pub fn validate(&self, id: UserId, configuration: &Configuration) -> Result<User, Invalid> {
+        let mut problems = Problems::default();
+        if configuration.users().len() >= MAX_USERS {
+            problems.add(
+                "login",
+                code::TOO_MANY,
+                Some(&MAX_USERS.to_string()),
+                format!("the gateway holds at most {MAX_USERS} users"),
+            );
+        }
+        let company = configuration.company();
+        let mut user = User {
+            id,
+            login: self.login.clone(),
+            name: self.name.clone(),
+            email: self.email.clone(),
+            role: self.role,
+            language: self
+                .language
+                .or(company.map(|company| company.language))
+                .unwrap_or(Language::En),
+            active: self.active.unwrap_or(true),
+        };
+        if user.name.trim().is_empty() {
+            user.name = user.login.trim().to_owned();
+        }
+        user.check(&mut problems, configuration);
+        password::check(
+            &mut problems,
+            "password",
+            self.password.as_str(),
+            &user.login,
+            &user.name,
+        );
+        problems.finish(user)
+    }
+}
+
+impl UserChange {
+    /// `current` after this change.
+    pub fn validate(&self, current: &User, configuration: &Configuration) -> Result<User, Invalid> {
+        let mut problems = Problems::default();
+        let mut user = current.clone();
+        if let Some(login) = &self.login {
+            user.login = login.clone();
+        }
+        if let Some(name) = &self.name {
+            user.name = name.clone();
+        }
+        if let Some(email) = &self.email {
+            user.email = email.clone();
+        }
+        if let Some(role) = self.role {
+            user.role = role;
+        }
+        if let Some(language) = self.language {
+            user.language = language;
+        }
+        if let Some(active) = self.active {
+            user.active = active;
+        }
+        user.check(&mut problems, configuration);
+        if let Some(password) = &self.password {
+            password::check(
+                &mut problems,
+                "password",
+                password.as_str(),
+                &user.login,
+                &user.name,
+            );
+        }
+        if !user.is_active_admin()
+            && current.is_active_admin()
+            && !another_admin(current.id, configuration)
+        {
+            let field = if user.active { "role" } else { "active" };
+            problems.add(
+                field,
+                code::LAST_ADMIN,
+                None,
+                "the last active administrator has to stay one",
+            );
+        }
+        problems.finish(user)
+    }
+}
+
+/// Whether `id` may be deleted: an active administrator has to be left.
+pub fn validate_deletion(id: UserId, configuration: &Configuration) -> Result<(), Invalid> {
+    match configuration.user(id) {
+        Some(user) if user.is_active_admin() && !another_admin(id, configuration) => {
+            Err(Invalid::one(
+                "id",
+                code::LAST_ADMIN,
+                None,
+                "the last active administrator cannot be deleted",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn another_admin(id: UserId, configuration: &Configuration) -> bool {
+    configuration
+        .users()
+        .iter()
+        .any(|user| user.id != id && user.is_active_admin())
+}
+
+impl User {
+    /// An administrator who can log in.
+    pub fn is_active_admin(&self) -> bool {
+        self.active && self.role == Role::Admin
+    }
+
+    fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
+        self.check_alone(problems);
+        if let Some(other) = configuration.user_by_login(&self.login)
+            && other.id != self.id
+        {
+            problems.add(
+                "login",
+                code::TAKEN,
+                Some(&other.name),
+                format!("login {} is in use", self.login),
+            );
+        }
+    }
+
+    /// The part of the check that needs no other object.
+    pub(crate) fn check_alone(&mut self, problems: &mut Problems) {
+        self.login = text::line(problems, "login", &self.login, 5, 64);
+        if !self
+            .login
+            .chars()
+            .all(|c| c.is_alphanumeric() || "._-@+".contains(c))
+        {
+            problems.add(
+                "login",
+                code::CHARACTER,
+                Some("a-z 0-9 . _ - @ +"),
+                "takes letters, digits and . _ - @ + only",
+            );
+        }
+        self.name = text::line(problems, "name", &self.name, 1, 100);
+        self.email = self
+            .email
+            .take()
+            .map(|email| email.trim().to_owned())
+            .filter(|email| !email.is_empty());
+        if let Some(email) = &self.email {
+            let plausible = email.len() <= 254
+                && !email.contains(|c: char| c.is_whitespace() || c.is_control())
+                && email.split_once('@').is_some_and(|(local, host)| {
+                    !local.is_empty()
+                        && !host.contains('@')
+                        && !host.starts_with('.')
+                        && !host.is_empty()
+                });
+            if !plausible {
+                problems.add(
+                    "email",
+                    code::EMAIL,
+                    None,
+                    format!("`{email}` is not an e-mail address"),
+                );
+            }
+        }
+    }
+}

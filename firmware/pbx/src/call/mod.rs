@@ -1,0 +1,268 @@
+//! Calls: one task each, written as straight async code over leg handles.
+//!
+//! [`run`] takes an incoming leg through [`routing`], then either lets a [`service`] of the gateway talk to it, or rings
+//! ([`ring`]) and connects ([`talk`]) another leg, and writes the call's record at the end ([`record`]). Those who talk may
+//! be passed on and replaced ([`transfer`]); a call that rings may be picked up by others ([`pickup`]).
+
+mod outside;
+mod participant;
+mod phones;
+mod pickup;
+mod reach;
+mod record;
+mod refusals;
+mod ring;
+mod ringback;
+pub(crate) mod routing;
+mod service;
+mod talk;
+pub(crate) mod trace;
+mod transfer;
+
+use std::sync::Arc;
+
+use ramal_model::{CallResult, Configuration, Direction, Extension, ExtensionId, Party, TrunkId};
+use tokio::sync::mpsc;
+
+pub(crate) use self::participant::{Newcomer, Replacing};
+pub(crate) use self::record::Interrupt;
+
+use self::participant::{Pair, Participant};
+use self::reach::{Following, Reached, Waiting, reach};
+use self::record::Call;
+use self::routing::Route;
+use self::trace::{Refused, Step};
+use crate::exchange::Exchange;
+use crate::leg::{Cause, Leg};
+use crate::live::LiveState;
+use crate::trunk::Diverted;
+
+/// A call that has just arrived.
+pub(crate) struct IncomingCall {
+    /// The caller's end.
+    pub(crate) leg: Box<dyn Leg>,
+    /// Who calls.
+    pub(crate) caller: Caller,
+    /// The number dialled.
+    pub(crate) dialled: String,
+    /// How often the call may still be passed on.
+    pub(crate) hops_left: u8,
+    /// The configuration the whole call follows.
+    pub(crate) configuration: Arc<Configuration>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// A phone of an extension; its credentials were checked.
+    Extension(Box<Extension>),
+    /// The telephone on a line of the gateway.
+    Station(Box<Party>),
+    /// Somebody whom a SIP trunk's carrier connects.
+    SipTrunk(Box<SipTrunkCaller>),
+    /// Somebody on a line to the exchange.
+    Trunk {
+        /// Which line.
+        line: Box<str>,
+        /// Who it is, as far as the exchange says.
+        party: Box<Party>,
+    },
+}
+
+/// Who calls over a SIP trunk.
+#[derive(Debug, Clone)]
+pub(crate) struct SipTrunkCaller {
+    /// Which trunk.
+    pub(crate) trunk: TrunkId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Who it is, as far as the carrier says.
+    pub(crate) party: Party,
+    /// Who forwarded the call to us.
+    pub(crate) diverted: Option<Diverted>,
+    /// Whether the trunk had a channel left for the call.
+    pub(crate) has_channel: bool,
+}
+
+impl Caller {
+    /// Number and name for the other end and for the record.
+    fn party(&self) -> Party {
+        match self {
+            Self::Extension(extension) => Party {
+                number: extension.number.clone(),
+                name: extension.display_name.clone(),
+            },
+            Self::Station(party) | Self::Trunk { party, .. } => Party::clone(party),
+            Self::SipTrunk(from) => from.party.clone(),
+        }
+    }
+
+    /// What the record calls his leg.
+    fn leg_party(&self) -> &str {
+        match self {
+            Self::Extension(extension) => &extension.number,
+            Self::Station(party) => &party.number,
+            Self::Trunk { line, .. } => line,
+            Self::SipTrunk(from) => &from.name,
+        }
+    }
+
+    fn extension(&self) -> Option<&Extension> {
+        match self {
+            Self::Extension(extension) => Some(extension),
+            Self::Station(_) | Self::Trunk { .. } | Self::SipTrunk(_) => None,
+        }
+    }
+
+    fn direction(&self) -> Direction {
+        match self {
+            Self::Trunk { .. } | Self::SipTrunk(_) => Direction::Inbound,
+            Self::Extension(_) | Self::Station(_) => Direction::Internal,
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outcome {
+    result: CallResult,
+    /// What the caller's leg is released with, if it is still there.
+    cause: Cause,
+}
+
+impl Outcome {
+    fn new(result: CallResult, cause: Cause) -> Self {
+        Self { result, cause }
+    }
+
+    /// An answered call that ended for this cause.
+    fn cleared_by(cause: Cause) -> Self {
+        Self::new(CallResult::Answered, cause)
+    }
+}
+
+/// Handles a call from its arrival to its record.
+pub(crate) async fn run(
+    exchange: Arc<Exchange>,
+    incoming: IncomingCall,
+    interrupt: mpsc::Receiver<Interrupt>,
+    id: ramal_model::CallId,
+) {
+    let Some(incoming) = pickup::pick_up(&exchange, incoming) else {
+        return;
+    };
+    let IncomingCall {
+        leg,
+        caller,
+        dialled,
+        hops_left,
+        configuration,
+    } = incoming;
+    let to = Party {
+        number: dialled.clone(),
+        name: configuration
+            .extension_by_number(&dialled)
+            .map(|callee| callee.display_name.clone())
+            .unwrap_or_default(),
+    };
+    let direction = caller.direction();
+    let mut call = Call::begin(exchange, id, interrupt, direction, caller.party(), to);
+    let leg_record = call.leg_started(&*leg, caller.leg_party());
+    let shared = call.exchange().clone();
+    let route = routing::route(&configuration, &shared.lines, &caller, &dialled, |step| {
+        call.step(step);
+    });
+    let slot = caller
+        .extension()
+        .map(|extension| Slot::take(&shared.live, extension));
+    let busy = matches!(slot, Some(None));
+    let caller = Participant::new(leg, caller, leg_record, slot.flatten());
+    let outcome = if busy {
+        let refused = call.refused(Refused::CallerBusy, Cause::USER_BUSY);
+        caller.end(&mut call, refused.cause).await;
+        refused
+    } else {
+        let following = Following {
+            configuration: &configuration,
+            hops_left,
+        };
+        connect(&mut call, caller, route, &following).await
+    };
+    call.finish(outcome).await;
+}
+
+/// Takes the call where it leads, until it is over.
+async fn connect(
+    call: &mut Call,
+    mut caller: Participant,
+    route: Route,
+    following: &Following<'_>,
+) -> Outcome {
+    let mut waiting = Waiting {
+        participant: &mut caller,
+        transferor: None,
+    };
+    let outcome = match reach(call, &mut waiting, route, following).await {
+        Ok(Reached::Talking(callee)) => {
+            return transfer::converse(call, Pair { caller, callee }, following).await;
+        }
+        Ok(Reached::Served(outcome)) => outcome,
+        Err(not_taken) => not_taken.outcome(),
+    };
+    caller.end(call, outcome.cause).await;
+    outcome
+}
+
+/// One of the calls an extension may have at a time.
+pub(crate) struct Slot {
+    live: Arc<LiveState>,
+    extension: ExtensionId,
+}
+
+impl Slot {
+    pub(crate) fn take(live: &Arc<LiveState>, extension: &Extension) -> Option<Self> {
+        live.occupy(extension.id, usize::from(extension.max_calls))
+            .then(|| Self {
+                live: live.clone(),
+                extension: extension.id,
+            })
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.live.release(self.extension);
+    }
+}
+
+impl Refused {
+    /// Why media could not be agreed with a leg.
+    fn of_media(cause: Cause) -> Self {
+        if cause == Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED {
+            Self::NoCommonCodec
+        } else {
+            Self::NoResources
+        }
+    }
+}
+
+impl Call {
+    /// Writes down why the call goes no further.
+    fn refused(&mut self, reason: Refused, cause: Cause) -> Outcome {
+        self.step(Step::Refused { reason });
+        let result = match reason {
+            Refused::UnknownNumber
+            | Refused::UnconfiguredNumber
+            | Refused::Disabled
+            | Refused::NothingToPickUp => CallResult::NotFound,
+            Refused::Busy | Refused::CallerBusy | Refused::OwnNumber => CallResult::Busy,
+            Refused::Rejected | Refused::InternationalBarred => CallResult::Rejected,
+            Refused::NotRegistered
+            | Refused::NoCommonCodec
+            | Refused::NoResources
+            | Refused::TrunksDown
+            | Refused::NoFreeLine => CallResult::Failed,
+        };
+        Outcome::new(result, cause)
+    }
+}

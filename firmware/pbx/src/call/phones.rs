@@ -1,0 +1,167 @@
+//! The phones that ring for a call, and what each of them says.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use ramal_media::PlayHandle;
+
+use super::outside;
+use super::participant::{Newcomer, Participant};
+use super::reach::{NotTaken, Waiting};
+use super::record::{Call, LegRef};
+use super::refusals::Refusals;
+use super::ringback;
+use super::trace::Step;
+use crate::leg::{Cause, Leg, LegEvent, Release};
+
+/// A phone that rings.
+pub(super) struct Ringing {
+    pub(super) leg: Box<dyn Leg>,
+    pub(super) record: LegRef,
+    /// Whether it has said that it rings.
+    pub(super) alerting: bool,
+}
+
+/// Who has taken the call.
+pub(super) enum Taker {
+    /// The phone at this place.
+    Phone(usize),
+    /// Somebody else, whose leg has been answered.
+    PickedUp(Newcomer),
+}
+
+/// The phones that still ring.
+#[derive(Default)]
+pub(super) struct Phones {
+    pub(super) ringing: Vec<Ringing>,
+    refusals: Refusals,
+    /// The one whose early media the caller hears.
+    pub(super) early: Option<LegRef>,
+    /// Whether the caller was told that it rings.
+    pub(super) alerted: bool,
+    /// What somebody who was passed on hears meanwhile.
+    pub(super) ringback: Option<PlayHandle>,
+}
+
+impl Phones {
+    /// One more rings.
+    pub(super) fn add(&mut self, leg: Box<dyn Leg>, record: LegRef) {
+        self.ringing.push(Ringing {
+            leg,
+            record,
+            alerting: false,
+        });
+    }
+
+    /// The next event of any of them.
+    pub(super) async fn event(&mut self) -> (usize, LegEvent) {
+        poll_fn(|context| {
+            for (index, phone) in self.ringing.iter_mut().enumerate() {
+                if let Poll::Ready(event) = phone.leg.poll_event(context) {
+                    return Poll::Ready((index, event));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Tells whoever waits, and whoever passed him on, that it rings.
+    fn alert(&mut self, call: &Call, waiting: &mut Waiting<'_>) {
+        if std::mem::replace(&mut self.alerted, true) {
+            return;
+        }
+        waiting.participant.leg.alert();
+        if let Some(transferor) = &waiting.transferor {
+            transferor.transfer.alerting();
+        }
+        if call.is_answered() && self.early.is_none() {
+            self.ringback = ringback::play(&*waiting.participant.leg);
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, release: Release) {
+        for phone in &mut self.ringing {
+            phone.leg.hang_up(release);
+        }
+    }
+
+    /// Writes down that they ring no more.
+    pub(super) async fn record(self, call: &mut Call, cause: Cause) {
+        for phone in self.ringing {
+            call.leg_ended(phone.record, &*phone.leg, cause).await;
+        }
+    }
+}
+
+/// Takes what one of the phones says.
+pub(super) async fn phone(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    phones: &mut Phones,
+    index: usize,
+    event: LegEvent,
+) -> Result<Option<Taker>, NotTaken> {
+    let Some(phone) = phones.ringing.get_mut(index) else {
+        return Ok(None);
+    };
+    match event {
+        LegEvent::Ringing => {
+            phone.alerting = true;
+            call.alerting(&*phone.leg);
+            phones.alert(call, waiting);
+        }
+        LegEvent::Progress => {
+            phone.alerting = true;
+            call.alerting(&*phone.leg);
+            // The first phone that sends media is the one heard.
+            let caller_leg = &mut waiting.participant.leg;
+            if phones.early.is_none() && caller_leg.progress(phone.leg.codec()).is_ok() {
+                phones.ringback = None;
+                call.bridge(&**caller_leg, &*phone.leg);
+                phones.early = Some(phone.record);
+            }
+        }
+        LegEvent::Answered => return Ok(Some(Taker::Phone(index))),
+        LegEvent::Replaced(mut newcomer) => {
+            // Picked up by an INVITE that names this phone's dialog (RFC 3891): its leg is here already.
+            let taker = newcomer
+                .try_recv()
+                .ok()
+                .and_then(|newcomer| taken_by(waiting.participant, newcomer));
+            return Ok(taker.map(Taker::PickedUp));
+        }
+        LegEvent::Rejected(cause) | LegEvent::HungUp(cause) => {
+            let phone = phones.ringing.swap_remove(index);
+            phones.early.take_if(|early| *early == phone.record);
+            call.step(Step::ContactRefused {
+                device: phone.leg.device().to_owned(),
+                cause: cause.0,
+            });
+            call.leg_ended(phone.record, &*phone.leg, cause).await;
+            if call.is_outbound() && phones.ringing.is_empty() {
+                let refused = call.refused(outside::refusal(cause), cause);
+                return Err(NotTaken::Failed(refused));
+            }
+            phones.refusals.add(cause);
+            if phones.ringing.is_empty() || cause == Cause::CALL_REJECTED {
+                let (reason, cause) = phones.refusals.verdict();
+                return Err(NotTaken::Failed(call.refused(reason, cause)));
+            }
+        }
+        LegEvent::Attempt(attempt) => call.step(attempt.into()),
+        LegEvent::Proceeding
+        | LegEvent::MediaFlow(_)
+        | LegEvent::Digit(_)
+        | LegEvent::MediaDigit(_)
+        | LegEvent::MediaTimeout
+        | LegEvent::Transfer(_) => {}
+    }
+    Ok(None)
+}
+
+/// Answers somebody who wants to take a call that rings, if both have a codec in common.
+pub(super) fn taken_by(waiting: &Participant, mut newcomer: Newcomer) -> Option<Newcomer> {
+    let codec = waiting.codecs().first().copied();
+    newcomer.leg.answer(codec).ok().map(|()| newcomer)
+}

@@ -1,0 +1,112 @@
+//! Taking somebody who waits where a route leads.
+
+use ramal_model::{Configuration, Party};
+
+use super::outside::{self, Outgoing};
+use super::participant::Participant;
+use super::record::Call;
+use super::ring;
+use super::routing::Route;
+use super::trace::Refused;
+use super::transfer::Transferor;
+use super::{Caller, Outcome, Slot, service};
+use crate::leg::{Cause, Leg};
+
+/// What a call follows all the time.
+pub(super) struct Following<'a> {
+    pub(super) configuration: &'a Configuration,
+    /// How often the call may still be passed on.
+    pub(super) hops_left: u8,
+}
+
+/// Who waits while somebody is rung.
+pub(super) struct Waiting<'a> {
+    pub(super) participant: &'a mut Participant,
+    /// Who passed him on, if somebody did.
+    pub(super) transferor: Option<&'a mut Transferor>,
+}
+
+/// Who was reached.
+pub(super) enum Reached {
+    /// Somebody who took the call and hears the one who waited.
+    Talking(Participant),
+    /// The gateway itself, which has talked until the end.
+    Served(Outcome),
+}
+
+/// Why nobody was reached.
+pub(super) enum NotTaken {
+    /// Whoever waits is still there and may be told, or sent somewhere else.
+    Failed(Outcome),
+    /// The call is over.
+    Over(Outcome),
+}
+
+impl NotTaken {
+    /// How the call ends if nothing else is tried.
+    pub(super) fn outcome(self) -> Outcome {
+        match self {
+            Self::Failed(outcome) | Self::Over(outcome) => outcome,
+        }
+    }
+}
+
+/// Rings whoever the route leads to until somebody takes the call.
+pub(super) async fn reach(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    route: Route,
+    following: &Following<'_>,
+) -> Result<Reached, NotTaken> {
+    let exchange = call.exchange().clone();
+    let party = waiting.participant.who.party();
+    let taken = match route {
+        Route::Refused(reason, cause) => {
+            return Err(NotTaken::Failed(call.refused(reason, cause)));
+        }
+        Route::Feature(feature) => {
+            let outcome =
+                service::run(call, waiting.participant, feature, following.configuration).await;
+            return Ok(Reached::Served(outcome));
+        }
+        Route::Extension(callee) => {
+            let Some(slot) = Slot::take(&exchange.live, &callee) else {
+                let busy = call.refused(Refused::Busy, Cause::USER_BUSY);
+                return Err(NotTaken::Failed(busy));
+            };
+            ring::ring(call, waiting, &callee, slot, following.hops_left).await
+        }
+        Route::Outside { number, trunks } => {
+            call.goes_out();
+            let outgoing = Outgoing {
+                caller: party,
+                withheld: waiting.participant.leg.is_private(),
+                codecs: waiting.participant.codecs(),
+                hops_left: following.hops_left,
+            };
+            let line = outside::dial(&exchange, &number, trunks, outgoing);
+            let callee = Caller::Trunk {
+                line: line.trunk().unwrap_or(line.device()).into(),
+                party: party_of(&number),
+            };
+            ring::line(call, waiting, Ok(line), &number, callee).await
+        }
+        Route::Station(number) => {
+            let line = exchange
+                .lines
+                .ring(&exchange.engine, &number, &party)
+                .map(|line| Box::new(line) as Box<dyn Leg>);
+            let callee = Caller::Station(party_of(&number));
+            ring::line(call, waiting, line, &number, callee).await
+        }
+    };
+    taken.map(Reached::Talking)
+}
+
+/// Somebody of whom only the number is known.
+fn party_of(number: &str) -> Box<Party> {
+    Box::new(Party {
+        number: number.to_owned(),
+        name: String::new(),
+    })
+}

@@ -1,0 +1,327 @@
+//! A call's record, trace and live state, from its beginning to its end.
+
+use std::sync::Arc;
+
+use ramal_media::Codec;
+use ramal_model::{
+    CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::Outcome;
+use super::participant::Newcomer;
+use super::pickup::RingingEntry;
+use super::trace::{End, EndedHere, Feature, Step, Trace};
+use crate::clock::utc_ms;
+use crate::exchange::Exchange;
+use crate::leg::{Cause, Leg};
+use crate::live::{ActiveCall, CallState};
+
+/// A call in progress.
+pub(super) struct Call {
+    exchange: Arc<Exchange>,
+    began: Instant,
+    record: CallRecord,
+    trace: Trace,
+    interrupt: mpsc::Receiver<Interrupt>,
+    /// Writes the call's row; its end is written only after it.
+    row: JoinHandle<()>,
+}
+
+/// What somebody other than the two parties wants of a call.
+#[derive(Debug)]
+pub(crate) enum Interrupt {
+    /// It is to end.
+    End(EndedHere),
+    /// This one wants to take it while it rings.
+    Join(Box<Newcomer>),
+}
+
+/// A leg's place in the call's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LegRef(usize);
+
+impl Call {
+    /// Begins a call: shows it, and has its row written while it goes on.
+    pub(super) fn begin(
+        exchange: Arc<Exchange>,
+        id: CallId,
+        interrupt: mpsc::Receiver<Interrupt>,
+        direction: Direction,
+        caller: Party,
+        callee: Party,
+    ) -> Self {
+        let record = CallRecord {
+            id: id.clone(),
+            started_at: utc_ms(),
+            answered_at: None,
+            ended_at: None,
+            direction,
+            caller: caller.clone(),
+            callee: callee.clone(),
+            result: None,
+            end_reason: String::new(),
+            legs: Vec::new(),
+            trace: Vec::new(),
+        };
+        exchange.live.call_started(ActiveCall {
+            id,
+            caller,
+            callee,
+            state: CallState::Ringing,
+            started_at: record.started_at,
+            answered_at: None,
+            codec: None,
+        });
+        let row = tokio::spawn({
+            let store = exchange.store.clone();
+            let record = record.clone();
+            async move {
+                if let Err(error) = store.call_started(&record).await {
+                    tracing::error!(call = %record.id, %error, "cannot store the beginning of a call");
+                }
+            }
+        });
+        Self {
+            exchange,
+            began: Instant::now(),
+            record,
+            trace: Trace::default(),
+            interrupt,
+            row,
+        }
+    }
+
+    /// What all calls share.
+    pub(super) fn exchange(&self) -> &Arc<Exchange> {
+        &self.exchange
+    }
+
+    /// Adds a step to the trace.
+    pub(super) fn step(&mut self, step: Step) {
+        tracing::debug!(call = %self.record.id, ?step);
+        self.trace.push(self.began.elapsed(), step);
+    }
+
+    /// Waits until somebody other than the two parties wants the call to end. Who wants to take it comes too late.
+    pub(super) async fn interrupted(&mut self) -> EndedHere {
+        loop {
+            if let Interrupt::End(why) = self.interrupt().await {
+                return why;
+            }
+        }
+    }
+
+    /// Waits until somebody other than the two parties wants something of the call.
+    pub(super) async fn interrupt(&mut self) -> Interrupt {
+        // A closed channel: the exchange is gone.
+        let shutdown = Interrupt::End(EndedHere::Shutdown);
+        self.interrupt.recv().await.unwrap_or(shutdown)
+    }
+
+    /// The call's id.
+    pub(super) fn id(&self) -> &CallId {
+        &self.record.id
+    }
+
+    /// The extension's phones ring for this call, until the answer is dropped.
+    pub(super) fn may_be_picked_up(&self, extension: ExtensionId) -> RingingEntry {
+        RingingEntry::new(&self.exchange, self.id(), extension)
+    }
+
+    /// Lets two legs hear each other.
+    pub(super) fn bridge(&self, one: &dyn Leg, other: &dyn Leg) {
+        if let (Some(one), Some(other)) = (one.stream(), other.stream())
+            && let Err(error) = self.exchange.engine.bridge(one, other)
+        {
+            tracing::error!(%error, "cannot connect the media of a call");
+        }
+    }
+
+    /// The call leaves the company.
+    pub(super) fn goes_out(&mut self) {
+        self.record.direction = Direction::Outbound;
+    }
+
+    /// Whether the call leaves the company.
+    pub(super) fn is_outbound(&self) -> bool {
+        self.record.direction == Direction::Outbound
+    }
+
+    /// A leg has begun.
+    pub(super) fn leg_started(&mut self, leg: &dyn Leg, party: &str) -> LegRef {
+        self.record.legs.push(LegRecord {
+            kind: leg.kind(),
+            party: party.to_owned(),
+            device: leg.device().to_owned(),
+            codec: None,
+            started_at: utc_ms(),
+            answered_at: None,
+            ended_at: None,
+            cause: String::new(),
+            packets_received: 0,
+            packets_sent: 0,
+            packets_lost: 0,
+            jitter_ms: 0.0,
+        });
+        LegRef(self.record.legs.len() - 1)
+    }
+
+    /// The leg `caller` is now connected: to the leg `callee`, or to a service of the gateway.
+    pub(super) fn answered(
+        &mut self,
+        caller: LegRef,
+        callee: Option<LegRef>,
+        codec: Option<Codec>,
+    ) {
+        let now = *self.record.answered_at.get_or_insert_with(utc_ms);
+        for leg in std::iter::once(caller).chain(callee) {
+            self.leg_answered(leg);
+        }
+        let codec = codec.map(|codec| codec.name().to_owned());
+        self.exchange.live.call_changed(&self.record.id, |call| {
+            call.state = CallState::Answered;
+            call.answered_at = Some(now);
+            call.codec = codec;
+        });
+    }
+
+    /// A leg has become part of an answered call.
+    pub(super) fn leg_answered(&mut self, LegRef(index): LegRef) {
+        if let Some(leg) = self.record.legs.get_mut(index) {
+            leg.answered_at.get_or_insert_with(utc_ms);
+        }
+    }
+
+    /// A leg that was written down as ended stays after all.
+    pub(super) fn leg_goes_on(&mut self, LegRef(index): LegRef) {
+        if let Some(leg) = self.record.legs.get_mut(index) {
+            leg.ended_at = None;
+            leg.cause.clear();
+        }
+    }
+
+    /// The called party is being alerted at this leg.
+    pub(super) fn alerting(&self, leg: &dyn Leg) {
+        self.exchange.live.call_alerting(&self.record.id, leg.key());
+    }
+
+    /// Who is at an end of the call now. What was dialled stays in the record.
+    pub(super) fn now_at(&self, end: End, party: Party) {
+        self.exchange
+            .live
+            .call_changed(&self.record.id, |call| match end {
+                End::Caller => call.caller = party,
+                End::Callee => call.callee = party,
+            });
+    }
+
+    /// A service of the gateway is the other end.
+    pub(super) fn service(&mut self, feature: Feature) {
+        let now = utc_ms();
+        self.record.legs.push(LegRecord {
+            kind: LegKind::Service,
+            party: self.record.callee.number.clone(),
+            device: match feature {
+                Feature::Echo => "echo",
+                Feature::SpeakingClock => "speaking_clock",
+                Feature::SayNumber => "say_number",
+            }
+            .to_owned(),
+            codec: None,
+            started_at: now,
+            answered_at: Some(now),
+            ended_at: None,
+            cause: String::new(),
+            packets_received: 0,
+            packets_sent: 0,
+            packets_lost: 0,
+            jitter_ms: 0.0,
+        });
+    }
+
+    /// An end was put on hold, or nobody is any more.
+    pub(super) fn held(&mut self, held: bool) {
+        self.exchange.live.call_changed(&self.record.id, |call| {
+            call.state = if held {
+                CallState::Held
+            } else {
+                CallState::Answered
+            };
+        });
+    }
+
+    /// A leg is over.
+    pub(super) async fn leg_ended(&mut self, leg_ref: LegRef, leg: &dyn Leg, cause: Cause) {
+        let statistics = match leg.stream() {
+            Some(stream) => stream.statistics().await.ok(),
+            None => None,
+        };
+        let Some(record) = self.record.legs.get_mut(leg_ref.0) else {
+            return;
+        };
+        record.ended_at = Some(utc_ms());
+        record.device = leg.device().to_owned();
+        if let Some(trunk) = leg.trunk() {
+            record.party = trunk.to_owned();
+        }
+        record.cause = cause.to_string();
+        record.codec = leg.codec().map(|codec| codec.name().to_owned());
+        if let Some(statistics) = statistics {
+            record.packets_received = statistics.packets_received;
+            record.packets_sent = statistics.packets_sent;
+            record.packets_lost = statistics.lost;
+            record.jitter_ms = statistics.jitter_ms;
+        }
+    }
+
+    /// Writes the call's end. Returns when it is on disk.
+    pub(super) async fn finish(mut self, outcome: Outcome) {
+        let ended_at = utc_ms();
+        self.record.ended_at = Some(ended_at);
+        self.record.result = Some(outcome.result);
+        self.record.end_reason = outcome.cause.to_string();
+        for leg in &mut self.record.legs {
+            leg.ended_at.get_or_insert(ended_at);
+        }
+        self.record.trace = self.trace.into_json();
+        // Writing panics on no path; an aborted task has written nothing, and the end will say so.
+        let _ = self.row.await;
+        if let Err(error) = self.exchange.store.call_ended(&self.record).await {
+            tracing::error!(call = %self.record.id, %error, "cannot store the end of a call");
+        }
+        self.exchange
+            .live
+            .call_ended(&self.record.id, ended_at, outcome.result);
+        tracing::info!(
+            call = %self.record.id,
+            caller = self.record.caller.number,
+            callee = self.record.callee.number,
+            result = outcome.result.as_str(),
+            cause = %outcome.cause,
+            "call ended"
+        );
+    }
+
+    /// Whether the call has been answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.record.answered_at.is_some()
+    }
+
+    /// How a call ends that somebody other than the two parties ends.
+    pub(super) fn ended_here(&mut self, why: EndedHere) -> Outcome {
+        self.step(Step::EndedHere { why });
+        let result = match (self.is_answered(), why) {
+            (true, _) => CallResult::Answered,
+            (false, EndedHere::Shutdown) => CallResult::Interrupted,
+            (false, _) => CallResult::Cancelled,
+        };
+        let cause = match why {
+            EndedHere::Shutdown => Cause::TEMPORARY_FAILURE,
+            EndedHere::Administrator | EndedHere::Finished => Cause::NORMAL_CLEARING,
+        };
+        Outcome::new(result, cause)
+    }
+}

@@ -1,0 +1,299 @@
+//! Rings all phones of an extension at once, or a line, until one takes the call.
+
+use std::time::Duration;
+
+use ramal_model::{CallResult, Extension};
+use tokio::time::{Instant, sleep_until};
+
+use super::participant::{Newcomer, Participant};
+use super::phones::{Phones, Taker, phone, taken_by};
+use super::reach::{NotTaken, Waiting};
+use super::record::{Call, Interrupt};
+use super::talk::awaited;
+use super::trace::{End, Refused, Step};
+use super::transfer;
+use super::{Caller, Outcome, Slot, ringback};
+use crate::leg::sip::Dial;
+use crate::leg::{self, Cause, Leg, LegEvent, Release};
+use crate::lines::NoLine;
+
+/// How long a call over a line may ring: exchanges give up by themselves after one to three minutes.
+const LINE_RING_TIME: Duration = Duration::from_secs(180);
+
+/// Who is rung.
+struct Callee {
+    who: Caller,
+    slot: Option<Slot>,
+}
+
+/// Rings the callee's phones for its ring time.
+pub(super) async fn ring(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    callee: &Extension,
+    slot: Slot,
+    hops_left: u8,
+) -> Result<Participant, NotTaken> {
+    let exchange = call.exchange().clone();
+    let failed = |outcome| Err(NotTaken::Failed(outcome));
+    let contacts = exchange.locations.targets(callee.id);
+    if contacts.is_empty() {
+        return failed(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
+    }
+    let dial = Dial {
+        caller: waiting.participant.who.party(),
+        callee: callee.number.clone(),
+        codecs: waiting.participant.codecs(),
+        hops_left,
+    };
+    call.step(Step::Ringing {
+        contacts: contacts.len(),
+        seconds: callee.ring_time,
+    });
+    let mut phones = Phones::default();
+    for contact in contacts {
+        match exchange.sip.dial(&contact, &dial) {
+            Ok(leg) => {
+                let record = call.leg_started(&leg, &callee.number);
+                phones.add(Box::new(leg), record);
+            }
+            Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot ring a phone"),
+        }
+    }
+    if phones.ringing.is_empty() {
+        return failed(call.refused(Refused::NoResources, Cause::RESOURCE_UNAVAILABLE));
+    }
+    let ring_time = Duration::from_secs(callee.ring_time.into());
+    // While it rings, others may take the call for the callee.
+    let _ringing = call.may_be_picked_up(callee.id);
+    let callee = Callee {
+        who: Caller::Extension(Box::new(callee.clone())),
+        slot: Some(slot),
+    };
+    until_answered(call, waiting, phones, ring_time, callee).await
+}
+
+/// Rings over a line.
+pub(super) async fn line(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    line: Result<Box<dyn Leg>, NoLine>,
+    number: &str,
+    who: Caller,
+) -> Result<Participant, NotTaken> {
+    let failed = |outcome| Err(NotTaken::Failed(outcome));
+    let leg = match line {
+        Ok(leg) => leg,
+        Err(NoLine::Busy) if call.is_outbound() => {
+            return failed(call.refused(Refused::NoFreeLine, Cause::NO_CIRCUIT));
+        }
+        Err(NoLine::Busy) => return failed(call.refused(Refused::Busy, Cause::USER_BUSY)),
+        Err(NoLine::None) => {
+            return failed(call.refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER));
+        }
+    };
+    if !call.is_outbound() {
+        call.step(Step::Ringing {
+            contacts: 1,
+            seconds: LINE_RING_TIME.as_secs() as u16,
+        });
+    }
+    let mut phones = Phones::default();
+    let record = call.leg_started(&*leg, number);
+    phones.add(leg, record);
+    let callee = Callee { who, slot: None };
+    until_answered(call, waiting, phones, LINE_RING_TIME, callee).await
+}
+
+/// Waits for somebody to take the call, and connects him.
+async fn until_answered(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    mut phones: Phones,
+    ring_time: Duration,
+    callee: Callee,
+) -> Result<Participant, NotTaken> {
+    let deadline = Instant::now() + ring_time;
+    let outcome = wait(call, waiting, &mut phones, deadline).await;
+    phones.ringback = None;
+    match outcome {
+        Ok(Taker::Phone(index)) => {
+            let taken = phones.ringing.swap_remove(index);
+            phones.hang_up(Release::AnsweredElsewhere);
+            let taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
+            let connected = connect(call, waiting.participant, taken).await;
+            phones.record(call, Cause::NON_SELECTED_USER_CLEARING).await;
+            connected
+        }
+        Ok(Taker::PickedUp(newcomer)) => {
+            phones.hang_up(Release::AnsweredElsewhere);
+            call.step(Step::PickedUp {
+                by: newcomer.who.party().number,
+            });
+            call.now_at(End::Callee, newcomer.who.party());
+            let taken = newcomer.join(call);
+            let connected = connect(call, waiting.participant, taken).await;
+            phones.record(call, Cause::NON_SELECTED_USER_CLEARING).await;
+            connected
+        }
+        Err(not_taken) => {
+            let cause = match &not_taken {
+                NotTaken::Failed(outcome) | NotTaken::Over(outcome) => outcome.cause,
+            };
+            phones.hang_up(Release::Cause(cause));
+            phones.record(call, cause).await;
+            Err(not_taken)
+        }
+    }
+}
+
+/// What wakes the waiting.
+enum News {
+    Phone(usize, LegEvent),
+    Waiting(LegEvent),
+    Transferor(LegEvent),
+    Replaced(Option<Newcomer>),
+    Interrupt(Interrupt),
+    Deadline,
+}
+
+/// Waits until somebody takes the call.
+async fn wait(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    phones: &mut Phones,
+    deadline: Instant,
+) -> Result<Taker, NotTaken> {
+    // Somebody who takes the place of the one who waits, and why that one has hung up before.
+    let mut replacing = None;
+    let mut gone = None;
+    loop {
+        let Waiting {
+            participant,
+            transferor,
+        } = waiting;
+        let news = tokio::select! {
+            (index, event) = phones.event() => News::Phone(index, event),
+            event = leg::event(&mut *participant.leg) => News::Waiting(event),
+            event = transfer::event(transferor.as_deref_mut()) => News::Transferor(event),
+            (_, newcomer) = awaited(&mut replacing) => News::Replaced(newcomer),
+            interrupt = call.interrupt() => News::Interrupt(interrupt),
+            () = sleep_until(deadline) => News::Deadline,
+        };
+        match news {
+            News::Phone(index, event) => {
+                if let Some(taker) = phone(call, waiting, phones, index, event).await? {
+                    return Ok(taker);
+                }
+            }
+            News::Waiting(LegEvent::HungUp(cause) | LegEvent::Rejected(cause)) => {
+                if replacing.is_none() {
+                    return Err(NotTaken::Over(gave_up(call, cause)));
+                }
+                gone = Some(cause);
+            }
+            News::Waiting(LegEvent::MediaFlow(flow)) => participant.flow = flow,
+            News::Waiting(LegEvent::Transfer(transfer)) => transfer.refuse_as_pending(),
+            News::Waiting(LegEvent::Replaced(newcomer)) => {
+                replacing = Some((End::Caller, newcomer));
+            }
+            // Nobody is there yet to be told.
+            News::Waiting(_) => {}
+            News::Transferor(event) => {
+                if let Some(transferor) = transferor {
+                    transferor.take(call, event).await;
+                }
+            }
+            News::Replaced(newcomer) => {
+                replacing = None;
+                match (newcomer, gone) {
+                    (Some(newcomer), _) => {
+                        replace(call, waiting.participant, phones, newcomer).await;
+                    }
+                    (None, Some(cause)) => return Err(NotTaken::Over(gave_up(call, cause))),
+                    (None, None) => {}
+                }
+            }
+            News::Interrupt(Interrupt::End(why)) => {
+                return Err(NotTaken::Over(call.ended_here(why)));
+            }
+            News::Interrupt(Interrupt::Join(newcomer)) => {
+                if let Some(newcomer) = taken_by(waiting.participant, *newcomer) {
+                    return Ok(Taker::PickedUp(newcomer));
+                }
+            }
+            News::Deadline => {
+                if phones.ringing.iter().any(|phone| phone.alerting) {
+                    call.step(Step::NoAnswer);
+                    let outcome = Outcome::new(CallResult::NoAnswer, Cause::NO_ANSWER);
+                    return Err(NotTaken::Failed(outcome));
+                }
+                // Not one phone has reacted: registered, but not there.
+                let outcome = call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT);
+                return Err(NotTaken::Failed(outcome));
+            }
+        }
+    }
+}
+
+/// How a call ends whose caller does not wait any longer.
+fn gave_up(call: &mut Call, cause: Cause) -> Outcome {
+    call.step(Step::CallerGaveUp);
+    let result = if call.is_answered() {
+        CallResult::Answered
+    } else {
+        CallResult::Cancelled
+    };
+    Outcome::new(result, cause)
+}
+
+/// Somebody takes the place of the one who waits.
+async fn replace(
+    call: &mut Call,
+    waiting: &mut Participant,
+    phones: &mut Phones,
+    mut newcomer: Newcomer,
+) {
+    if newcomer.leg.answer(None).is_err() {
+        return;
+    }
+    call.step(Step::Replaced {
+        end: End::Caller,
+        by: newcomer.who.party().number,
+        from: newcomer.from.as_ref().map(ToString::to_string),
+    });
+    call.now_at(End::Caller, newcomer.who.party());
+    let newcomer = newcomer.join(call);
+    call.answered(newcomer.record, None, newcomer.leg.codec());
+    let gone = std::mem::replace(waiting, newcomer);
+    gone.end(call, Cause::NORMAL_CLEARING).await;
+    match phones
+        .ringing
+        .iter()
+        .find(|phone| Some(phone.record) == phones.early)
+    {
+        Some(phone) => call.bridge(&*waiting.leg, &*phone.leg),
+        None if phones.alerted => phones.ringback = ringback::play(&*waiting.leg),
+        None => {}
+    }
+}
+
+/// Connects the one who waited with the one who took the call.
+async fn connect(
+    call: &mut Call,
+    waiting: &mut Participant,
+    mut taken: Participant,
+) -> Result<Participant, NotTaken> {
+    call.step(Step::AnsweredBy {
+        device: taken.leg.device().to_owned(),
+    });
+    if let Err(cause) = waiting.leg.answer(taken.leg.codec()) {
+        taken.leg.hang_up(Release::Cause(cause));
+        call.leg_ended(taken.record, &*taken.leg, cause).await;
+        let refused = call.refused(Refused::of_media(cause), cause);
+        return Err(NotTaken::Failed(refused));
+    }
+    call.bridge(&*waiting.leg, &*taken.leg);
+    call.answered(waiting.record, Some(taken.record), waiting.leg.codec());
+    Ok(taken)
+}

@@ -1,0 +1,196 @@
+//! Where a dialled number leads, decided over an immutable configuration.
+
+use ramal_model::{Configuration, Extension, TrunkId};
+
+use super::trace::{Feature, Refused, Step};
+use super::{Caller, SipTrunkCaller, pickup};
+use crate::leg::Cause;
+use crate::lines::LineService;
+use crate::trunk::Diverted;
+
+/// Where a call goes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Route {
+    /// To the phones of an extension.
+    Extension(Box<Extension>),
+    /// To a service of the gateway.
+    Feature(Feature),
+    /// Out over trunks, with the number each gets, or else over a line to the exchange, where `number` is dialled.
+    Outside {
+        number: String,
+        trunks: Vec<(TrunkId, String)>,
+    },
+    /// To the telephone on a line of the gateway.
+    Station(String),
+    /// Nowhere.
+    Refused(Refused, Cause),
+}
+
+const FEATURES: [(&str, Feature); 3] = [
+    ("*43", Feature::Echo),
+    ("*60", Feature::SpeakingClock),
+    ("*65", Feature::SayNumber),
+];
+
+/// Whether the number is a feature code.
+pub(crate) fn is_feature(number: &str) -> bool {
+    FEATURES.iter().any(|(code, _)| *code == number) || pickup::code(number).is_some()
+}
+
+/// What is dialled before a number outside.
+const OUTSIDE: char = '0';
+/// What numbers in other countries begin with.
+const INTERNATIONAL: &str = "00";
+
+/// Decides where `dialled` leads for `caller`, telling each step to `trace`.
+pub(crate) fn route(
+    configuration: &Configuration,
+    lines: &LineService,
+    caller: &Caller,
+    dialled: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    if let Caller::SipTrunk(from) = caller {
+        return incoming(configuration, from, caller, dialled, trace);
+    }
+    if let Caller::Trunk { line, .. } = caller {
+        trace(Step::CameIn {
+            line: line.to_string(),
+            number: dialled.to_owned(),
+        });
+        // Somebody outside reaches extensions only: no feature codes, and no way out again.
+        return extension(configuration, caller, dialled, trace);
+    }
+    trace(Step::Dialled {
+        by: caller.party().number,
+        number: dialled.to_owned(),
+    });
+    if let Some(&(code, feature)) = FEATURES.iter().find(|(code, _)| *code == dialled) {
+        trace(Step::FeatureCode {
+            code: code.to_owned(),
+            feature,
+        });
+        return Route::Feature(feature);
+    }
+    if let Some(pickup) = pickup::code(dialled) {
+        // A call that rings has been taken before it came to this.
+        trace(Step::PickupCode {
+            code: pickup.code().to_owned(),
+        });
+        return Route::Refused(Refused::NothingToPickUp, Cause::SUBSCRIBER_ABSENT);
+    }
+    if configuration.extension_by_number(dialled).is_none() {
+        if let Some(line) = lines.station(dialled) {
+            trace(Step::Station {
+                number: dialled.to_owned(),
+                line,
+            });
+            if caller.party().number == dialled {
+                return Route::Refused(Refused::OwnNumber, Cause::USER_BUSY);
+            }
+            return Route::Station(dialled.to_owned());
+        }
+        let has_trunks = || configuration.trunks().iter().any(|trunk| trunk.enabled);
+        if let Some(number) = outside(dialled)
+            && (lines.has_trunks() || has_trunks())
+        {
+            trace(Step::Trunk {
+                number: number.to_owned(),
+            });
+            if number.starts_with(INTERNATIONAL) {
+                // Off until somebody switches it on: what calls to other countries cost is found out too late.
+                return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
+            }
+            let by_trunk = by_trunk(configuration, number);
+            if by_trunk
+                .iter()
+                .any(|(_, sent)| sent.starts_with(INTERNATIONAL))
+            {
+                // A prefix taken off must not open the way abroad.
+                return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
+            }
+            if !by_trunk.is_empty() || lines.has_trunks() {
+                return Route::Outside {
+                    number: number.to_owned(),
+                    trunks: by_trunk,
+                };
+            }
+        }
+    }
+    extension(configuration, caller, dialled, trace)
+}
+
+/// What is to be dialled outside, when the number leads there.
+fn outside(dialled: &str) -> Option<&str> {
+    let number = dialled.strip_prefix(OUTSIDE)?;
+    let plausible =
+        (1..=20).contains(&number.len()) && number.bytes().all(|key| key.is_ascii_digit());
+    plausible.then_some(number)
+}
+
+/// The enabled trunks that take the number, and what each gets.
+fn by_trunk(configuration: &Configuration, number: &str) -> Vec<(TrunkId, String)> {
+    configuration
+        .trunks()
+        .iter()
+        .filter(|trunk| trunk.enabled)
+        .filter_map(|trunk| Some((trunk.id, trunk.outbound_number(number)?.to_owned())))
+        .collect()
+}
+
+/// Decides where a carrier's call leads: to an extension or nowhere, never out again.
+fn incoming(
+    configuration: &Configuration,
+    from: &SipTrunkCaller,
+    caller: &Caller,
+    dialled: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    trace(Step::CameIn {
+        line: from.name.clone(),
+        number: dialled.to_owned(),
+    });
+    if let Some(Diverted { by, reason }) = &from.diverted {
+        trace(Step::DivertedBy {
+            number: by.clone(),
+            reason: reason.clone(),
+        });
+    }
+    if !from.has_channel {
+        return Route::Refused(Refused::NoFreeLine, Cause::NO_CIRCUIT);
+    }
+    let callee = configuration
+        .trunk(from.trunk)
+        .and_then(|trunk| trunk.inbound_extension(dialled))
+        .and_then(|id| configuration.extension(id));
+    match callee {
+        Some(callee) => extension(configuration, caller, &callee.number, trace),
+        None => Route::Refused(Refused::UnconfiguredNumber, Cause::UNALLOCATED_NUMBER),
+    }
+}
+
+fn extension(
+    configuration: &Configuration,
+    caller: &Caller,
+    dialled: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    let Some(callee) = configuration.extension_by_number(dialled) else {
+        return Route::Refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
+    };
+    trace(Step::Extension {
+        number: callee.number.clone(),
+        name: callee.display_name.clone(),
+    });
+    if !callee.enabled {
+        // As if it did not exist: the caller has no business knowing more.
+        return Route::Refused(Refused::Disabled, Cause::UNALLOCATED_NUMBER);
+    }
+    if caller
+        .extension()
+        .is_some_and(|caller| caller.id == callee.id)
+    {
+        return Route::Refused(Refused::OwnNumber, Cause::USER_BUSY);
+    }
+    Route::Extension(Box::new(callee.clone()))
+}

@@ -1,0 +1,101 @@
+//! Two legs talk until one hangs up, or wants something else.
+
+use super::Outcome;
+use super::participant::{Newcomer, Pair, Replacing};
+use super::record::Call;
+use super::trace::{End, Step};
+use crate::leg::{self, Cause, Leg, LegEvent, MediaFlow, Transfer};
+
+/// Why two do not talk any more.
+pub(super) enum TalkEnd {
+    /// The call is over; whichever legs are still there are not hung up.
+    Over(Outcome),
+    /// This end wants to pass the other one on.
+    Transfer(End, Transfer),
+    /// Somebody takes the place of this end.
+    Replaced(End, Newcomer),
+}
+
+/// Lets the two ends talk.
+pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
+    let mut replacing: Option<(End, Replacing)> = None;
+    // The end whose place is being taken, should it hang up before.
+    let mut left: Option<(End, Cause)> = None;
+    loop {
+        let (end, event) = tokio::select! {
+            event = leg::event(&mut *pair.caller.leg) => (End::Caller, event),
+            event = leg::event(&mut *pair.callee.leg) => (End::Callee, event),
+            (end, newcomer) = awaited(&mut replacing) => {
+                replacing = None;
+                match (newcomer, left) {
+                    (Some(newcomer), _) => return TalkEnd::Replaced(end, newcomer),
+                    (None, Some((end, cause))) => {
+                        call.step(Step::HungUp { by: end });
+                        return TalkEnd::Over(Outcome::cleared_by(cause));
+                    }
+                    (None, None) => continue,
+                }
+            }
+            why = call.interrupted() => return TalkEnd::Over(call.ended_here(why)),
+        };
+        let (this_flow, other): (_, &mut dyn Leg) = match end {
+            End::Caller => (&mut pair.caller.flow, &mut *pair.callee.leg),
+            End::Callee => (&mut pair.callee.flow, &mut *pair.caller.leg),
+        };
+        match event {
+            LegEvent::MediaFlow(flow) => {
+                let holds = !flow.send;
+                if holds == this_flow.send {
+                    call.step(if holds {
+                        Step::Held { by: end }
+                    } else {
+                        Step::Resumed { by: end }
+                    });
+                }
+                *this_flow = flow;
+                other.set_media_flow(flow.across());
+                call.held(!(pair.caller.flow.send && pair.callee.flow.send));
+            }
+            LegEvent::Digit(digit) => other.send_digit(digit),
+            LegEvent::MediaDigit(digit) => {
+                if other.takes_digits() {
+                    other.send_digit(digit);
+                }
+            }
+            LegEvent::MediaTimeout => {
+                // An end that holds, or is held, need not send anything.
+                if pair.caller.flow == MediaFlow::BOTH && pair.callee.flow == MediaFlow::BOTH {
+                    call.step(Step::MediaLost { from: end });
+                    return TalkEnd::Over(Outcome::cleared_by(Cause::RECOVERY_ON_TIMER_EXPIRY));
+                }
+            }
+            LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
+                if replacing
+                    .as_ref()
+                    .is_some_and(|(replaced, _)| *replaced == end)
+                {
+                    // Whoever takes its place is on the way.
+                    left = Some((end, cause));
+                    continue;
+                }
+                call.step(Step::HungUp { by: end });
+                return TalkEnd::Over(Outcome::cleared_by(cause));
+            }
+            LegEvent::Transfer(transfer) => return TalkEnd::Transfer(end, *transfer),
+            LegEvent::Replaced(newcomer) => replacing = Some((end, newcomer)),
+            LegEvent::Attempt(_)
+            | LegEvent::Proceeding
+            | LegEvent::Ringing
+            | LegEvent::Progress
+            | LegEvent::Answered => {}
+        }
+    }
+}
+
+/// Who takes a place, once he comes or is known not to come.
+pub(super) async fn awaited(replacing: &mut Option<(End, Replacing)>) -> (End, Option<Newcomer>) {
+    match replacing {
+        Some((end, newcomer)) => (*end, newcomer.await.ok()),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,227 @@
+//! Why a call went where it went: the steps of the routing decision and of the call after it, stored with the call.
+//!
+//! Steps carry codes and values, never sentences: the web interface words them in the reader's language.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub(crate) enum Step {
+    /// An authenticated extension dialled a number.
+    Dialled { by: String, number: String },
+    /// A call came in by a line to the exchange, and goes to this number.
+    CameIn { line: String, number: String },
+    /// The number leads out over a line to the exchange, where this is dialled.
+    Trunk { number: String },
+    /// The call was forwarded before it came here.
+    DivertedBy { number: String, reason: String },
+    /// The call goes out over a SIP trunk, as this number.
+    SipTrunk {
+        trunk: String,
+        host: String,
+        number: String,
+    },
+    /// A SIP trunk's host did not take the call.
+    SipTrunkFailed {
+        trunk: String,
+        host: String,
+        cause: u8,
+    },
+    /// A SIP trunk was not tried.
+    SipTrunkPassedOver { trunk: String, because: PassedOver },
+    /// The number is that of a telephone on a line of the gateway.
+    Station { number: String, line: String },
+    /// The number is a feature code.
+    FeatureCode { code: String, feature: Feature },
+    /// The number asks for a call that rings elsewhere.
+    PickupCode { code: String },
+    /// The number is an extension's.
+    Extension { number: String, name: String },
+    /// The call goes no further.
+    Refused { reason: Refused },
+    /// The extension's phones ring.
+    Ringing { contacts: usize, seconds: u16 },
+    /// One of the phones refused.
+    ContactRefused { device: String, cause: u8 },
+    /// One of the phones took the call.
+    AnsweredBy { device: String },
+    /// The gateway itself took the call.
+    AnsweredByGateway,
+    /// Nobody took it in time.
+    NoAnswer,
+    /// The caller gave up.
+    CallerGaveUp,
+    /// An end put the other on hold.
+    Held { by: End },
+    /// An end took the other back.
+    Resumed { by: End },
+    /// No more media came from an end.
+    MediaLost { from: End },
+    /// The call was ended through the API, or because the gateway stops.
+    EndedHere { why: EndedHere },
+    /// An end hung up.
+    HungUp { by: End },
+    /// Somebody else took the call that rang, by feature code or by its dialog.
+    PickedUp { by: String },
+    /// An end asked for the other one to be passed on to a number.
+    TransferAsked { by: End, number: String },
+    /// The end that passed the other one on hung up before it was known how that went.
+    TransferorLeft { end: End },
+    /// The other end was passed on.
+    Transferred { by: End },
+    /// The other end could not be passed on.
+    TransferFailed { by: End, cause: u8 },
+    /// Somebody took the place of an end; `from` is the call it was in before.
+    Replaced {
+        end: End,
+        by: String,
+        from: Option<String>,
+    },
+}
+
+/// Why a SIP trunk was not tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PassedOver {
+    /// It is not registered, or its hosts do not answer.
+    Down,
+    /// All its channels are in use, or too many calls have begun this second.
+    Full,
+}
+
+/// What a feature code does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Feature {
+    /// Plays back what it hears.
+    Echo,
+    /// Tells the time.
+    SpeakingClock,
+    /// Says the caller's own number.
+    SayNumber,
+}
+
+/// Why a call goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Refused {
+    /// Nothing has this number.
+    UnknownNumber,
+    /// A carrier sent a call for a number that leads nowhere.
+    UnconfiguredNumber,
+    /// No trunk works that the number could go out by.
+    TrunksDown,
+    /// The extension is switched off.
+    Disabled,
+    /// All lines to the exchange are in use.
+    NoFreeLine,
+    /// Calls to other countries are not allowed.
+    InternationalBarred,
+    /// The caller dialled itself.
+    OwnNumber,
+    /// The caller has as many calls as it may.
+    CallerBusy,
+    /// The callee has as many calls as it may, or every phone of it is busy.
+    Busy,
+    /// No phone of the callee is registered.
+    NotRegistered,
+    /// No call rings that could be picked up.
+    NothingToPickUp,
+    /// A phone of the callee refused for good.
+    Rejected,
+    /// No codec that the gateway speaks was offered.
+    NoCommonCodec,
+    /// No port or memory left for another call.
+    NoResources,
+}
+
+/// An end of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum End {
+    /// Who called.
+    Caller,
+    /// Who was called.
+    Callee,
+}
+
+/// Why the gateway ended a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EndedHere {
+    /// Asked for through the API.
+    Administrator,
+    /// The service stops.
+    Shutdown,
+    /// A service such as the clock has said all it says.
+    Finished,
+}
+
+/// A step and when it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Entry {
+    /// Milliseconds since the call arrived.
+    at_ms: u64,
+    #[serde(flatten)]
+    step: Step,
+}
+
+/// The steps of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Trace(Vec<Entry>);
+
+impl Trace {
+    /// Steps kept; a phone toggling hold for hours does not make the record grow beyond.
+    const LIMIT: usize = 200;
+
+    /// Adds a step taken `at` after the call arrived.
+    pub(crate) fn push(&mut self, at: Duration, step: Step) {
+        if self.0.len() < Self::LIMIT {
+            self.0.push(Entry {
+                at_ms: at.as_millis().try_into().unwrap_or(u64::MAX),
+                step,
+            });
+        }
+    }
+
+    /// The steps as JSON objects.
+    pub(crate) fn into_json(self) -> Vec<serde_json::Value> {
+        // Strings and integers only: this cannot fail.
+        self.0
+            .iter()
+            .map(|entry| serde_json::to_value(entry).unwrap_or_default())
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_stored_as_code_and_values() {
+        let mut trace = Trace::default();
+        trace.push(
+            Duration::from_millis(12),
+            Step::Refused {
+                reason: Refused::NotRegistered,
+            },
+        );
+        assert_eq!(
+            trace.into_json(),
+            [serde_json::json!({"at_ms": 12, "step": "refused", "reason": "not_registered"})]
+        );
+    }
+
+    #[test]
+    fn a_trace_has_an_end() {
+        let mut trace = Trace::default();
+        for _ in 0..10_000 {
+            trace.push(Duration::ZERO, Step::Held { by: End::Callee });
+        }
+        assert_eq!(trace.0.len(), Trace::LIMIT);
+    }
+}

@@ -1,0 +1,178 @@
+//! What all calls share: configuration, media, storage, the ways to reach phones, and the list of calls in progress.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ramal_media::Engine;
+use ramal_model::{CallId, Configuration, ExtensionId};
+use ramal_store::Store;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
+
+use crate::call::trace::EndedHere;
+use crate::call::{self, IncomingCall, Interrupt, Newcomer};
+use crate::clock::utc_ms;
+use crate::leg::sip::SipLines;
+use crate::lines::LineService;
+use crate::live::LiveState;
+use crate::location::LocationService;
+use crate::trunk::TrunkService;
+
+/// Calls at a time; one more is refused as congestion.
+pub(crate) const MAX_CALLS: usize = 4000;
+
+/// What may be wanted of a call before its task has looked: two may pick it up at once, and its end must have room.
+const INTERRUPTS: usize = 4;
+
+/// Shared by the agents of all kinds of lines and by all calls.
+pub(crate) struct Exchange {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    pub(crate) live: Arc<LiveState>,
+    pub(crate) locations: Arc<LocationService>,
+    pub(crate) sip: SipLines,
+    pub(crate) lines: LineService,
+    pub(crate) trunks: TrunkService,
+    pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
+    /// How to end each call in progress.
+    interrupts: Mutex<Calls>,
+}
+
+#[derive(Default)]
+struct Calls {
+    by_id: HashMap<CallId, mpsc::Sender<Interrupt>>,
+    /// Calls that ring at an extension, the longest first.
+    ringing: BTreeMap<CallId, ExtensionId>,
+    closing: bool,
+    started: u64,
+}
+
+impl Exchange {
+    pub(crate) fn new(
+        store: Store,
+        engine: Engine,
+        live: Arc<LiveState>,
+        locations: Arc<LocationService>,
+        sip: SipLines,
+        trunks: TrunkService,
+    ) -> Self {
+        Self {
+            configuration: store.watch(),
+            store,
+            engine,
+            live,
+            locations,
+            sip,
+            lines: LineService::default(),
+            trunks,
+            interrupts: Mutex::default(),
+        }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        // A panic elsewhere leaves the map whole: every change is a single insertion or removal.
+        self.interrupts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the task of a call that has just arrived. When there is no room for it, its leg is given back.
+    pub(crate) fn start(self: &Arc<Self>, incoming: IncomingCall) -> Result<(), IncomingCall> {
+        let id = CallId::new(utc_ms(), rand::random());
+        let (interrupt, interrupted) = mpsc::channel(INTERRUPTS);
+        {
+            let mut calls = self.calls();
+            if calls.closing || calls.by_id.len() >= MAX_CALLS {
+                return Err(incoming);
+            }
+            calls.by_id.insert(id.clone(), interrupt);
+            calls.started += 1;
+        }
+        let entry = Entry {
+            exchange: self.clone(),
+            id: id.clone(),
+        };
+        tokio::spawn(async move {
+            let exchange = entry.exchange.clone();
+            call::run(exchange, incoming, interrupted, id).await;
+            drop(entry);
+        });
+        Ok(())
+    }
+
+    /// Ends a call; false when there is none with this id.
+    pub(crate) fn hang_up(&self, id: &CallId) -> bool {
+        match self.calls().by_id.get(id) {
+            Some(interrupt) => {
+                // Full: it is ending already.
+                let _ = interrupt.try_send(Interrupt::End(EndedHere::Administrator));
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Notes that a call rings at an extension, or (`None`) does not ring any more.
+    pub(crate) fn rings(&self, id: &CallId, extension: Option<ExtensionId>) {
+        let mut calls = self.calls();
+        match extension {
+            Some(extension) => calls.ringing.insert(id.clone(), extension),
+            None => calls.ringing.remove(id),
+        };
+    }
+
+    /// The call that has rung longest, at this extension or at any.
+    pub(crate) fn ringing(&self, extension: Option<ExtensionId>) -> Option<CallId> {
+        let calls = self.calls();
+        let mut ringing = calls.ringing.iter();
+        ringing
+            .find(|(_, rung)| extension.is_none_or(|extension| extension == **rung))
+            .map(|(id, _)| id.clone())
+    }
+
+    /// Lets somebody take a call that rings; gives him back when it does not.
+    pub(crate) fn join(&self, id: &CallId, newcomer: Newcomer) -> Result<(), Newcomer> {
+        let interrupt = self.calls().by_id.get(id).cloned();
+        let Some(interrupt) = interrupt else {
+            return Err(newcomer);
+        };
+        match interrupt.try_send(Interrupt::Join(Box::new(newcomer))) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(Interrupt::Join(newcomer)))
+            | Err(TrySendError::Closed(Interrupt::Join(newcomer))) => Err(*newcomer),
+            // Nothing else was sent.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Ends all calls and takes no new ones.
+    pub(crate) fn close(&self) {
+        let mut calls = self.calls();
+        calls.closing = true;
+        for interrupt in calls.by_id.values() {
+            let _ = interrupt.try_send(Interrupt::End(EndedHere::Shutdown));
+        }
+    }
+
+    /// Calls in progress, those being written down included.
+    pub(crate) fn in_progress(&self) -> usize {
+        self.calls().by_id.len()
+    }
+
+    /// Calls since the start.
+    pub(crate) fn started(&self) -> u64 {
+        self.calls().started
+    }
+}
+
+/// A call's place in the list, given back even if its task panics.
+struct Entry {
+    exchange: Arc<Exchange>,
+    id: CallId,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.exchange.calls().by_id.remove(&self.id);
+    }
+}

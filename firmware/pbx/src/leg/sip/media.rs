@@ -1,0 +1,40 @@
+//! What the settings of a phone or trunk allow its media.
+
+use ramal_media::Codec;
+use ramal_model::{DtmfMode, SipTrunk, TrunkCodec};
+
+/// What a leg may do with its media.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MediaSettings {
+    /// Codecs that may be used, best first.
+    pub(super) codecs: Vec<Codec>,
+    /// Whether their order decides, and not that of the far end.
+    pub(super) ours_decide: bool,
+    /// Whether keys are told in the media (RFC 4733).
+    pub(super) telephone_events: bool,
+}
+
+impl Default for MediaSettings {
+    fn default() -> Self {
+        Self {
+            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            ours_decide: false,
+            telephone_events: true,
+        }
+    }
+}
+
+impl MediaSettings {
+    /// Those of a trunk.
+    pub(crate) fn of_trunk(trunk: &SipTrunk) -> Self {
+        let codec = |codec: &TrunkCodec| match codec {
+            TrunkCodec::Pcma => Codec::Pcma,
+            TrunkCodec::Pcmu => Codec::Pcmu,
+        };
+        Self {
+            codecs: trunk.codecs.iter().map(codec).collect(),
+            ours_decide: true,
+            telephone_events: trunk.dtmf == DtmfMode::Rfc4733,
+        }
+    }
+}

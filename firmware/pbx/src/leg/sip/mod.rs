@@ -1,0 +1,487 @@
+//! Legs to SIP phones.
+//!
+//! A [`SipLeg`] lives in the task of its call. It sends commands to the SIP agent and gets the events of its INVITE session
+//! from it, both over bounded queues, and it owns the leg's RTP stream: what goes over the wire as offer and answer is
+//! worked out here, by [`negotiation`].
+
+mod events;
+mod media;
+mod negotiation;
+mod transfer;
+mod trunk;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use ramal_media::{Channel as MediaChannel, Codec, Engine, Stream, StreamEvent, StreamParameters};
+use ramal_model::{LegKind, Party};
+use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
+use tokio::sync::mpsc;
+
+pub(crate) use self::media::MediaSettings;
+use self::negotiation::Negotiation;
+use super::{Cause, Leg, LegEvent, MediaFlow, Release};
+use crate::advertise::Advertise;
+use crate::location::Contact;
+use crate::sip::{Command, Destination, LegKey, MakeInvite, SipEvent};
+use crate::trunk::Channel;
+
+/// Events of one leg that may wait for its call.
+pub(crate) const EVENT_QUEUE: usize = 32;
+
+/// How to reach phones: makes legs. Cloned freely.
+#[derive(Clone)]
+pub(crate) struct SipLines {
+    commands: mpsc::Sender<Command>,
+    engine: Engine,
+    advertised: Option<Advertise>,
+    keys: Arc<AtomicU64>,
+}
+
+/// What an outgoing leg offers to a phone.
+#[derive(Debug, Clone)]
+pub(crate) struct Dial {
+    /// Who calls.
+    pub(crate) caller: Party,
+    /// The number called.
+    pub(crate) callee: String,
+    /// What the caller can hear, best first.
+    pub(crate) codecs: Vec<Codec>,
+    /// How often the call may still be passed on (`Max-Forwards`).
+    pub(crate) hops_left: u8,
+}
+
+impl SipLines {
+    pub(crate) fn new(
+        commands: mpsc::Sender<Command>,
+        engine: Engine,
+        advertised: Option<Advertise>,
+    ) -> Self {
+        Self {
+            commands,
+            engine,
+            advertised,
+            keys: Arc::new(AtomicU64::new(1)),
+        }
+    }
+
+    /// The address phones at the other end of a flow reach us at.
+    pub(crate) fn address(&self, flow: Flow) -> IpAddr {
+        Advertise::seen_by(self.advertised, flow.local.ip())
+    }
+
+    /// A name for a new leg.
+    pub(crate) fn key(&self) -> LegKey {
+        LegKey(self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Rings a phone.
+    ///
+    /// # Errors
+    /// The cause, when there is no port left for its media, or its address cannot be read.
+    pub(crate) fn dial(&self, contact: &Contact, dial: &Dial) -> Result<SipLeg, Cause> {
+        let target = contact.target().ok_or(Cause::INVALID_NUMBER_FORMAT)?;
+        let device = device_name(contact.user_agent.as_deref(), &contact.uri);
+        let (route, dial) = (contact.route(), dial.clone());
+        let codecs = dial.codecs.clone();
+        let make = move |flow, address, offer| {
+            let host = Host::from(address);
+            let party = |number: &str| NameAddr::new(Uri::sip(Some(number), host.clone(), None));
+            let from = match dial.caller.number.as_str() {
+                // Whoever withholds his number (RFC 3323 §4.1.1.3).
+                "" => NameAddr::new(anonymous()).with_display_name("Anonymous"),
+                number => party(number).with_display_name(dial.caller.name.clone()),
+            };
+            Invite {
+                contact_user: dial.caller.number.clone(),
+                offer,
+                max_forwards: dial.hops_left,
+                headers: route.clone().into_iter().collect(),
+                ..Invite::new(flow, target.clone(), from, party(&dial.callee))
+            }
+        };
+        let media = MediaSettings::default();
+        self.call(
+            Destination::Flow(contact.flow),
+            device,
+            &codecs,
+            media,
+            make,
+        )
+    }
+
+    /// Calls somebody. `make` gets the way taken, our address for media on it, and our offer from that address; it is
+    /// called again for every further server tried. `device` is what the call record calls the other end.
+    ///
+    /// # Errors
+    /// The cause, when there is no port left for the media.
+    pub(crate) fn call(
+        &self,
+        destination: Destination,
+        device: String,
+        codecs: &[Codec],
+        media: MediaSettings,
+        make: impl Fn(Flow, IpAddr, Option<Bytes>) -> Invite + Send + 'static,
+    ) -> Result<SipLeg, Cause> {
+        let key = self.key();
+        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let address = match &destination {
+            Destination::Flow(flow) => self.address(*flow),
+            // Told when it is known.
+            Destination::Target(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        };
+        let mut leg = SipLeg::new(self.clone(), key, address, events, device, media);
+        leg.state = State::Ringing;
+        leg.open_stream()?;
+        let port = leg.port();
+        leg.negotiation.offer(codecs, MediaFlow::BOTH, port);
+        let offer_from = leg.negotiation.offer_from();
+        let lines = self.clone();
+        let invite = MakeInvite::new(move |flow| {
+            let address = lines.address(flow);
+            make(flow, address, offer_from(address))
+        });
+        leg.send(Command::Invite {
+            leg: key,
+            events: sender,
+            destination,
+            invite,
+        });
+        Ok(leg)
+    }
+
+    /// The leg of a call that has come from a phone, with its offer if it brought one.
+    pub(crate) fn incoming(
+        &self,
+        key: LegKey,
+        flow: Flow,
+        user_agent: Option<&str>,
+        events: mpsc::Receiver<SipEvent>,
+        offer: Option<Bytes>,
+        media: MediaSettings,
+    ) -> SipLeg {
+        let device = device_name(user_agent, &flow.remote.to_string());
+        let address = self.address(flow);
+        let mut leg = SipLeg::new(self.clone(), key, address, events, device, media);
+        match offer {
+            Some(offer) => leg.unusable = leg.negotiation.take_offer(&offer).err(),
+            None => leg.negotiation.no_offer(),
+        }
+        leg
+    }
+}
+
+/// Gives the agent a command.
+fn send(commands: &mpsc::Sender<Command>, command: Command) {
+    if let Err(mpsc::error::TrySendError::Full(command)) = commands.try_send(command) {
+        // The agent is swamped. The command must not be lost, and the call must not wait for it.
+        let commands = commands.clone();
+        tokio::spawn(async move { commands.send(command).await });
+    }
+}
+
+/// The URI of a caller without number.
+fn anonymous() -> Uri {
+    let unspecified = Host::V4(Ipv4Addr::UNSPECIFIED);
+    let host = "anonymous.invalid".parse().unwrap_or(unspecified);
+    Uri::sip(Some("anonymous"), host, None)
+}
+
+/// What the call record calls a phone.
+fn device_name(user_agent: Option<&str>, address: &str) -> String {
+    match user_agent {
+        Some(user_agent) => format!("{user_agent} ({address})"),
+        None => address.to_owned(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The phone calls; it was not answered yet.
+    Calling,
+    /// The phone is called; it has not answered yet.
+    Ringing,
+    /// Answered, and the phone has all it needs to know about media.
+    Established,
+    /// Hung up or refused.
+    Over,
+}
+
+/// A leg to a phone.
+pub(crate) struct SipLeg {
+    lines: SipLines,
+    key: LegKey,
+    device: String,
+    state: State,
+    negotiation: Negotiation,
+    /// Why the phone's offer cannot be answered.
+    unusable: Option<Cause>,
+    /// The answer given with early media: the final one must be the same (RFC 3261 §13.2.1).
+    early_answer: Option<Bytes>,
+    /// What the other end of the call allows.
+    wanted: MediaFlow,
+    /// What the phone was last told of that.
+    told: MediaFlow,
+    /// What the phone itself wants.
+    wished: MediaFlow,
+    events: mpsc::Receiver<SipEvent>,
+    stream: Option<Stream>,
+    stream_events: Option<mpsc::Receiver<StreamEvent>>,
+    /// Given back with the leg.
+    channel: Option<Channel>,
+    /// Whether the caller wants his number withheld.
+    private: bool,
+}
+
+impl SipLeg {
+    fn new(
+        lines: SipLines,
+        key: LegKey,
+        address: IpAddr,
+        events: mpsc::Receiver<SipEvent>,
+        device: String,
+        media: MediaSettings,
+    ) -> Self {
+        Self {
+            lines,
+            key,
+            device,
+            state: State::Calling,
+            negotiation: Negotiation::new(address, media),
+            unusable: None,
+            early_answer: None,
+            wanted: MediaFlow::BOTH,
+            told: MediaFlow::BOTH,
+            wished: MediaFlow::BOTH,
+            events,
+            stream: None,
+            stream_events: None,
+            channel: None,
+            private: false,
+        }
+    }
+
+    fn send(&self, command: Command) {
+        send(&self.lines.commands, command);
+    }
+
+    fn open_stream(&mut self) -> Result<(), Cause> {
+        if self.stream.is_some() {
+            return Ok(());
+        }
+        let unavailable = |error| {
+            tracing::error!(%error, "no media for a call");
+            Cause::RESOURCE_UNAVAILABLE
+        };
+        let stream = self
+            .lines
+            .engine
+            .open_stream(StreamParameters::default())
+            .map_err(unavailable)?;
+        self.stream_events = Some(stream.events().map_err(unavailable)?);
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    fn port(&self) -> u16 {
+        self.stream.as_ref().map_or(0, Stream::local_port)
+    }
+
+    /// Tells the stream what was agreed.
+    fn apply(&self) {
+        if let (Some(stream), Some(remote)) = (&self.stream, self.negotiation.remote(self.wanted))
+            && let Err(error) = stream.set_remote(remote)
+        {
+            tracing::error!(%error, "cannot direct the media of a call");
+        }
+    }
+
+    /// Answers the phone's initial offer, or offers if it had none.
+    fn describe(&mut self, prefer: Option<Codec>) -> Result<Bytes, Cause> {
+        if let Some(cause) = self.unusable {
+            return Err(cause);
+        }
+        self.open_stream()?;
+        let port = self.port();
+        self.told = self.wanted;
+        if self.negotiation.has_offer() {
+            let answer = self.negotiation.answer(prefer, self.wanted, port)?;
+            self.apply();
+            Ok(answer)
+        } else {
+            let codecs: Vec<Codec> = prefer.into_iter().collect();
+            Ok(self.negotiation.offer(&codecs, self.wanted, port))
+        }
+    }
+
+    /// Tells the phone what the other end allows, unless it knows or something else is being agreed.
+    fn tell_media_flow(&mut self) {
+        if self.state != State::Established
+            || self.wanted == self.told
+            || self.negotiation.is_offering()
+        {
+            return;
+        }
+        self.told = self.wanted;
+        let port = self.port();
+        let codecs: Vec<Codec> = self.negotiation.codec().into_iter().collect();
+        let sdp = self.negotiation.offer(&codecs, self.wanted, port);
+        self.send(Command::Offer { leg: self.key, sdp });
+    }
+}
+
+impl Leg for SipLeg {
+    fn alert(&mut self) {
+        if self.state == State::Calling {
+            self.send(Command::Progress {
+                leg: self.key,
+                status: 180,
+                sdp: None,
+            });
+        }
+    }
+
+    fn progress(&mut self, prefer: Option<Codec>) -> Result<(), Cause> {
+        if self.state != State::Calling {
+            return Ok(());
+        }
+        if self.negotiation.has_offer() || self.early_answer.is_some() {
+            if self.early_answer.is_none() {
+                self.early_answer = Some(self.describe(prefer)?);
+            }
+            self.send(Command::Progress {
+                leg: self.key,
+                status: 183,
+                sdp: self.early_answer.clone(),
+            });
+        } else {
+            // Without an offer there is nothing to answer before the call itself is (RFC 3261 §13.2.1).
+            self.alert();
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, prefer: Option<Codec>) -> Result<(), Cause> {
+        if self.state != State::Calling {
+            return Ok(());
+        }
+        let sdp = match self.early_answer.take() {
+            Some(answer) => answer,
+            None => self.describe(prefer)?,
+        };
+        self.send(Command::Accept { leg: self.key, sdp });
+        self.state = State::Established;
+        Ok(())
+    }
+
+    fn set_media_flow(&mut self, flow: MediaFlow) {
+        self.wanted = flow;
+        self.apply();
+        self.tell_media_flow();
+    }
+
+    fn send_digit(&mut self, digit: char) {
+        if self.state == State::Established {
+            self.send(Command::Digit {
+                leg: self.key,
+                digit,
+            });
+        }
+    }
+
+    fn hang_up(&mut self, release: Release) {
+        let command = match self.state {
+            State::Over => return,
+            State::Calling => Command::Reject {
+                leg: self.key,
+                cause: match release {
+                    Release::Cause(cause) => cause,
+                    Release::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
+                },
+            },
+            State::Ringing | State::Established => Command::HangUp {
+                leg: self.key,
+                release,
+            },
+        };
+        self.state = State::Over;
+        self.send(command);
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<LegEvent> {
+        loop {
+            if self.state == State::Over {
+                return Poll::Pending;
+            }
+            match self.events.poll_recv(context) {
+                Poll::Ready(Some(event)) => {
+                    if let Some(event) = self.sip_event(event) {
+                        return Poll::Ready(event);
+                    }
+                    continue;
+                }
+                Poll::Ready(None) => {
+                    // The agent gave up on this leg, or has stopped.
+                    self.state = State::Over;
+                    return Poll::Ready(LegEvent::HungUp(Cause::TEMPORARY_FAILURE));
+                }
+                Poll::Pending => {}
+            }
+            let Some(events) = &mut self.stream_events else {
+                return Poll::Pending;
+            };
+            match events.poll_recv(context) {
+                Poll::Ready(Some(StreamEvent::MediaTimeout)) => {
+                    return Poll::Ready(LegEvent::MediaTimeout);
+                }
+                Poll::Ready(Some(StreamEvent::Digit { digit, .. })) => {
+                    return Poll::Ready(LegEvent::MediaDigit(digit));
+                }
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => self.stream_events = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn stream(&self) -> Option<&MediaChannel> {
+        self.stream.as_deref()
+    }
+
+    fn codecs(&self) -> &[Codec] {
+        self.negotiation.codecs()
+    }
+
+    fn codec(&self) -> Option<Codec> {
+        self.negotiation.codec()
+    }
+
+    fn kind(&self) -> LegKind {
+        LegKind::Sip
+    }
+
+    fn key(&self) -> Option<LegKey> {
+        Some(self.key)
+    }
+
+    fn device(&self) -> &str {
+        &self.device
+    }
+
+    fn takes_digits(&self) -> bool {
+        self.negotiation.takes_digits()
+    }
+
+    fn is_private(&self) -> bool {
+        self.private
+    }
+}
+
+impl Drop for SipLeg {
+    fn drop(&mut self) {
+        self.hang_up(Release::Cause(Cause::NORMAL_CLEARING));
+    }
+}

@@ -1,0 +1,368 @@
+//! Offer and answer of one leg (RFC 3264): G.711 and telephone events, one audio stream.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use ramal_media::{Codec, Payloads, Remote};
+use ramal_sip::sdp::{self, AudioDescription, Direction, Local, RtpCodec, SessionDescription};
+
+use super::media::MediaSettings;
+use crate::leg::{Cause, MediaFlow};
+
+/// Payload type under which we offer telephone events; the one most phones use.
+const TELEPHONE_EVENT: u8 = 101;
+/// Milliseconds of audio in a packet.
+const PTIME: u16 = 20;
+
+/// What was said about a leg's media, and what follows from it.
+pub(super) struct Negotiation {
+    address: IpAddr,
+    media: MediaSettings,
+    local: Local,
+    /// The phone's offer that waits for our answer.
+    pending: Option<(SessionDescription, AudioDescription)>,
+    /// Our offer that waits for the phone's answer.
+    offering: bool,
+    /// How we described ourselves last.
+    ours: Option<AudioDescription>,
+    /// How the phone described itself last.
+    theirs: Option<AudioDescription>,
+    /// What the phone can do, best first.
+    codecs: Vec<Codec>,
+    /// What media flows in.
+    codec: Option<Codec>,
+}
+
+impl Negotiation {
+    /// `address` is where the phone is to send media to.
+    pub(super) fn new(address: IpAddr, media: MediaSettings) -> Self {
+        Self {
+            address,
+            media,
+            local: Local::new(rand::random()),
+            pending: None,
+            offering: false,
+            ours: None,
+            theirs: None,
+            codecs: Vec::new(),
+            codec: None,
+        }
+    }
+
+    /// Makes our offer: the codecs given first, then the others that we have.
+    pub(super) fn offer(&mut self, codecs: &[Codec], flow: MediaFlow, port: u16) -> Bytes {
+        let allowed = &self.media.codecs;
+        let mut offered: Vec<Codec> = codecs.to_vec();
+        if self.media.ours_decide {
+            offered.clear();
+        }
+        offered.retain(|codec| allowed.contains(codec));
+        for codec in allowed {
+            if !offered.contains(codec) {
+                offered.push(*codec);
+            }
+        }
+        // Telephone events keep the number they have in this session (RFC 3264 §8.3.2).
+        let event = self
+            .ours
+            .as_ref()
+            .and_then(|ours| ours.telephone_event)
+            .unwrap_or(TELEPHONE_EVENT);
+        let mut ours =
+            AudioDescription::new(self.address, port, offered.into_iter().map(rtp).collect())
+                .with_direction(direction(flow))
+                .with_ptime(PTIME);
+        if self.media.telephone_events {
+            ours = ours.with_telephone_event(event);
+        }
+        self.offering = true;
+        let sdp = self.local.offer(&ours);
+        self.ours = Some(ours);
+        sdp
+    }
+
+    /// The offer just made, told from another address: which one it is, is known only when the way to the phone is.
+    pub(super) fn offer_from(&self) -> impl Fn(IpAddr) -> Option<Bytes> + Send + use<> {
+        let (local, ours) = (self.local.clone(), self.ours.clone());
+        move |address| {
+            let ours = AudioDescription {
+                addr: address,
+                ..ours.clone()?
+            };
+            Some(local.clone().offer(&ours))
+        }
+    }
+
+    /// The way to the phone is known now.
+    pub(super) fn set_address(&mut self, address: IpAddr) {
+        self.address = address;
+        if let Some(ours) = &mut self.ours {
+            ours.addr = address;
+            // The version counts what the phone is told.
+            self.local.offer(ours);
+        }
+    }
+
+    /// Takes the phone's offer.
+    ///
+    /// # Errors
+    /// It cannot be read, or has no audio that we speak; an earlier description stays in force.
+    pub(super) fn take_offer(&mut self, sdp: &[u8]) -> Result<(), Cause> {
+        let (description, audio) = read(sdp)?;
+        let codecs = self.known(&audio);
+        if codecs.is_empty() {
+            return Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED);
+        }
+        self.codecs = codecs;
+        self.pending = Some((description, audio));
+        Ok(())
+    }
+
+    /// The phone called without an offer: ours will have to do.
+    pub(super) fn no_offer(&mut self) {
+        self.codecs = self.media.codecs.clone();
+    }
+
+    /// Whether an offer of the phone waits for an answer.
+    pub(super) fn has_offer(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Answers the phone's offer with one codec: `prefer` if the phone can, else the phone's own choice.
+    ///
+    /// # Errors
+    /// There is no offer.
+    pub(super) fn answer(
+        &mut self,
+        prefer: Option<Codec>,
+        flow: MediaFlow,
+        port: u16,
+    ) -> Result<Bytes, Cause> {
+        let none = Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED;
+        let (description, offer) = self.pending.take().ok_or(none)?;
+        let codec = prefer
+            .filter(|codec| self.codecs.contains(codec))
+            .or(self.codecs.first().copied())
+            .ok_or(none)?;
+        let mut ours = AudioDescription::new(self.address, port, vec![rtp(codec)])
+            .with_direction(direction(flow))
+            .with_ptime(PTIME);
+        if self.media.telephone_events {
+            ours = ours.with_telephone_event(TELEPHONE_EVENT);
+        }
+        let ours = ours.answer_to(&offer).ok_or(none)?;
+        let sdp = self.local.answer(&description, &ours);
+        self.codec = Some(codec);
+        self.ours = Some(ours);
+        self.theirs = Some(offer);
+        Ok(sdp)
+    }
+
+    /// Whether our offer waits for an answer.
+    pub(super) fn is_offering(&self) -> bool {
+        self.offering
+    }
+
+    /// Our offer was refused, or the phone's withdrawn: what was agreed before stays.
+    pub(super) fn forget_offer(&mut self) {
+        self.offering = false;
+        self.pending = None;
+    }
+
+    /// Takes the phone's answer to our offer.
+    ///
+    /// # Errors
+    /// It cannot be read, or takes none of our codecs.
+    pub(super) fn take_answer(&mut self, sdp: &[u8]) -> Result<(), Cause> {
+        self.offering = false;
+        let (_, audio) = read(sdp)?;
+        let codecs = self.known(&audio);
+        let codec = codecs.first().copied();
+        self.codec = Some(codec.ok_or(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?);
+        self.codecs = codecs;
+        self.theirs = Some(audio);
+        Ok(())
+    }
+
+    /// What the phone itself allows.
+    pub(super) fn far(&self) -> MediaFlow {
+        self.theirs
+            .as_ref()
+            .map_or(MediaFlow::BOTH, |theirs| MediaFlow {
+                send: theirs.direction.receives(),
+                receive: theirs.direction.sends(),
+            })
+    }
+
+    /// Whether keys have to be told by signalling.
+    pub(super) fn takes_digits(&self) -> bool {
+        !self.media.telephone_events
+    }
+
+    /// The codecs of a description that we may use, best first.
+    fn known(&self, audio: &AudioDescription) -> Vec<Codec> {
+        let allowed = &self.media.codecs;
+        let mut codecs: Vec<Codec> = audio
+            .codecs
+            .iter()
+            .filter_map(|theirs| {
+                let ours = |codec: &&Codec| rtp(**codec).is_same_encoding(theirs);
+                allowed.iter().find(ours).copied()
+            })
+            .collect();
+        if self.media.ours_decide {
+            codecs.sort_by_key(|codec| allowed.iter().position(|one| one == codec));
+        }
+        codecs
+    }
+
+    /// What the phone can do, best first.
+    pub(super) fn codecs(&self) -> &[Codec] {
+        &self.codecs
+    }
+
+    /// What media flows in, once agreed.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// What the stream has to know, once media is agreed. `wanted` is what the other end of the call allows.
+    pub(super) fn remote(&self, wanted: MediaFlow) -> Option<Remote> {
+        let (codec, ours, theirs) = (self.codec?, self.ours.as_ref()?, self.theirs.as_ref()?);
+        let flow = self.far().and(wanted);
+        Some(Remote {
+            rtp: theirs.rtp_address(),
+            rtcp: Some(theirs.rtcp_address()),
+            payloads: payloads(theirs, codec)?,
+            receive_payloads: payloads(ours, codec),
+            // Nowhere to send to: hold of old phones.
+            send: flow.send && !theirs.addr.is_unspecified(),
+            receive: flow.receive,
+            symmetric: true,
+        })
+    }
+}
+
+fn read(sdp: &[u8]) -> Result<(SessionDescription, AudioDescription), Cause> {
+    let description = sdp::parse(sdp).map_err(|_| Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?;
+    let audio = description
+        .audio()
+        .ok_or(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?;
+    Ok((description, audio))
+}
+
+fn rtp(codec: Codec) -> RtpCodec {
+    match codec {
+        Codec::Pcma => RtpCodec::pcma(),
+        Codec::Pcmu => RtpCodec::pcmu(),
+    }
+}
+
+/// The numbers under which a side wants to receive a codec.
+fn payloads(side: &AudioDescription, codec: Codec) -> Option<Payloads> {
+    let audio = side
+        .codecs
+        .iter()
+        .find(|theirs| rtp(codec).is_same_encoding(theirs))?
+        .payload_type;
+    Some(Payloads {
+        audio,
+        codec,
+        telephone_event: side.telephone_event,
+    })
+}
+
+fn direction(flow: MediaFlow) -> Direction {
+    Direction::new(flow.send, flow.receive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn phone(codecs: &str, attributes: &str) -> String {
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\ns=-\r\nc=IN IP4 192.0.2.7\r\nt=0 0\r\n\
+             m=audio 4000 RTP/AVP {codecs}\r\na=rtpmap:96 telephone-event/8000\r\n{attributes}"
+        )
+    }
+
+    fn text(sdp: &Bytes) -> &str {
+        std::str::from_utf8(sdp).unwrap()
+    }
+
+    #[test]
+    fn the_callers_order_of_codecs_reaches_the_callee() {
+        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default());
+        let offer = callee.offer(&[Codec::Pcmu], MediaFlow::BOTH, 10_000);
+        assert!(
+            text(&offer).contains("m=audio 10000 RTP/AVP 0 8 101\r\n"),
+            "{}",
+            text(&offer)
+        );
+    }
+
+    #[test]
+    fn the_answer_takes_the_codec_of_the_other_leg_when_the_phone_can() {
+        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default());
+        caller.take_offer(phone("0 8 96", "").as_bytes()).unwrap();
+        assert_eq!(caller.codecs(), [Codec::Pcmu, Codec::Pcma]);
+        let answer = caller
+            .answer(Some(Codec::Pcma), MediaFlow::BOTH, 10_000)
+            .unwrap();
+        assert!(
+            text(&answer).contains("m=audio 10000 RTP/AVP 8 96\r\n"),
+            "{}",
+            text(&answer)
+        );
+        let remote = caller.remote(MediaFlow::BOTH).unwrap();
+        assert_eq!(remote.rtp, "192.0.2.7:4000".parse().unwrap());
+        assert_eq!(remote.payloads.telephone_event, Some(96));
+    }
+
+    #[test]
+    fn a_phone_without_g711_is_told_so() {
+        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default());
+        assert_eq!(
+            caller.take_offer(phone("18 96", "").as_bytes()),
+            Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)
+        );
+        assert!(caller.take_offer(b"not a description").is_err());
+    }
+
+    #[test]
+    fn hold_and_resume_turn_the_media_off_and_on() {
+        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default());
+        leg.offer(&[], MediaFlow::BOTH, 10_000);
+        leg.take_answer(phone("8 96", "").as_bytes()).unwrap();
+        assert_eq!(leg.far(), MediaFlow::BOTH);
+
+        leg.take_offer(phone("8 96", "a=sendonly\r\n").as_bytes())
+            .unwrap();
+        let answer = leg.answer(leg.codec(), MediaFlow::BOTH, 10_000).unwrap();
+        assert!(
+            text(&answer).contains("a=recvonly\r\n"),
+            "{}",
+            text(&answer)
+        );
+        let remote = leg.remote(MediaFlow::BOTH).unwrap();
+        assert!(!remote.send && remote.receive);
+
+        leg.take_offer(phone("8 96", "a=sendrecv\r\n").as_bytes())
+            .unwrap();
+        leg.answer(leg.codec(), MediaFlow::BOTH, 10_000).unwrap();
+        assert!(leg.remote(MediaFlow::BOTH).unwrap().send);
+    }
+
+    #[test]
+    fn an_answer_without_audio_ends_the_negotiation() {
+        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default());
+        leg.offer(&[], MediaFlow::BOTH, 10_000);
+        let refused = phone("8", "").replace("m=audio 4000", "m=audio 0");
+        assert!(leg.take_answer(refused.as_bytes()).is_err());
+        assert!(!leg.is_offering());
+        assert_eq!(leg.codec(), None);
+    }
+}

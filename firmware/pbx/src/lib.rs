@@ -1,0 +1,46 @@
+//! Call control of the Ramal gateway.
+//!
+//! [`Pbx::start`] opens the SIP sockets and takes calls until [`Pbx::shutdown`]. Everybody else holds a [`Pbx`] handle: the
+//! API shows [`Pbx::live`] and follows [`Pbx::observe`], `ramald` asks [`Pbx::is_alive`].
+//!
+//! # How data flows
+//!
+//! - `sip`: the **agent** task owns [`ramal_sip::Endpoint`] and the sockets. REGISTER goes to the registrar, which writes
+//!   the **location service** (`location`); an INVITE that proves who it is from becomes an incoming leg and starts a call.
+//! - `leg`: a **leg** is one end of a call on any kind of line: commands in, events out, an end of the media beside them.
+//!   SIP legs talk to the agent over bounded queues and work out SDP offers and answers.
+//! - `call`: one task per **call**, straight async code over legs: routing over the configuration snapshot the call began
+//!   with, services of the gateway, ringing, talking, and the call's record at the end. Those who talk may be passed on
+//!   and replaced; a call that rings may be picked up.
+//! - `lines`: a task for each analogue port, between the line's events and the leg's.
+//! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
+//! - `live`: what is going on, for people to look at; `parties`: the same by number, for the lamps and presence of phones
+//!   that have subscribed (`sip::subscriptions`).
+//!
+//! A new configuration version reaches the agent through the store's watch: the next call follows it, calls in progress
+//! keep the snapshot they began with, and registrations of extensions that are gone are removed.
+
+mod advertise;
+mod call;
+mod clock;
+mod counters;
+mod exchange;
+mod leg;
+mod lines;
+mod live;
+mod location;
+mod parties;
+mod pbx;
+mod probe;
+mod sip;
+mod trunk;
+
+pub use advertise::{Advertise, NotAnAddress};
+pub use counters::{
+    AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
+};
+pub use live::{ActiveCall, CallState, Live, LiveEvent, Registration};
+pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
+pub use probe::{ProbeError, Probed};
+pub use sip::{Ban, BanReason, WebSocketLink};
+pub use trunk::{TrunkFault, TrunkState, TrunkStatus};

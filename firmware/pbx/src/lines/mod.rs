@@ -1,0 +1,201 @@
+//! The gateway's analogue lines: which are free, and a task for each port.
+//!
+//! FXO ports ([`trunk`]) carry calls to and from an exchange, FXS ports ([`station`]) have a telephone with a number of
+//! its own. A port's task waits for its line and for calls; during a call it translates between the line's events and the
+//! leg's.
+
+mod station;
+mod trunk;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ramal_lines::{Driver, Port, PortAudio, PortKind, PortStatus};
+use ramal_media::Engine;
+use ramal_model::Party;
+use tokio::sync::mpsc;
+
+use crate::exchange::Exchange;
+use crate::leg::line::{LineLeg, PortCall};
+
+/// How often a call that begins on a line may be passed on (RFC 3261 §8.1.1.6).
+const MAX_HOPS: u8 = 70;
+
+/// A call to be made on a port.
+pub(crate) struct LineCall {
+    /// Whom to call: the number to dial on an FXO port.
+    number: String,
+    /// Who calls, for the display of a telephone.
+    caller: Party,
+    port: PortCall,
+}
+
+/// Everything known about a port by those who want to call over it.
+struct Entry {
+    name: String,
+    number: String,
+    kind: PortKind,
+    audio: PortAudio,
+    busy: Arc<AtomicBool>,
+    calls: mpsc::Sender<LineCall>,
+}
+
+/// All lines.
+#[derive(Default)]
+pub(crate) struct LineService {
+    ports: RwLock<Vec<Entry>>,
+    drivers: RwLock<Vec<Box<dyn Driver>>>,
+}
+
+/// Why there is no line for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoLine {
+    /// All are in use.
+    Busy,
+    /// There is none of the kind.
+    None,
+}
+
+impl LineService {
+    /// Takes calls on all ports of a driver from now on.
+    pub(crate) fn add(&self, exchange: &Arc<Exchange>, mut driver: Box<dyn Driver>) {
+        let mut ports = self.ports.write().unwrap_or_else(PoisonError::into_inner);
+        for port in driver.take_ports() {
+            let (calls, queue) = mpsc::channel(1);
+            let busy = Arc::new(AtomicBool::new(false));
+            ports.push(Entry {
+                name: port.name().to_owned(),
+                number: port.number().to_owned(),
+                kind: port.kind(),
+                audio: port.audio(),
+                busy: busy.clone(),
+                calls,
+            });
+            let exchange = exchange.clone();
+            let line = LineTask {
+                exchange,
+                port,
+                busy,
+                calls: queue,
+            };
+            match line.port.kind() {
+                PortKind::Fxo => tokio::spawn(trunk::run(line)),
+                PortKind::Fxs => tokio::spawn(station::run(line)),
+            };
+        }
+        self.drivers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(driver);
+    }
+
+    /// Gives up all lines. Calls on them are ended by their own tasks.
+    pub(crate) fn close(&self) {
+        self.ports
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.drivers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// All ports as people see them.
+    pub(crate) fn status(&self) -> Vec<PortStatus> {
+        let drivers = self.drivers.read().unwrap_or_else(PoisonError::into_inner);
+        drivers.iter().flat_map(|driver| driver.status()).collect()
+    }
+
+    /// Whether there is any line to an exchange.
+    pub(crate) fn has_trunks(&self) -> bool {
+        let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        ports.iter().any(|entry| entry.kind == PortKind::Fxo)
+    }
+
+    /// The name of the port whose telephone has this number.
+    pub(crate) fn station(&self, number: &str) -> Option<String> {
+        let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        let station = ports
+            .iter()
+            .find(|entry| entry.kind == PortKind::Fxs && entry.number == number)?;
+        Some(station.name.clone())
+    }
+
+    /// Calls `number` over a free line to the exchange.
+    pub(crate) fn dial_out(
+        &self,
+        engine: &Engine,
+        number: &str,
+        caller: &Party,
+    ) -> Result<LineLeg, NoLine> {
+        self.call(engine, number, caller, |entry| entry.kind == PortKind::Fxo)
+    }
+
+    /// Rings the telephone with this number.
+    pub(crate) fn ring(
+        &self,
+        engine: &Engine,
+        number: &str,
+        caller: &Party,
+    ) -> Result<LineLeg, NoLine> {
+        self.call(engine, number, caller, |entry| {
+            entry.kind == PortKind::Fxs && entry.number == number
+        })
+    }
+
+    fn call(
+        &self,
+        engine: &Engine,
+        number: &str,
+        caller: &Party,
+        fits: impl Fn(&Entry) -> bool,
+    ) -> Result<LineLeg, NoLine> {
+        let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        let mut any = false;
+        for entry in ports.iter().filter(|entry| fits(entry)) {
+            any = true;
+            if entry.busy.swap(true, Ordering::AcqRel) {
+                continue;
+            }
+            let (leg, port) = LineLeg::new(&entry.name, engine, entry.audio.clone());
+            let call = LineCall {
+                number: number.to_owned(),
+                caller: caller.clone(),
+                port,
+            };
+            if entry.calls.try_send(call).is_ok() {
+                return Ok(leg);
+            }
+        }
+        Err(if any { NoLine::Busy } else { NoLine::None })
+    }
+}
+
+/// What the task of a port works with.
+struct LineTask {
+    exchange: Arc<Exchange>,
+    port: Port,
+    /// Whether a call has the line. Whoever sets it may use the line; the task takes it back.
+    busy: Arc<AtomicBool>,
+    calls: mpsc::Receiver<LineCall>,
+}
+
+impl LineTask {
+    /// Takes the line for a call that comes from it.
+    fn take(&self) -> bool {
+        !self.busy.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives the line to the next call.
+    fn free(&self) {
+        self.busy.store(false, Ordering::Release);
+    }
+
+    /// Tells the port to do something; a driver that is gone ends its events, too.
+    fn command(&self, command: ramal_lines::Command) {
+        if let Err(error) = self.port.command(command) {
+            tracing::error!(%error, "a line does not obey");
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What is going on right now: phones registered and calls in progress, as the web interface shows them.
+//!
+//! [`LiveState`] is written by the call tasks and read by the API; the registrations are those of the location service. A
+//! reader takes a snapshot and the stream of changes after it in one step, so that no change falls between the two.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ramal_model::{CallId, CallResult, ExtensionId, Party, TrunkId};
+use serde::Serialize;
+use tokio::sync::broadcast;
+use utoipa::ToSchema;
+
+use crate::parties::{CallOfNumber, Parties};
+use crate::sip::LegKey;
+use crate::trunk::TrunkStatus;
+
+/// Changes a slow reader may lag behind before it loses some and has to take a new snapshot.
+const EVENT_BACKLOG: usize = 1024;
+
+/// A snapshot of the gateway's live state.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Live {
+    /// Every registered contact, oldest first.
+    pub registrations: Vec<Registration>,
+    /// Every call in progress, oldest first.
+    pub calls: Vec<ActiveCall>,
+    /// Every enabled trunk, oldest first.
+    pub trunks: Vec<TrunkStatus>,
+}
+
+/// One contact of an extension: a phone that can be called (RFC 3261 §10).
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Registration {
+    /// The extension's number.
+    pub extension: String,
+    /// The contact URI as the phone gave it.
+    pub contact: String,
+    /// Where the registration came from, `address:port`.
+    pub source: String,
+    /// `udp` or `tcp`.
+    pub transport: String,
+    /// The phone's `User-Agent`, if it sent one.
+    pub user_agent: Option<String>,
+    /// When this contact was first registered, UTC milliseconds since the epoch.
+    pub registered_at: i64,
+    /// When the registration ends unless refreshed, UTC milliseconds since the epoch.
+    pub expires_at: i64,
+    /// False when the phone has not answered lately; calls ring it all the same.
+    pub reachable: bool,
+}
+
+/// How far a call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Not answered yet.
+    Ringing,
+    /// Both ends talk.
+    Answered,
+    /// Answered, and at least one end has put the other on hold.
+    Held,
+}
+
+/// A call in progress.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ActiveCall {
+    /// The call's id; its record in the call history has the same.
+    pub id: CallId,
+    /// Who calls.
+    pub caller: Party,
+    /// Who is called.
+    pub callee: Party,
+    /// How far it has come.
+    pub state: CallState,
+    /// When the call arrived, UTC milliseconds since the epoch.
+    pub started_at: i64,
+    /// When it was answered, UTC milliseconds since the epoch.
+    pub answered_at: Option<i64>,
+    /// The caller's codec once media flows, such as `PCMA`.
+    pub codec: Option<String>,
+}
+
+/// A change of the live state.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LiveEvent {
+    /// A call has arrived.
+    CallStarted {
+        /// The call as it is now.
+        call: ActiveCall,
+    },
+    /// A call was answered, held, resumed, or now leads to another party.
+    CallChanged {
+        /// The call as it is now.
+        call: ActiveCall,
+    },
+    /// A call is over and can be found in the call history.
+    CallEnded {
+        /// The call as it last was.
+        call: ActiveCall,
+        /// When it ended, UTC milliseconds since the epoch.
+        ended_at: i64,
+        /// How it ended.
+        result: CallResult,
+    },
+    /// A phone has registered.
+    RegistrationAdded {
+        /// The new registration.
+        registration: Registration,
+    },
+    /// A phone has refreshed its registration.
+    RegistrationChanged {
+        /// The registration as it is now.
+        registration: Registration,
+    },
+    /// A phone has un-registered, its registration has expired, or its extension is gone.
+    RegistrationRemoved {
+        /// The registration as it last was.
+        registration: Registration,
+    },
+    /// A trunk stands otherwise than before, or is new.
+    TrunkChanged {
+        /// The trunk as it is now.
+        trunk: TrunkStatus,
+    },
+    /// A trunk was deleted or disabled.
+    TrunkRemoved {
+        /// Which one.
+        trunk: TrunkId,
+    },
+    /// The configuration has a new version; the next call follows it.
+    ConfigurationChanged {
+        /// The new version.
+        version: u64,
+    },
+}
+
+#[derive(Default)]
+struct State {
+    /// By call id; ids are time-ordered.
+    calls: BTreeMap<CallId, ActiveCall>,
+    /// The calls of each number.
+    parties: Parties,
+    trunks: BTreeMap<TrunkId, TrunkStatus>,
+    /// Calls each extension takes part in.
+    busy: HashMap<ExtensionId, usize>,
+}
+
+/// The live state, shared by all who write or read it.
+pub(crate) struct LiveState {
+    // Held for a few map operations only, never across an await.
+    state: Mutex<State>,
+    events: broadcast::Sender<LiveEvent>,
+}
+
+impl LiveState {
+    pub(crate) fn new() -> Self {
+        let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        Self {
+            state: Mutex::default(),
+            events,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves the maps whole: every change below is a single insertion or removal.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn announce(&self, event: LiveEvent) {
+        // An error only says that nobody listens.
+        let _ = self.events.send(event);
+    }
+
+    /// The state now, with these registrations.
+    pub(crate) fn snapshot(&self, registrations: Vec<Registration>) -> Live {
+        Self::collect(&self.lock(), registrations)
+    }
+
+    /// The state now, and every change after it.
+    pub(crate) fn observe(
+        &self,
+        registrations: Vec<Registration>,
+    ) -> (Live, broadcast::Receiver<LiveEvent>) {
+        let state = self.lock();
+        // Subscribing under the lock: writers announce while holding it.
+        (
+            Self::collect(&state, registrations),
+            self.events.subscribe(),
+        )
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        self.events.subscribe()
+    }
+
+    fn collect(state: &State, registrations: Vec<Registration>) -> Live {
+        Live {
+            registrations,
+            calls: state.calls.values().cloned().collect(),
+            trunks: state.trunks.values().cloned().collect(),
+        }
+    }
+
+    /// How the trunk stands.
+    pub(crate) fn trunk_changed(&self, mut trunk: TrunkStatus) {
+        let mut state = self.lock();
+        let before = state.trunks.get(&trunk.id);
+        let turned = before.map(|before| before.state) != Some(trunk.state);
+        if let Some(before) = before.filter(|_| !turned) {
+            trunk.since = before.since;
+            // When a registration ends differs by milliseconds with every look at the clock.
+            let moved = |until: Option<i64>| until.map(|until| until / 10_000);
+            if moved(before.registered_until) == moved(trunk.registered_until) {
+                trunk.registered_until = before.registered_until;
+            }
+            if *before == trunk {
+                return;
+            }
+        }
+        if turned {
+            trunk.log();
+        }
+        state.trunks.insert(trunk.id, trunk.clone());
+        self.announce(LiveEvent::TrunkChanged { trunk });
+    }
+
+    /// The trunk is gone or disabled.
+    pub(crate) fn trunk_removed(&self, trunk: TrunkId) {
+        if self.lock().trunks.remove(&trunk).is_some() {
+            self.announce(LiveEvent::TrunkRemoved { trunk });
+        }
+    }
+
+    /// Announces a change of a registration, which is put into words only when somebody listens.
+    pub(crate) fn announce_registration(
+        &self,
+        registration: impl FnOnce() -> Registration,
+        event: impl FnOnce(Registration) -> LiveEvent,
+    ) {
+        if self.events.receiver_count() > 0 {
+            self.announce(event(registration()));
+        }
+    }
+
+    pub(crate) fn call_started(&self, call: ActiveCall) {
+        let mut state = self.lock();
+        state.calls.insert(call.id.clone(), call.clone());
+        state.parties.started(&call);
+        self.announce(LiveEvent::CallStarted { call });
+    }
+
+    /// Applies a change to a call in progress; a call that is already over stays so.
+    pub(crate) fn call_changed(&self, id: &CallId, change: impl FnOnce(&mut ActiveCall)) {
+        let mut state = self.lock();
+        let State { calls, parties, .. } = &mut *state;
+        if let Some(call) = calls.get_mut(id) {
+            let before = call.clone();
+            change(call);
+            if *call != before {
+                let call = call.clone();
+                parties.updated(&before, &call);
+                self.announce(LiveEvent::CallChanged { call });
+            }
+        }
+    }
+
+    /// Records that the called party is being alerted, first by this leg.
+    pub(crate) fn call_alerting(&self, id: &CallId, leg: Option<LegKey>) {
+        let mut state = self.lock();
+        let State { calls, parties, .. } = &mut *state;
+        if let Some(call) = calls.get(id) {
+            parties.alerting(call, leg);
+        }
+    }
+
+    /// The calls of a number, oldest first.
+    pub(crate) fn calls_of(&self, number: &str) -> Vec<CallOfNumber> {
+        let state = self.lock();
+        let calls = state.parties.ids(number);
+        calls
+            .filter_map(|id| Some(state.parties.view(state.calls.get(id)?)))
+            .collect()
+    }
+
+    /// Something about a number has changed that is no call of it.
+    pub(crate) fn number_changed(&self, number: &str) {
+        self.lock().parties.changed(number);
+    }
+
+    /// Numbers whose calls or registrations change from now on.
+    pub(crate) fn watch_numbers(&self) -> broadcast::Receiver<Arc<str>> {
+        self.lock().parties.subscribe()
+    }
+
+    pub(crate) fn call_ended(&self, id: &CallId, ended_at: i64, result: CallResult) {
+        let mut state = self.lock();
+        if let Some(call) = state.calls.remove(id) {
+            state.parties.ended(&call);
+            self.announce(LiveEvent::CallEnded {
+                call,
+                ended_at,
+                result,
+            });
+        }
+    }
+
+    pub(crate) fn configuration_changed(&self, version: u64) {
+        let _state = self.lock();
+        self.announce(LiveEvent::ConfigurationChanged { version });
+    }
+
+    /// Number of calls in progress.
+    pub(crate) fn calls(&self) -> usize {
+        self.lock().calls.len()
+    }
+
+    /// Counts one more call of the extension if that leaves it within `limit`; false when it is busy.
+    pub(crate) fn occupy(&self, extension: ExtensionId, limit: usize) -> bool {
+        let mut state = self.lock();
+        let calls = state.busy.entry(extension).or_default();
+        if *calls >= limit {
+            return false;
+        }
+        *calls += 1;
+        true
+    }
+
+    /// Takes back one [`LiveState::occupy`].
+    pub(crate) fn release(&self, extension: ExtensionId) {
+        let mut state = self.lock();
+        if let Some(calls) = state.busy.get_mut(&extension) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                state.busy.remove(&extension);
+            }
+        }
+    }
+}

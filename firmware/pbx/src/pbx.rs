@@ -1,0 +1,265 @@
+//! The handle of the PBX.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramal_lines::{Driver, PortStatus};
+use ramal_media::Engine;
+use ramal_model::{CallId, TrunkId};
+use ramal_store::{Store, StoreError};
+use rustls::{ClientConfig, ServerConfig};
+use thiserror::Error;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::advertise::Advertise;
+use crate::clock::Now;
+use crate::counters::Counters;
+use crate::exchange::Exchange;
+use crate::leg::sip::SipLines;
+use crate::live::{Live, LiveEvent, LiveState};
+use crate::location::LocationService;
+use crate::probe::{self, ProbeError, Probed};
+use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
+use crate::trunk::TrunkService;
+
+/// Commands of legs that may wait for the SIP agent: a few for each of thousands of calls.
+const COMMANDS: usize = 16_384;
+/// Within this time the SIP agent must answer to count as working.
+const AGENT_TIME: Duration = Duration::from_secs(2);
+
+/// What a PBX is started with.
+#[derive(Debug, Clone)]
+pub struct PbxConfig {
+    /// Address and port for SIP over UDP and TCP; port 0 takes a free one.
+    pub sip_listen: SocketAddr,
+    /// Told to phones instead of the address they reach us at.
+    pub advertised: Option<Advertise>,
+    /// SIP over TLS; none to have none.
+    pub sip_tls: Option<SipTls>,
+    /// Whom to believe when connecting to others by TLS; none never to do so.
+    pub tls_client: Option<Arc<ClientConfig>>,
+    /// Asked for the addresses of servers, instead of the system's.
+    pub name_servers: Vec<SocketAddr>,
+}
+
+/// SIP over TLS.
+#[derive(Debug, Clone)]
+pub struct SipTls {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Certificate and protocol versions.
+    pub config: Arc<ServerConfig>,
+}
+
+impl PbxConfig {
+    /// SIP over UDP and TCP at an address, and nothing else.
+    pub fn new(sip_listen: SocketAddr) -> Self {
+        Self {
+            sip_listen,
+            advertised: None,
+            sip_tls: None,
+            tls_client: None,
+            name_servers: Vec::new(),
+        }
+    }
+}
+
+/// Why a PBX did not start.
+#[derive(Debug, Error)]
+pub enum PbxError {
+    /// Another program has the SIP port, or the address is not ours.
+    #[error("cannot take SIP calls on {transport} {address}: {error}")]
+    Listen {
+        /// `UDP`, `TCP` or `TLS`.
+        transport: &'static str,
+        /// The address asked for.
+        address: SocketAddr,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+    /// The stored registrations cannot be read.
+    #[error("cannot read the stored registrations: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A running PBX. Clones are handles of the same one.
+#[derive(Clone)]
+pub struct Pbx {
+    exchange: Arc<Exchange>,
+    commands: mpsc::Sender<Command>,
+    /// Tells the task that writes registrations to stop; closed when it has.
+    persistence: Arc<watch::Sender<bool>>,
+    sip: SocketAddr,
+    sip_tls: Option<SocketAddr>,
+    connector: Connector,
+}
+
+impl Pbx {
+    /// Opens the SIP sockets, takes up the stored registrations, and takes calls from now on.
+    ///
+    /// # Errors
+    /// A port is taken, or the store cannot be read.
+    pub async fn start(config: PbxConfig, store: Store, engine: Engine) -> Result<Self, PbxError> {
+        let (commands, queue) = mpsc::channel(COMMANDS);
+        let live = Arc::new(LiveState::new());
+        let locations = Arc::new(LocationService::new(live.clone()));
+        let lines = SipLines::new(commands.clone(), engine.clone(), config.advertised);
+        let trunks = TrunkService::new(commands.clone(), live.clone());
+        let exchange = Arc::new(Exchange::new(store, engine, live, locations, lines, trunks));
+
+        let mut sockets = sip::Sockets::bind(
+            config.sip_listen,
+            config.sip_tls.as_ref().map(|tls| tls.listen),
+        )
+        .await?;
+        let sip = sockets.address();
+        let sip_tls = sockets.tls_address();
+        let stored = exchange.store.bindings().await?;
+        let configuration = exchange.configuration.borrow().clone();
+        exchange
+            .locations
+            .restore(Now::read(), stored, &configuration, |remote| {
+                sockets.flow(remote)
+            });
+        let connector = sip::start(exchange.clone(), sockets, queue, &config);
+        exchange.trunks.configure(&configuration);
+        let (persistence, stop) = watch::channel(false);
+        tokio::spawn({
+            let exchange = exchange.clone();
+            async move { exchange.locations.persist(&exchange.store, stop).await }
+        });
+        tracing::info!(%sip, "taking SIP calls");
+        Ok(Self {
+            exchange,
+            commands,
+            persistence: Arc::new(persistence),
+            sip,
+            sip_tls,
+            connector,
+        })
+    }
+
+    /// Takes and makes calls over the lines of a driver, too, from now on.
+    pub fn add_lines(&self, driver: Box<dyn Driver>) {
+        tracing::info!(driver = driver.name(), "taking calls on lines");
+        self.exchange.lines.add(&self.exchange, driver);
+    }
+
+    /// The lines as they are now.
+    pub fn lines(&self) -> Vec<PortStatus> {
+        self.exchange.lines.status()
+    }
+
+    /// Calls in progress over a trunk.
+    pub fn trunk_calls(&self, trunk: TrunkId) -> usize {
+        self.exchange.trunks.calls(trunk)
+    }
+
+    /// The address and port SIP is taken on.
+    pub fn sip_address(&self) -> SocketAddr {
+        self.sip
+    }
+
+    /// The address and port SIP over TLS is taken on.
+    pub fn sip_tls_address(&self) -> Option<SocketAddr> {
+        self.sip_tls
+    }
+
+    /// Takes up a WebSocket for SIP that somebody else has accepted, encrypted; `None` when there are too many.
+    pub async fn web_socket(&self, local: SocketAddr, remote: SocketAddr) -> Option<WebSocketLink> {
+        WebSocketLink::open(&self.connector, local, remote).await
+    }
+
+    /// What is going on now.
+    pub fn live(&self) -> Live {
+        self.exchange.locations.live()
+    }
+
+    /// Changes from now on. A reader that lags far behind loses some and is told so by the channel.
+    pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+        self.exchange.live.subscribe()
+    }
+
+    /// What is going on now, and every change after it: nothing falls between the two.
+    pub fn observe(&self) -> (Live, broadcast::Receiver<LiveEvent>) {
+        self.exchange.locations.observe()
+    }
+
+    /// Ends a call; false when there is none with this id.
+    pub fn hang_up(&self, id: &CallId) -> bool {
+        self.exchange.hang_up(id)
+    }
+
+    /// The counters; `None` when the SIP agent does not answer within 2 s.
+    pub async fn counters(&self) -> Option<Counters> {
+        self.ask(Command::Counters).await
+    }
+
+    /// The sources of SIP messages that are banned now; `None` when the SIP agent does not answer within 2 s.
+    pub async fn bans(&self) -> Option<Vec<Ban>> {
+        self.ask(Command::Bans).await
+    }
+
+    /// Ends the bans of an address (for IPv6 of its /64): whether there was one, `None` when the SIP agent does not answer.
+    pub async fn lift_ban(&self, address: IpAddr) -> Option<bool> {
+        self.ask(|lifted| Command::LiftBan { address, lifted })
+            .await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let ask = async {
+            self.commands.send(command(reply)).await.ok()?;
+            answer.await.ok()
+        };
+        timeout(AGENT_TIME, ask).await.ok()?
+    }
+
+    /// Whether the parts of the PBX that everything depends on still answer.
+    pub async fn is_alive(&self) -> bool {
+        self.counters().await.is_some()
+    }
+
+    /// Asks a SIP server whether it lives, by OPTIONS; `server` is a SIP URI, whose name is looked up (RFC 3263). Takes
+    /// up to half a minute for each of its addresses that is silent.
+    ///
+    /// # Errors
+    /// It has no address, cannot be reached, or is silent.
+    pub async fn probe(&self, server: &str) -> Result<Probed, ProbeError> {
+        probe::probe(&self.commands, server).await
+    }
+
+    /// Number of calls in progress.
+    pub fn active_calls(&self) -> usize {
+        self.exchange.live.calls()
+    }
+
+    /// Ends all calls, writes what is to be written, and stops. Takes at most about 2 s, even when phones are silent.
+    pub async fn shutdown(&self) {
+        self.exchange.close();
+        // Each call ends its legs and writes its record; a disk that hangs must not keep us.
+        let ended = async {
+            while self.exchange.in_progress() > 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if timeout(Duration::from_millis(1500), ended).await.is_err() {
+            tracing::warn!(
+                calls = self.exchange.in_progress(),
+                "stopping although calls are still being written down"
+            );
+        }
+        self.exchange.trunks.close().await;
+        self.exchange.lines.close();
+        let (reply, stopped) = oneshot::channel();
+        if self.commands.send(Command::Stop(reply)).await.is_ok() {
+            // An error says that it has stopped, too.
+            let _ = timeout(Duration::from_millis(200), stopped).await;
+        }
+        self.persistence.send_replace(true);
+        // What is lost here is only a registration's last refresh.
+        let _ = timeout(Duration::from_millis(300), self.persistence.closed()).await;
+    }
+}

@@ -1,0 +1,414 @@
+//! Between the engine's INVITE sessions and the legs of calls: who calls, and what happens to his call.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use ramal_sip::{
+    Endpoint, Event, Flow, HeaderName, HeaderValue, Method, Reason, ReasonProtocol, Request,
+    SessionId, StatusCode, TransactionId,
+};
+use tokio::sync::mpsc;
+
+use super::agent::{Agent, LegEntry};
+use super::authorisation::Verdict;
+use super::command::SipEvent;
+use crate::call::{Caller, IncomingCall};
+use crate::counters::{CallCounters, Count, Counters, SipCounters};
+use crate::leg::sip::{EVENT_QUEUE, MediaSettings};
+use crate::leg::{Cause, Release};
+use crate::trunk;
+
+/// Body of an INFO that tells a key.
+const DTMF_RELAY: &str = "application/dtmf-relay";
+/// Seconds after which a phone may try again when the gateway is full.
+const RETRY_AFTER: u32 = 5;
+
+impl Agent {
+    /// Takes an event of the engine.
+    pub(super) fn event(&mut self, event: Event) {
+        match event {
+            Event::Request {
+                transaction,
+                flow,
+                request,
+                ..
+            } => self.request(transaction, flow, &request),
+            Event::Incoming {
+                session,
+                flow,
+                request,
+            } => self.incoming(session, flow, &request),
+            Event::Refer { session, refer } => self.referred(session, *refer),
+            Event::Subscribe {
+                transaction,
+                flow,
+                package,
+                request,
+            } => self.subscribe(transaction, flow, &package, &request),
+            Event::NotifyDue { subscription } => self.notify(subscription),
+            Event::SubscriptionEnded { subscription } => self.unwatched(subscription),
+            Event::Trying { session } => self.tell(session, SipEvent::Trying),
+            Event::Progress {
+                session,
+                status,
+                sdp,
+                ..
+            } => self.tell(session, SipEvent::Progress { status, sdp }),
+            Event::Answered { session, sdp, .. } => {
+                self.attempts.settled(session);
+                self.tell(session, SipEvent::Answered { sdp });
+            }
+            Event::Response {
+                transaction,
+                response,
+            } => self.responded(transaction, response),
+            Event::Timeout {
+                transaction,
+                flow_failed,
+            } => self.unanswered(transaction, flow_failed),
+            Event::Rejected {
+                session,
+                status,
+                response,
+            } => {
+                if self.try_next(session, status, response.is_some()) {
+                    return;
+                }
+                let headers = response
+                    .map(|response| response.headers)
+                    .unwrap_or_default();
+                self.tell_last(session, SipEvent::Rejected { status, headers });
+            }
+            Event::Confirmed { session, sdp } => self.tell(session, SipEvent::Confirmed { sdp }),
+            Event::Offer { session, sdp } => self.tell(session, SipEvent::Offer { sdp }),
+            Event::OfferWithdrawn { session } => self.tell(session, SipEvent::OfferWithdrawn),
+            Event::OfferAnswered { session, sdp } => {
+                self.tell(session, SipEvent::OfferAnswered { sdp })
+            }
+            Event::OfferRefused { session, .. } => self.tell(session, SipEvent::OfferRefused),
+            Event::Info {
+                session,
+                content_type,
+                body,
+            } => {
+                if let Some(digit) = digit(&content_type, &body) {
+                    self.tell(session, SipEvent::Digit(digit));
+                }
+            }
+            Event::Ended {
+                session,
+                cause,
+                headers,
+            } => self.tell_last(session, SipEvent::Ended { cause, headers }),
+            _ => {}
+        }
+    }
+
+    pub(super) fn tell(&mut self, session: SessionId, event: SipEvent) {
+        let Some(LegEntry { events, .. }) = self.legs.get(&session) else {
+            return;
+        };
+        if events.try_send(event).is_err() {
+            // The call is gone, or so far behind that what it would do is no longer what the phone wants.
+            self.counters.overruns += 1;
+            self.forget(session);
+            let now = self.now().instant;
+            hang_up(
+                &mut self.endpoint,
+                now,
+                session,
+                Release::Cause(Cause::TEMPORARY_FAILURE),
+            );
+        }
+    }
+
+    fn tell_last(&mut self, session: SessionId, event: SipEvent) {
+        if let Some(LegEntry { events, .. }) = self.forget(session) {
+            // A call that has hung up does not listen any more; one that is behind sees the queue closed.
+            let _ = events.try_send(event);
+        }
+    }
+
+    pub(super) fn forget(&mut self, session: SessionId) -> Option<LegEntry> {
+        self.attempts.settled(session);
+        let entry = self.legs.remove(&session)?;
+        self.sessions.remove(&entry.key);
+        Some(entry)
+    }
+
+    /// A request outside of INVITE sessions.
+    fn request(&mut self, transaction: TransactionId, flow: Flow, request: &Request) {
+        let now = self.now();
+        let response = match request.method {
+            Method::Register => return self.register(transaction, flow, request),
+            Method::Options => return self.options(transaction, flow, request),
+            Method::Message => return self.text_message(transaction, flow, request),
+            _ => request.response(StatusCode::METHOD_NOT_ALLOWED),
+        };
+        self.endpoint.respond(now.instant, transaction, response);
+    }
+
+    /// Somebody calls.
+    fn incoming(&mut self, session: SessionId, flow: Flow, request: &Request) {
+        if self.incoming_from_trunk(session, flow, request) {
+            return;
+        }
+        let now = self.now();
+        let Ok(from) = request.headers.from() else {
+            self.endpoint
+                .reject(now.instant, session, StatusCode::BAD_REQUEST, Vec::new());
+            return;
+        };
+        let configuration = self.configuration();
+        let verdict = self
+            .authority
+            .decide(now, flow, &configuration, request, &from);
+        let caller = match verdict {
+            Verdict::Accepted(caller) => caller,
+            refused => {
+                let (status, headers) = refusal(refused);
+                self.endpoint.reject(now.instant, session, status, headers);
+                return;
+            }
+        };
+        if !self
+            .authority
+            .defence
+            .may_call(now.instant, flow.remote.ip())
+        {
+            let retry = (HeaderName::RetryAfter, HeaderValue::from(RETRY_AFTER));
+            self.endpoint.reject(
+                now.instant,
+                session,
+                StatusCode::SERVICE_UNAVAILABLE,
+                vec![retry],
+            );
+            return;
+        }
+        // The call is passed on (RFC 3261 §16.3 step 3), and one that goes round in circles has to end.
+        let hops = request.headers.max_forwards().ok().flatten().unwrap_or(70);
+        let Some(hops_left) = hops.checked_sub(1) else {
+            self.endpoint
+                .reject(now.instant, session, StatusCode::TOO_MANY_HOPS, Vec::new());
+            return;
+        };
+        let Some(dialled) = request.uri.user().filter(|user| !user.is_empty()) else {
+            reject(
+                &mut self.endpoint,
+                now.instant,
+                session,
+                Cause::INVALID_NUMBER_FORMAT,
+            );
+            return;
+        };
+        let replaces = match request.headers.replaces() {
+            Ok(replaces) => replaces,
+            Err(_) => {
+                let status = StatusCode::BAD_REQUEST;
+                self.endpoint
+                    .reject(now.instant, session, status, Vec::new());
+                return;
+            }
+        };
+        let offer = Some(request.body.clone()).filter(|body| !body.is_empty());
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let key = self.exchange.sip.key();
+        let user_agent = request.headers.user_agent();
+        let media = MediaSettings::default();
+        let mut leg =
+            self.exchange
+                .sip
+                .incoming(key, flow, user_agent.as_deref(), receiver, offer, media);
+        if trunk::is_private(request) || trunk::is_anonymous(&from) {
+            leg.withhold_identity();
+        }
+        self.enter(session, key, events);
+        if let Some(replaces) = replaces {
+            self.replace(session, Box::new(leg), caller, &replaces);
+            return;
+        }
+        self.start_call(
+            session,
+            IncomingCall {
+                leg: Box::new(leg),
+                caller: Caller::Extension(Box::new(caller)),
+                dialled: dialled.into_owned(),
+                hops_left,
+                configuration,
+            },
+        );
+    }
+
+    /// Starts a call, or refuses it when the gateway is full.
+    pub(super) fn start_call(&mut self, session: SessionId, call: IncomingCall) {
+        let now = self.now();
+        if let Err(refused) = self.exchange.start(call) {
+            self.counters.refused_full += 1;
+            self.forget(session);
+            drop(refused);
+            let retry = (HeaderName::RetryAfter, HeaderValue::from(RETRY_AFTER));
+            self.endpoint.reject(
+                now.instant,
+                session,
+                StatusCode::SERVICE_UNAVAILABLE,
+                vec![retry],
+            );
+        }
+    }
+
+    /// All counters.
+    pub(super) fn count(&self) -> Counters {
+        let sip = self.endpoint.counters();
+        let dropped = sip.dropped;
+        Counters {
+            calls: CallCounters {
+                started: self.exchange.started(),
+                active: self.exchange.in_progress() as u64,
+                registrations: self.exchange.locations.len() as u64,
+                refused_full: self.counters.refused_full,
+            },
+            sip: SipCounters {
+                received: by_kind(&sip.received),
+                sent: by_kind(&sip.sent),
+                retransmissions_received: sip.retransmissions_received,
+                retransmissions_sent: sip.retransmissions_sent,
+                refused: sip
+                    .refused
+                    .iter()
+                    .map(|&(status, count)| Count {
+                        name: status.to_string(),
+                        count,
+                    })
+                    .collect(),
+                malformed: sip.malformed,
+                dropped: dropped.unanswerable
+                    + dropped.malformed_responses
+                    + dropped.stray_responses
+                    + dropped.stray_acks,
+                transactions: sip.transactions as u64,
+                sessions: sip.sessions as u64,
+                connections: self.connections() as u64,
+                send_failures: self.counters.send_failures,
+                overruns: self.counters.overruns,
+            },
+            authentication: self.authority.counters(),
+            defence: self.authority.defence.counters(self.now().instant),
+        }
+    }
+}
+
+/// The answer to a request that is not accepted.
+pub(super) fn refusal(verdict: Verdict) -> (StatusCode, Vec<(HeaderName, HeaderValue)>) {
+    match verdict {
+        Verdict::Challenged(challenges) => (
+            StatusCode::UNAUTHORIZED,
+            challenges
+                .into_iter()
+                .map(|challenge| (HeaderName::WwwAuthenticate, challenge))
+                .collect(),
+        ),
+        Verdict::Malformed => (StatusCode::BAD_REQUEST, Vec::new()),
+        // To whoever guesses, an answer that tells nothing and cannot be answered.
+        Verdict::Accepted(_) | Verdict::Forbidden | Verdict::Banned => {
+            (StatusCode::FORBIDDEN, Vec::new())
+        }
+    }
+}
+
+/// Refuses a call.
+pub(super) fn reject(endpoint: &mut Endpoint, now: Instant, session: SessionId, cause: Cause) {
+    let status = StatusCode::new(cause.sip_status()).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
+    let headers = vec![(HeaderName::Reason, HeaderValue::from(&q850(cause)))];
+    endpoint.reject(now, session, status, headers);
+}
+
+/// Ends a call that was made or answered.
+pub(super) fn hang_up(endpoint: &mut Endpoint, now: Instant, session: SessionId, release: Release) {
+    let reason = match release {
+        Release::Cause(cause) => q850(cause),
+        Release::AnsweredElsewhere => Reason {
+            protocol: ReasonProtocol::Sip,
+            cause: 200,
+            text: Some("Call completed elsewhere".to_owned()),
+        },
+    };
+    endpoint.hang_up(now, session, Some(reason));
+}
+
+fn q850(cause: Cause) -> Reason {
+    Reason {
+        protocol: ReasonProtocol::Q850,
+        cause: cause.0.into(),
+        text: Some(cause.name().to_owned()),
+    }
+}
+
+/// Tells a key by INFO.
+pub(super) fn send_digit(endpoint: &mut Endpoint, now: Instant, session: SessionId, digit: char) {
+    let body = format!("Signal={digit}\r\nDuration=160\r\n");
+    endpoint.info(
+        now,
+        session,
+        HeaderValue::sanitized(DTMF_RELAY),
+        Bytes::from(body),
+    );
+}
+
+/// The key that an INFO tells: `Signal=5` of `application/dtmf-relay`, or the bare key of `application/dtmf`.
+fn digit(content_type: &str, body: &[u8]) -> Option<char> {
+    let text = std::str::from_utf8(body).ok()?;
+    let value = if content_type == DTMF_RELAY {
+        text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            name.trim().eq_ignore_ascii_case("Signal").then_some(value)
+        })?
+    } else {
+        text
+    };
+    let mut characters = value.trim().chars();
+    let digit = characters.next()?.to_ascii_uppercase();
+    (characters.next().is_none() && matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D'))
+        .then_some(digit)
+}
+
+fn by_kind(counters: &ramal_sip::MessageCounters) -> Vec<Count> {
+    let methods = [
+        ("invite", counters.invite),
+        ("ack", counters.ack),
+        ("bye", counters.bye),
+        ("cancel", counters.cancel),
+        ("register", counters.register),
+        ("options", counters.options),
+        ("info", counters.info),
+        ("prack", counters.prack),
+        ("update", counters.update),
+        ("other", counters.other),
+    ];
+    let classes = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
+    methods
+        .into_iter()
+        .chain(classes.into_iter().zip(counters.responses))
+        .map(|(name, count)| Count {
+            name: name.to_owned(),
+            count,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_from_both_kinds_of_info() {
+        assert_eq!(
+            digit(DTMF_RELAY, b"Signal=5\r\nDuration=160\r\n"),
+            Some('5')
+        );
+        assert_eq!(digit(DTMF_RELAY, b"Signal= #\nDuration= 250"), Some('#'));
+        assert_eq!(digit("application/dtmf", b"*\r\n"), Some('*'));
+        assert_eq!(digit("application/dtmf", b"12"), None);
+        assert_eq!(digit(DTMF_RELAY, b"Duration=160\r\n"), None);
+        assert_eq!(digit(DTMF_RELAY, b"Signal=\xff"), None);
+    }
+}

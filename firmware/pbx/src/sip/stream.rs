@@ -1,0 +1,173 @@
+//! SIP over one byte stream, TCP or TLS: frames messages (RFC 3261 §18.3), answers keep-alives and sends our own (RFC 5626
+//! §3.5.1), and writes what the agent sends.
+//!
+//! A connection costs at most one decoder buffer and one bounded queue; one that stays silent after connecting, stalls in
+//! the middle of a message, or does not read what is sent to it is closed.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ramal_sip::Flow;
+use ramal_sip::framing::{Frame, PING, PONG, StreamDecoder};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::hop::{ConnectionKey, Hop};
+use super::outgoing::{AttemptId, Waiting};
+
+/// Time for the first message, and for the rest of one once it has begun.
+const MESSAGE_TIME: Duration = Duration::from_secs(30);
+/// Silence after which a connection is closed: longer than any registration lasts.
+const IDLE_TIME: Duration = Duration::from_secs(3900);
+/// Time for the other end to take one message.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+/// Messages waiting to be written to one connection.
+const WRITE_QUEUE: usize = 64;
+/// The longest time between our keep-alives; the shortest is 80% of it (RFC 5626 §4.4.1).
+const PING_INTERVAL: Duration = Duration::from_secs(120);
+/// Time for the answer to a keep-alive (RFC 5626 §4.4.1).
+const PONG_TIME: Duration = Duration::from_secs(10);
+
+/// What connections, and tasks of the agent, tell it.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// A connection stands; messages for it go into `writes`.
+    Opened {
+        flow: Flow,
+        writes: mpsc::Sender<Bytes>,
+        /// What it was asked for as; none when it came from outside.
+        key: Option<ConnectionKey>,
+    },
+    /// A connection that was asked for cannot be made.
+    ConnectFailed { key: ConnectionKey },
+    /// Names were looked up; without hops they have no address.
+    Resolved { id: AttemptId, hops: Vec<Hop> },
+    /// Something has waited for its first response.
+    Waited(Waiting),
+    /// A whole message arrived.
+    Message { flow: Flow, message: Bytes },
+    /// The connection is gone.
+    Closed { flow: Flow },
+}
+
+/// Serves a connection until it ends, and says so.
+pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    flow: Flow,
+    key: Option<ConnectionKey>,
+    input: &mpsc::Sender<Input>,
+) {
+    let (writes, queue) = mpsc::channel(WRITE_QUEUE);
+    let pongs = writes.downgrade();
+    let ours = key.is_some();
+    if input
+        .send(Input::Opened { flow, writes, key })
+        .await
+        .is_err()
+    {
+        return;
+    }
+    let ponged = Arc::new(AtomicBool::new(false));
+    let (reader, writer) = tokio::io::split(stream);
+    let end = tokio::select! {
+        end = read(reader, flow, input, pongs.clone(), ponged.clone(), ours) => end,
+        end = write(writer, queue) => end,
+        end = keep_alive(pongs, ponged), if ours => end,
+    };
+    if let Err(error) = end {
+        tracing::debug!(remote = %flow.remote, transport = %flow.transport, %error, "SIP connection closed");
+    }
+    // The agent is gone when this fails.
+    let _ = input.send(Input::Closed { flow }).await;
+}
+
+async fn read<S: AsyncRead>(
+    mut reader: ReadHalf<S>,
+    flow: Flow,
+    input: &mpsc::Sender<Input>,
+    pongs: mpsc::WeakSender<Bytes>,
+    ponged: Arc<AtomicBool>,
+    ours: bool,
+) -> io::Result<()> {
+    let mut decoder = StreamDecoder::new();
+    let mut buffer = [0; 4096];
+    // One that we have opened need not speak first.
+    let mut deadline = Instant::now() + if ours { IDLE_TIME } else { MESSAGE_TIME };
+    loop {
+        let length = match timeout_at(deadline, reader.read(&mut buffer)).await {
+            Ok(read) => read?,
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        if length == 0 {
+            return Ok(());
+        }
+        let was_partial = decoder.is_partial();
+        decoder.push(buffer.get(..length).unwrap_or_default());
+        let mut complete = false;
+        while let Some(frame) = decoder.next_frame().map_err(io::Error::other)? {
+            complete = true;
+            match frame {
+                Frame::Message(message) => {
+                    if input.send(Input::Message { flow, message }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Frame::Pong => ponged.store(true, Ordering::Relaxed),
+                Frame::Ping => {
+                    if let Some(writes) = pongs.upgrade() {
+                        // A full queue needs no pong on top.
+                        let _ = writes.try_send(Bytes::from_static(PONG));
+                    }
+                }
+            }
+        }
+        if !decoder.is_partial() {
+            deadline = Instant::now() + IDLE_TIME;
+        } else if complete || !was_partial {
+            // A message has begun; trickling bytes do not extend its time.
+            deadline = Instant::now() + MESSAGE_TIME;
+        }
+    }
+}
+
+async fn write<S: AsyncWrite>(
+    mut writer: WriteHalf<S>,
+    mut queue: mpsc::Receiver<Bytes>,
+) -> io::Result<()> {
+    while let Some(message) = queue.recv().await {
+        timeout(WRITE_TIME, async {
+            writer.write_all(&message).await?;
+            // TLS keeps records back until then.
+            writer.flush().await
+        })
+        .await??;
+    }
+    // Says goodbye in TLS.
+    timeout(WRITE_TIME, writer.shutdown()).await?
+}
+
+/// Keeps a connection of ours open through NATs, and finds out when it does not work any more.
+async fn keep_alive(writes: mpsc::WeakSender<Bytes>, ponged: Arc<AtomicBool>) -> io::Result<()> {
+    // Nobody is obliged to answer who has never done so: TCP servers without RFC 5626 ignore line ends.
+    let mut answers = false;
+    loop {
+        sleep(PING_INTERVAL.mul_f64(rand::random_range(0.8..1.0))).await;
+        ponged.store(false, Ordering::Relaxed);
+        let Some(writes) = writes.upgrade() else {
+            return Ok(());
+        };
+        // A full queue keeps the connection open by itself.
+        let _ = writes.try_send(Bytes::from_static(PING));
+        drop(writes);
+        sleep(PONG_TIME).await;
+        if ponged.load(Ordering::Relaxed) {
+            answers = true;
+        } else if answers {
+            return Err(io::Error::other("keep-alive not answered"));
+        }
+    }
+}

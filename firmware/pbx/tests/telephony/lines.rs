@@ -1,0 +1,359 @@
+//! Calls over simulated lines: an exchange on two FXO ports and a telephone, number 990, on an FXS port.
+
+use std::time::Duration;
+
+use ramal_lines::Driver;
+use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
+use ramal_model::{CallRecord, CallResult, Direction, LegKind};
+use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
+use tokio::sync::mpsc;
+
+use crate::gateway::{Gateway, SOON, incoming, steps};
+
+/// Longest wait for what takes its time on a line: dialling, ringing, telling by tones.
+const ON_A_LINE: Duration = Duration::from_secs(25);
+
+/// A gateway with lines, and the hands at its telephone.
+async fn gateway_with_lines() -> (Gateway, mpsc::Sender<Hand>) {
+    let gateway = Gateway::start().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    let hands = lines.hands()[0].clone();
+    gateway.pbx.add_lines(Box::new(lines));
+    (gateway, hands)
+}
+
+/// Waits until 300 ms of what a phone hears are this frequency at this level.
+async fn hears(call: &Call, frequency: f64, level: f64) {
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    loop {
+        call.audio().forget();
+        call.audio()
+            .wait(SOON, "15 packets", |report| report.received >= 15)
+            .await
+            .unwrap();
+        let heard = level_dbm0(&call.audio().last(Duration::from_millis(300)), frequency);
+        if (heard - level).abs() < 1.0 {
+            return;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{frequency} Hz is heard at {heard} dBm0 instead of {level}"
+        );
+    }
+}
+
+/// Waits until no port is in use.
+async fn all_on_hook(gateway: &Gateway) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    while gateway
+        .pbx
+        .lines()
+        .iter()
+        .any(|port| port.off_hook || port.ringing)
+    {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{:?}",
+            gateway.pbx.lines()
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Rings a telephone that has just hung up: the port takes a moment to be free again.
+async fn ring_again(phone: &Phone, number: &str) -> Call {
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let mut out = phone.call(number).await.unwrap();
+        match out.wait_ringing(SOON).await {
+            Ok(()) => return out,
+            Err(error) => assert!(tokio::time::Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The newest record, once no call is going on.
+async fn last_record(gateway: &Gateway) -> CallRecord {
+    gateway
+        .wait("the end of the call", |live| live.calls.is_empty())
+        .await;
+    let calls = gateway
+        .store
+        .calls(ramal_store::CallFilter::default())
+        .await;
+    calls.unwrap().remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_goes_out_over_a_line_and_the_exchange_is_heard() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00102").await.unwrap();
+    out.wait(ON_A_LINE, |event| *event == CallEvent::Progress(183, true))
+        .await
+        .unwrap();
+    hears(&out, 425.0, -13.0).await;
+    out.hang_up();
+    all_on_hook(&gateway).await;
+    let mut out = ana.call("00103").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    hears(&out, 1004.0, -10.0).await;
+    let lines = gateway.pbx.lines();
+    assert_eq!(lines.iter().filter(|port| port.off_hook).count(), 1);
+    out.hang_up();
+    all_on_hook(&gateway).await;
+    let record = last_record(&gateway).await;
+    assert_eq!(record.direction, Direction::Outbound);
+    assert_eq!(record.result, Some(CallResult::Answered));
+    let line = &record.legs[1];
+    assert_eq!((line.kind, line.party.as_str()), (LegKind::Line, "0103"));
+    assert!(line.device.starts_with("FXO "), "{}", line.device);
+    assert_eq!(
+        steps(&record),
+        ["dialled", "trunk", "answered_by", "hung_up"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn voice_and_keys_go_out_and_come_back() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00100").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&out, 700.0, -12.0).await;
+    out.audio().send(Source::Silence);
+    // An RFC 4733 key becomes sound on the line, which the exchange sends back. On a machine that is too busy to run its
+    // media in time a key may be lost.
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    loop {
+        out.audio().forget();
+        out.audio().send_digits("5");
+        out.audio()
+            .wait(SOON, "50 packets", |report| report.received >= 50)
+            .await
+            .unwrap();
+        let heard = out.audio().heard();
+        let (row, column) = (level_dbm0(&heard, 770.0), level_dbm0(&heard, 1336.0));
+        if row > -30.0 && column > -30.0 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{row} {column}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_tone_refuses_and_a_cut_ends_the_call() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00101").await.unwrap();
+    assert_eq!(
+        out.wait_ended(ON_A_LINE).await.unwrap(),
+        EndReason::Refused(486)
+    );
+    assert_eq!(last_record(&gateway).await.result, Some(CallResult::Busy));
+    let mut out = ana.call("00104").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    assert_eq!(
+        out.wait_ended(ON_A_LINE).await.unwrap(),
+        EndReason::RemoteHangUp
+    );
+    let record = last_record(&gateway).await;
+    let talk = record.ended_at.unwrap() - record.answered_at.unwrap();
+    assert!((2500..4500).contains(&talk), "{talk} ms");
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_gives_up_frees_the_line() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    for _ in 0..3 {
+        let mut out = ana.call("00102").await.unwrap();
+        out.wait(ON_A_LINE, |event| matches!(event, CallEvent::Progress(..)))
+            .await
+            .unwrap();
+        out.hang_up();
+        out.wait_ended(SOON).await.unwrap();
+    }
+    all_on_hook(&gateway).await;
+    assert_eq!(
+        last_record(&gateway).await.result,
+        Some(CallResult::Cancelled)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_lines_carry_two_calls_and_no_line_leads_abroad() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        calls.push(ana.call("00102").await.unwrap());
+    }
+    let deadline = tokio::time::Instant::now() + SOON;
+    while gateway
+        .pbx
+        .lines()
+        .iter()
+        .filter(|port| port.off_hook)
+        .count()
+        < 2
+    {
+        assert!(tokio::time::Instant::now() < deadline, "two lines in use");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut out = ana.call("00102").await.unwrap();
+    assert_eq!(out.wait_ended(SOON).await.unwrap(), EndReason::Refused(503));
+    let mut out = ana.call("00054115550000").await.unwrap();
+    assert_eq!(out.wait_ended(SOON).await.unwrap(), EndReason::Refused(403));
+    for number in ["0", "0abc", "0*43", "0123456789012345678901"] {
+        let mut out = ana.call(number).await.unwrap();
+        assert_eq!(
+            out.wait_ended(SOON).await.unwrap(),
+            EndReason::Refused(404),
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_rings_reaches_the_first_extension_with_caller_id() {
+    let (gateway, _) = gateway_with_lines().await;
+    let (bruno, ana) = (gateway.phone("2002").await, gateway.phone("2001").await);
+    let mut out = bruno.call("00105").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.hang_up();
+    let mut inn = tokio::time::timeout(ON_A_LINE, ana.next_call())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        inn.caller().contains("1155550105") && inn.caller().contains("Central"),
+        "{}",
+        inn.caller()
+    );
+    inn.ring();
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    inn.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&inn, 700.0, -12.0).await;
+    inn.hang_up();
+    all_on_hook(&gateway).await;
+    let record = last_record(&gateway).await;
+    assert_eq!(record.direction, Direction::Inbound);
+    assert_eq!(record.caller.number, "1155550105");
+    assert_eq!(record.legs[0].kind, LegKind::Line);
+    assert_eq!(
+        steps(&record),
+        ["came_in", "extension", "ringing", "answered_by", "hung_up"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_on_a_line_whom_nobody_answers_stops_ringing_by_himself() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00105").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.hang_up();
+    let inn = tokio::time::timeout(ON_A_LINE, ana.next_call())
+        .await
+        .unwrap()
+        .unwrap();
+    // Refused: the exchange cannot be told and goes on ringing; the line stays taken until it stops.
+    inn.reject(486);
+    let record = last_record(&gateway).await;
+    assert_eq!(record.result, Some(CallResult::Busy));
+    assert!(gateway.pbx.lines()[0].ringing);
+    let mut out = ana.call("00103").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    assert!(gateway.pbx.lines()[1].off_hook);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_telephone_on_a_port_rings_answers_and_is_cut_off() {
+    let (gateway, _) = gateway_with_lines().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    let mut out = ana.call("990").await.unwrap();
+    out.wait_ringing(SOON).await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    hears(&out, 440.0, -10.0).await;
+    let mut second = bruno.call("990").await.unwrap();
+    assert_eq!(
+        second.wait_ended(SOON).await.unwrap(),
+        EndReason::Refused(486)
+    );
+    out.hang_up();
+    all_on_hook(&gateway).await;
+    // A caller who gives up silences the bell.
+    let mut out = ring_again(&ana, "990").await;
+    out.hang_up();
+    out.wait_ended(SOON).await.unwrap();
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_telephone_on_a_port_dials() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001".into())).await.unwrap();
+    let mut inn = incoming(&ana).await;
+    assert!(inn.caller().contains("sip:990@"), "{}", inn.caller());
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    hears(&inn, 440.0, -10.0).await;
+    hands.send(Hand::PutDown).await.unwrap();
+    assert_eq!(inn.wait_ended(SOON).await.unwrap(), EndReason::RemoteHangUp);
+    all_on_hook(&gateway).await;
+    // A number that nobody has: a tone until it is put down, which the telephone does by itself.
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("77#".into())).await.unwrap();
+    gateway
+        .wait("the second call", |live| live.calls.is_empty())
+        .await;
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    loop {
+        let record = last_record(&gateway).await;
+        if record.callee.number == "77" {
+            assert_eq!(record.result, Some(CallResult::NotFound));
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stops_puts_its_lines_on_hook() {
+    let gateway = Gateway::start().await;
+    let mut lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    assert_eq!(lines.take_ports().len(), 3);
+    assert_eq!(lines.take_ports().len(), 0);
+    gateway.pbx.add_lines(Box::new(lines));
+    let (gateway, _) = {
+        gateway.pbx.shutdown().await;
+        gateway_with_lines().await
+    };
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00100").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    gateway.pbx.shutdown().await;
+    assert_eq!(out.wait_ended(SOON).await.unwrap(), EndReason::RemoteHangUp);
+    assert!(gateway.pbx.lines().is_empty());
+    let record = &gateway
+        .store
+        .calls(ramal_store::CallFilter::default())
+        .await
+        .unwrap()[0];
+    assert_eq!(record.result, Some(CallResult::Answered));
+}

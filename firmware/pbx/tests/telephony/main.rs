@@ -1,0 +1,14 @@
+//! A whole PBX in this process, with real storage and media, and phones on loopback around it.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod calls;
+mod gateway;
+mod lines;
+mod name_server;
+mod outgoing;
+mod pickups;
+mod raw;
+mod registrations;
+mod transfers;
+mod watching;

@@ -1,0 +1,216 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Administers a Ramal gateway.
+///
+/// On the gateway itself it uses the local socket; from elsewhere give --url and an API token.
+#[derive(Debug, Parser)]
+#[command(name = "ramalctl", version)]
+pub struct Arguments {
+    /// How to reach the gateway.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to reach the gateway.
+#[derive(Debug, Args)]
+pub struct Connection {
+    /// Local socket of the gateway.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "/run/ramal/api.sock",
+        conflicts_with = "url"
+    )]
+    pub socket: PathBuf,
+    /// Address of the gateway, such as https://192.168.1.10.
+    #[arg(long, global = true, env = "RAMAL_URL")]
+    pub url: Option<String>,
+    /// API token.
+    #[arg(long, global = true, env = "RAMAL_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Certificate (PEM) the gateway must have or have been signed by.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "RAMAL_CA",
+        conflicts_with = "insecure"
+    )]
+    pub ca: Option<PathBuf>,
+    /// Accept any certificate: whoever answers at that address gets the token.
+    #[arg(long, global = true)]
+    pub insecure: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show version, load, phones and calls.
+    Status,
+    /// Manage extensions.
+    #[command(subcommand)]
+    Extension(ExtensionCommand),
+    /// Manage SIP trunks.
+    #[command(subcommand)]
+    Trunk(TrunkCommand),
+    /// Show or lift bans: sources of SIP messages that are not listened to.
+    #[command(subcommand)]
+    Bans(BanCommand),
+    /// Show the call history, latest first.
+    Calls(CallsArguments),
+    /// Save or load the whole configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Manage API tokens.
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// Manage extensions.
+#[derive(Debug, Subcommand)]
+pub enum ExtensionCommand {
+    /// Make an extension; prints the secret for its phone, this once.
+    Add {
+        /// Number, 2-7 digits.
+        number: String,
+        /// Caller name inside the company.
+        #[arg(long)]
+        name: Option<String>,
+        /// Language of prompts: pt-BR, es, id or en.
+        #[arg(long)]
+        language: Option<String>,
+    },
+    /// List extensions.
+    List,
+    /// Delete an extension.
+    Remove {
+        /// Its number.
+        number: String,
+    },
+}
+
+/// Manage SIP trunks.
+#[derive(Debug, Subcommand)]
+pub enum TrunkCommand {
+    /// Make a trunk.
+    Add(NewTrunk),
+    /// List trunks.
+    List,
+    /// Delete a trunk.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// A new trunk.
+#[derive(Debug, Args)]
+pub struct NewTrunk {
+    /// Name, 1-40 characters.
+    pub name: String,
+    /// Host of the carrier, name[:port]; up to four, tried in order.
+    #[arg(required = true)]
+    pub host: Vec<String>,
+    /// User of the account.
+    #[arg(long)]
+    pub user: Option<String>,
+    /// Read the password of the account from the input.
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// Pilot number or account.
+    #[arg(long)]
+    pub line: Option<String>,
+    /// udp, tcp or tls.
+    #[arg(long)]
+    pub transport: Option<String>,
+    /// register, ip or none; ip when a source is given, else register.
+    #[arg(long)]
+    pub auth: Option<String>,
+    /// Network that calls come from, such as 192.0.2.0/24; may be given several times.
+    #[arg(long)]
+    pub source: Vec<String>,
+    /// Extension that incoming calls lead to.
+    #[arg(long, value_name = "EXTENSION")]
+    pub inbound: Option<String>,
+}
+
+/// Show or lift bans.
+#[derive(Debug, Subcommand)]
+pub enum BanCommand {
+    /// List the bans in force.
+    List,
+    /// End the bans of an address.
+    Lift {
+        /// The address; an IPv6 one stands for its network.
+        address: std::net::IpAddr,
+    },
+}
+
+/// Which calls to show.
+#[derive(Debug, Args)]
+pub struct CallsArguments {
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    pub limit: u32,
+    /// Only calls from or to this number.
+    #[arg(long)]
+    pub number: Option<String>,
+    /// Only calls that ended like this, such as answered or no_answer.
+    #[arg(long)]
+    pub result: Option<String>,
+}
+
+/// Save or load the whole configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Write the configuration to FILE, or to the output. Keep it like a password.
+    Export {
+        /// The file; written readable for its owner only.
+        file: Option<PathBuf>,
+    },
+    /// Replace the configuration by FILE's, whole or not at all.
+    Import {
+        /// The file; `-` reads the input.
+        file: PathBuf,
+    },
+}
+
+/// Manage API tokens.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make a token; prints its secret, this once.
+    Add {
+        /// What it is for.
+        name: String,
+    },
+    /// List tokens.
+    List,
+    /// Delete a token.
+    Remove {
+        /// Its id or name.
+        token: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

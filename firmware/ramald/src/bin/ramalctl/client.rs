@@ -1,0 +1,235 @@
+//! Requests to the gateway: HTTP/1.1 over the local socket or over TLS, one connection each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::{Method, Request, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use crate::arguments::Connection;
+use crate::failure::{Failure, Problem};
+use crate::tls::client_config;
+
+/// Largest answer that is read: a whole configuration fits.
+const ANSWER_LIMIT: usize = 32 << 20;
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+const REQUEST_TIME: Duration = Duration::from_secs(90);
+
+/// The way to the gateway.
+pub struct Client {
+    way: Way,
+    token: Option<HeaderValue>,
+}
+
+enum Way {
+    Socket(PathBuf),
+    Https {
+        host: String,
+        port: u16,
+        name: ServerName<'static>,
+        tls: TlsConnector,
+    },
+}
+
+impl Client {
+    /// Checks the arguments; connects only with the first request.
+    pub fn new(connection: &Connection) -> Result<Self, Failure> {
+        let token = connection
+            .token
+            .as_deref()
+            .map(|token| HeaderValue::try_from(format!("Bearer {token}")))
+            .transpose()
+            .map_err(|_| Failure::Usage("the token has characters that no token has".into()))?
+            .map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+        let way = match &connection.url {
+            None => Way::Socket(connection.socket.clone()),
+            Some(url) => https(url, connection)?,
+        };
+        Ok(Self { way, token })
+    }
+
+    /// Reads a resource below `/api/v1`.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let body = self.send(Method::GET, path, None).await?;
+        serde_json::from_slice(&body).map_err(|error| {
+            Failure::Connection(format!("the gateway's answer makes no sense: {error}"))
+        })
+    }
+
+    /// Sends JSON and reads the answer; null when it has none.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let answer = self
+            .send(Method::POST, path, Some(Bytes::from(body.to_string())))
+            .await?;
+        if answer.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&answer).map_err(|error| {
+            Failure::Connection(format!("the gateway's answer makes no sense: {error}"))
+        })
+    }
+
+    /// Deletes a resource.
+    pub async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.send(Method::DELETE, path, None).await.map(drop)
+    }
+
+    /// Sends one request; a refusal becomes [`Failure::Refused`].
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Bytes, Failure> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(ACCEPT, "application/json");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, token);
+        }
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let host = match &self.way {
+            Way::Socket(_) => "localhost".to_owned(),
+            Way::Https { host, port, .. } => format!("{host}:{port}"),
+        };
+        let request = request
+            .header(HOST, host)
+            .body(Full::new(body.unwrap_or_default()))
+            .map_err(|error| Failure::Usage(format!("this cannot be asked for: {error}")))?;
+        match &self.way {
+            Way::Socket(path) => exchange(self.open_socket(path).await?, request).await,
+            Way::Https {
+                host,
+                port,
+                name,
+                tls,
+            } => {
+                let stream = open_tls(host, *port, name, tls).await?;
+                exchange(stream, request).await
+            }
+        }
+    }
+
+    async fn open_socket(&self, path: &Path) -> Result<UnixStream, Failure> {
+        UnixStream::connect(path).await.map_err(|error| {
+            let path = path.display();
+            Failure::Connection(match error.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+                    format!("no gateway answers at {path}: is ramald running here? For another gateway use --url.")
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    format!("{path} may be used by root and by the gateway's own user only")
+                }
+                _ => format!("cannot connect to {path}: {error}"),
+            })
+        })
+    }
+}
+
+fn https(url: &str, connection: &Connection) -> Result<Way, Failure> {
+    let wrong = |reason: &str| {
+        Failure::Usage(format!(
+            "--url {url}: {reason}, such as https://192.168.1.10"
+        ))
+    };
+    let uri: Uri = url.parse().map_err(|_| wrong("this is not an address"))?;
+    if uri.scheme_str() != Some("https") {
+        return Err(wrong("it must begin with https://"));
+    }
+    if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        return Err(wrong("give the host only"));
+    }
+    let host = uri
+        .host()
+        .ok_or_else(|| wrong("the host is missing"))?
+        .to_owned();
+    let bare = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let name =
+        ServerName::try_from(bare).map_err(|_| wrong("the host is not a name or address"))?;
+    let config = client_config(connection.ca.as_deref(), connection.insecure)?;
+    let tls = TlsConnector::from(Arc::new(config));
+    Ok(Way::Https {
+        port: uri.port_u16().unwrap_or(443),
+        host,
+        name,
+        tls,
+    })
+}
+
+async fn open_tls(
+    host: &str,
+    port: u16,
+    name: &ServerName<'static>,
+    tls: &TlsConnector,
+) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+    let open = async {
+        let stream = TcpStream::connect(format!("{host}:{port}")).await?;
+        tls.connect(name.clone(), stream).await
+    };
+    let result = tokio::time::timeout(CONNECT_TIME, open).await;
+    let failed = |reason: String| {
+        Failure::Connection(format!("cannot connect to https://{host}:{port}: {reason}"))
+    };
+    result.map_err(|_| failed("no answer in 10 s".into()))?.map_err(|error| {
+        let tls_error = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match tls_error {
+            Some(rustls::Error::InvalidCertificate(reason)) => failed(format!(
+                "its certificate is not trusted ({reason}). Fetch tls/certificate.pem from the gateway's data folder \
+                 and name it with --ca, or use --insecure in a network you trust."
+            )),
+            _ => failed(error.to_string()),
+        }
+    })
+}
+
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Bytes, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let broken = |error: hyper::Error| {
+        Failure::Connection(format!("the connection to the gateway broke: {error}"))
+    };
+    let answer = async {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        let connection = tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(broken)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_LIMIT)
+            .collect()
+            .await
+            .map_err(|error| {
+                Failure::Connection(format!("the gateway's answer broke off: {error}"))
+            })?
+            .to_bytes();
+        connection.abort();
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(Failure::Refused(Problem::read(status.as_u16(), &body)))
+        }
+    };
+    tokio::time::timeout(REQUEST_TIME, answer)
+        .await
+        .map_err(|_| Failure::Connection("the gateway did not answer in 90 s".into()))?
+}

@@ -1,0 +1,41 @@
+//! `ramald`, the gateway's service: reads its settings, starts storage, media, call control and the web service in that
+//! order, tells systemd how it is, and stops them the other way round.
+
+mod logging;
+mod notify;
+mod service;
+mod settings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::settings::{Flags, Settings};
+
+/// Worker threads of the runtime: signalling, calls and the web. Media has threads of its own.
+const WORKERS: usize = 2;
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    logging::start();
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let result = Settings::load(flags, credentials.as_deref())
+        .map_err(service::Failure::from)
+        .and_then(|settings| {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(WORKERS)
+                .thread_name("ramald")
+                .enable_all()
+                .build()
+                .map_err(service::Failure::Runtime)?;
+            runtime.block_on(service::run(settings))
+        });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The parts of the gateway, wired together.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ramal_api::{ApiConfig, ApiError, Limits, Server};
+use ramal_lines::LineError;
+use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
+use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
+use ramal_model::Language;
+use ramal_pbx::{Pbx, PbxConfig, PbxError, SipTls};
+use ramal_store::{Store, StoreError};
+use ramal_tls::{CertificateError, Names, OwnCertificate, RootsError};
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::notify::Notify;
+use crate::settings::{Settings, SettingsError};
+
+/// How often the status line is renewed where nobody watches more closely.
+const STATUS_INTERVAL: Duration = Duration::from_secs(10);
+/// Within this time the web service must be closed.
+const WEB_STOP: Duration = Duration::from_secs(1);
+/// Within this time what is queued must be on disk.
+const STORE_STOP: Duration = Duration::from_secs(2);
+
+/// Why the service ends with an error.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No threads.
+    #[error("cannot start worker threads: {0}")]
+    Runtime(io::Error),
+    /// A folder cannot be made or written to.
+    #[error("cannot write to the folder {}: {error}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The prompts cannot be loaded, or media not be started.
+    #[error("cannot start media: {0}")]
+    Media(#[from] MediaError),
+    /// The lines cannot be started.
+    #[error(transparent)]
+    Lines(#[from] LineError),
+    /// There is no usable certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The certificate authorities named cannot be used.
+    #[error(transparent)]
+    Roots(#[from] RootsError),
+    /// The TLS library refuses its settings.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// SIP cannot be started.
+    #[error(transparent)]
+    Pbx(#[from] PbxError),
+    /// The web service cannot be started.
+    #[error("cannot start the web service: {0}")]
+    Api(#[from] ApiError),
+    /// Signals cannot be received.
+    #[error("cannot receive signals: {0}")]
+    Signals(io::Error),
+}
+
+/// Runs the gateway until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
+    let notify = Notify::from_environment();
+    notify.status("starting");
+
+    make_writable(&settings.data_dir)?;
+    make_writable(&settings.run_dir)?;
+    let store = Store::open(&settings.data_dir)?;
+    let engine = Engine::start(EngineConfig {
+        // Voice comes to the addresses that signalling comes to.
+        bind: settings.sip.ip(),
+        ports: settings.rtp_ports.clone(),
+        threads: 1,
+        prompts: Arc::new(prompts(&settings.prompts_dir)?),
+    })?;
+    let certificate = OwnCertificate::open(settings.data_dir.join("tls"), names(&settings))?;
+    let pbx = Pbx::start(
+        PbxConfig {
+            sip_listen: settings.sip,
+            advertised: settings.advertise,
+            sip_tls: Some(SipTls {
+                listen: settings.sip_tls,
+                // Phones name all sorts of protocols, or none.
+                config: Arc::new(certificate.server_config(&[])?),
+            }),
+            tls_client: Some(Arc::new(ramal_tls::client_config(
+                settings.authorities.as_deref(),
+            )?)),
+            name_servers: settings.name_servers.clone(),
+        },
+        store.clone(),
+        engine,
+    )
+    .await?;
+    if settings.simulated_lines {
+        pbx.add_lines(Box::new(SimulatedLines::start(&simulation(&store))?));
+    }
+    let web = Server::start(
+        api_config(&settings, certificate),
+        store.clone(),
+        pbx.clone(),
+    )
+    .await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        sip = %pbx.sip_address(),
+        sip_tls = ?pbx.sip_tls_address(),
+        https = %web.https_address(),
+        rtp_first = settings.rtp_ports.start(),
+        rtp_last = settings.rtp_ports.end(),
+        data = %settings.data_dir.display(),
+        "ready"
+    );
+    give_back_memory();
+    notify.ready();
+    watch(&notify, &pbx, &mut terminate, &mut interrupt).await;
+
+    tracing::info!("stopping");
+    notify.stopping();
+    notify.status("stopping");
+    pbx.shutdown().await;
+    if timeout(WEB_STOP, web.shutdown()).await.is_err() {
+        tracing::warn!("stopping although the web service still has requests");
+    }
+    if timeout(STORE_STOP, store.close()).await.is_err() {
+        tracing::error!("stopping although the disk has not taken everything");
+    }
+    Ok(())
+}
+
+/// Keeps systemd informed until a signal comes.
+///
+/// The watchdog hears from us only while the SIP agent answers: should it hang, the service is restarted.
+async fn watch(notify: &Notify, pbx: &Pbx, terminate: &mut Signal, interrupt: &mut Signal) {
+    let period = notify
+        .watchdog_interval()
+        .map_or(STATUS_INTERVAL, |interval| interval / 2);
+    let mut ticks = interval(period.max(Duration::from_millis(100)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
+            _ = ticks.tick() => match pbx.counters().await {
+                Some(counters) => {
+                    notify.alive();
+                    notify.status(&format!(
+                        "{} phones registered, {} calls",
+                        counters.calls.registrations, counters.calls.active
+                    ));
+                }
+                None => tracing::error!("call control does not answer"),
+            },
+        }
+    }
+}
+
+/// Simulated lines with the tones of the company's country, as far as it is known at the start.
+fn simulation(store: &Store) -> SimulatedConfig {
+    let country = store
+        .configuration()
+        .company()
+        .map(|company| company.country);
+    SimulatedConfig {
+        country: country.unwrap_or_default(),
+        ..SimulatedConfig::default()
+    }
+}
+
+/// Makes a folder if need be, and tries whether it can be written to.
+fn make_writable(path: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::Folder {
+        path: path.to_owned(),
+        error,
+    };
+    fs::create_dir_all(path).map_err(failed)?;
+    let probe = path.join(".writable");
+    fs::write(&probe, []).map_err(failed)?;
+    fs::remove_file(&probe).map_err(failed)
+}
+
+/// Loads the prompts. Without them the gateway carries calls all the same; its services have nothing to say.
+fn prompts(folder: &Path) -> Result<PromptLibrary, MediaError> {
+    if !folder.is_dir() {
+        tracing::warn!(folder = %folder.display(), "there are no prompts: services of the gateway are silent");
+        return Ok(PromptLibrary::default());
+    }
+    let library = PromptLibrary::load(folder)?;
+    let missing = library.missing(&Language::ALL.map(Language::tag));
+    if let Some(first) = missing.first() {
+        tracing::warn!(folder = %folder.display(), count = missing.len(), first, "prompts are missing");
+    }
+    Ok(library)
+}
+
+/// What a new certificate says of us.
+fn names(settings: &Settings) -> Names {
+    let hosts = nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .into_iter()
+        .collect();
+    Names {
+        hosts,
+        addresses: own_addresses(settings),
+    }
+}
+
+fn api_config(settings: &Settings, certificate: Arc<OwnCertificate>) -> ApiConfig {
+    ApiConfig {
+        https: settings.https,
+        http: settings.http,
+        socket: Some(settings.run_dir.join("api.sock")),
+        data_dir: settings.data_dir.clone(),
+        certificate,
+        limits: Limits::default(),
+    }
+}
+
+/// The addresses a browser may reach us at.
+fn own_addresses(settings: &Settings) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = settings
+        .advertise
+        .into_iter()
+        .map(|outer| outer.address)
+        .collect();
+    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    for interface in interfaces.filter_map(|interface| interface.address) {
+        let address = match (interface.as_sockaddr_in(), interface.as_sockaddr_in6()) {
+            (Some(v4), _) => IpAddr::V4(v4.ip()),
+            // A link-local address cannot be written into an address bar.
+            (_, Some(v6)) if !v6.ip().is_unicast_link_local() => IpAddr::V6(v6.ip()),
+            _ => continue,
+        };
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses
+}
+
+/// Gives back to the kernel what only starting took, some 3 MB: certificates and prompts are read into more memory than
+/// they are kept in.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointers; the allocator locks itself.
+    unsafe {
+        nix::libc::malloc_trim(0)
+    };
+}

@@ -1,0 +1,5 @@
+//! One header field value: see the module of this name.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| ramal_sip_fuzz::header::run(input));

@@ -1,0 +1,148 @@
+//! Our side of a session: prints offers and answers and counts their versions.
+
+use bytes::Bytes;
+
+use super::{AudioDescription, SessionDescription};
+
+/// Our session descriptions within one dialog.
+///
+/// The version in the origin line grows by one whenever the description changes, and only then (RFC 3264 §8). Media
+/// lines once agreed stay in their places; those we do not want have port 0 (§5.1, §6, §8.2).
+#[derive(Debug, Clone)]
+pub struct Local {
+    session_id: u64,
+    version: u64,
+    /// The media lines of the session, in order.
+    lines: Vec<Line>,
+    /// What was printed last, in version 0.
+    last: Option<Vec<u8>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Line {
+    /// Our audio stream.
+    Audio,
+    /// A stream we do not take, as the peer described it.
+    Refused {
+        media: String,
+        proto: String,
+        fmt: String,
+    },
+}
+
+impl Local {
+    /// A session that has not described itself. `session_id` is to be random; printed are its lower 62 bits, as some
+    /// phones read the number signed.
+    pub fn new(session_id: u64) -> Self {
+        Self {
+            session_id: session_id & (u64::MAX >> 2),
+            version: 0,
+            lines: vec![Line::Audio],
+            last: None,
+        }
+    }
+
+    /// The version printed last; 0 before anything was printed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Prints an offer of our stream. Streams refused earlier are listed with port 0.
+    pub fn offer(&mut self, audio: &AudioDescription) -> Bytes {
+        self.print(audio)
+    }
+
+    /// Prints the answer to `offer`, with `chosen` (from [`AudioDescription::answer_to`]) for the stream that
+    /// [`SessionDescription::audio`] gave, and port 0 for every other.
+    pub fn answer(&mut self, offer: &SessionDescription, chosen: &AudioDescription) -> Bytes {
+        let audio_at = offer.audio_line().map(|(at, _)| at);
+        let line = |(at, media): (usize, &sdp_types::Media)| match Some(at) == audio_at {
+            true => Line::Audio,
+            false => Line::Refused {
+                media: media.media.clone(),
+                proto: media.proto.clone(),
+                fmt: media.fmt.clone(),
+            },
+        };
+        self.lines = offer.session.medias.iter().enumerate().map(line).collect();
+        self.print(chosen)
+    }
+
+    fn print(&mut self, audio: &AudioDescription) -> Bytes {
+        let unchanged = self.describe(audio, 0);
+        if self.last.as_ref() != Some(&unchanged) {
+            self.version += 1;
+            self.last = Some(unchanged);
+        }
+        Bytes::from(self.describe(audio, self.version))
+    }
+
+    fn describe(&self, audio: &AudioDescription, version: u64) -> Vec<u8> {
+        let address = audio.addr;
+        let origin = sdp_types::Origin::with_ip_addr(self.session_id, version, address);
+        let mut session = sdp_types::Session::new(origin, "-");
+        session.connection = Some(address.into());
+        session.times.push(sdp_types::Time::new(0, 0));
+        for line in &self.lines {
+            session.medias.push(match line {
+                Line::Audio => audio_line(audio),
+                Line::Refused {
+                    media: kind,
+                    proto,
+                    fmt,
+                } => media(kind, 0, proto, fmt),
+            });
+        }
+        let mut out = Vec::with_capacity(512);
+        // Writing into memory does not fail.
+        let _ = session.write(&mut out);
+        out
+    }
+}
+
+fn media(kind: &str, port: u16, proto: &str, fmt: &str) -> sdp_types::Media {
+    sdp_types::Media {
+        media: kind.to_owned(),
+        port,
+        num_ports: None,
+        proto: proto.to_owned(),
+        fmt: fmt.to_owned(),
+        media_title: None,
+        connections: Vec::new(),
+        bandwidths: Vec::new(),
+        key: None,
+        attributes: Vec::new(),
+    }
+}
+
+fn audio_line(audio: &AudioDescription) -> sdp_types::Media {
+    let types = audio
+        .codecs
+        .iter()
+        .map(|codec| codec.payload_type)
+        .chain(audio.telephone_event);
+    let fmt: Vec<String> = types.map(|number| number.to_string()).collect();
+    let mut line = media("audio", audio.port, "RTP/AVP", &fmt.join(" "));
+    for codec in &audio.codecs {
+        line.add_attribute_with_value("rtpmap", codec.rtpmap());
+        if let Some(fmtp) = &codec.fmtp {
+            line.add_attribute_with_value("fmtp", format!("{} {fmtp}", codec.payload_type));
+        }
+    }
+    if let Some(number) = audio.telephone_event {
+        line.add_attribute_with_value("rtpmap", format!("{number} telephone-event/8000"));
+        line.add_attribute_with_value("fmtp", format!("{number} 0-16"));
+    }
+    if let Some(time) = audio.ptime {
+        line.add_attribute_with_value("ptime", time);
+    }
+    if let Some(time) = audio.maxptime {
+        line.add_attribute_with_value("maxptime", time);
+    }
+    if let Some(rtcp) = audio.rtcp {
+        let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };
+        line.add_attribute_with_value("rtcp", format!("{} IN {family} {}", rtcp.port(), rtcp.ip()));
+    }
+    line.add_attribute_from_str(audio.direction.as_str());
+    line
+}

@@ -1,0 +1,89 @@
+//! Session descriptions and offer/answer for one audio stream over RTP/AVP (RFC 8866, RFC 3264).
+//!
+//! [`parse`] reads a body. [`SessionDescription::audio`] gives the peer's audio stream as an [`AudioDescription`];
+//! [`AudioDescription::answer_to`] finds what both sides can do; [`Local`] prints our side, answers every other
+//! stream with port 0, and counts versions.
+
+mod audio;
+mod codec;
+mod direction;
+mod local;
+#[cfg(test)]
+mod tests;
+
+pub use audio::AudioDescription;
+pub use codec::RtpCodec;
+pub use direction::Direction;
+pub use local::Local;
+
+use std::borrow::Cow;
+
+/// A body that is no session description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// There is nothing in it.
+    #[error("empty session description")]
+    Empty,
+    /// A line is malformed; the text names it.
+    #[error("malformed session description: {0}")]
+    Syntax(String),
+}
+
+/// A session description as the peer sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionDescription {
+    session: sdp_types::Session,
+}
+
+/// Reads a session description.
+///
+/// Bytes that are not UTF-8 (session names of old phones) are read as U+FFFD, NUL bytes behind the last line are
+/// dropped. Lines may come in another order than RFC 8866 §9 wants.
+///
+/// # Errors
+/// [`SdpError`], to be answered 400 or 488.
+pub fn parse(body: &[u8]) -> Result<SessionDescription, SdpError> {
+    let mut body = body;
+    while let [rest @ .., 0] = body {
+        body = rest;
+    }
+    if body.trim_ascii().is_empty() {
+        return Err(SdpError::Empty);
+    }
+    let text: Cow<'_, str> = String::from_utf8_lossy(body);
+    sdp_types::Session::parse(text.trim_start().as_bytes())
+        .map(|session| SessionDescription { session })
+        .map_err(|error| SdpError::Syntax(error.to_string()))
+}
+
+impl SessionDescription {
+    /// The peer's audio stream: the first over RTP/AVP that is not refused, has a payload type we can name, and
+    /// whose address is an IP address.
+    pub fn audio(&self) -> Option<AudioDescription> {
+        self.audio_line().map(|(_, audio)| audio)
+    }
+
+    /// The audio stream and which of the media lines it is.
+    fn audio_line(&self) -> Option<(usize, AudioDescription)> {
+        let lines = self.session.medias.iter().enumerate();
+        lines
+            .filter_map(|(at, media)| Some((at, audio::read(&self.session, media)?)))
+            .next()
+    }
+
+    /// The identifier and version of the origin line. An unchanged version means an unchanged description.
+    pub fn origin(&self) -> (&str, u64) {
+        (
+            &self.session.origin.sess_id,
+            self.session.origin.sess_version,
+        )
+    }
+
+    /// The kinds of all media lines with their ports, such as `("video", 0)`.
+    pub fn streams(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.session
+            .medias
+            .iter()
+            .map(|media| (media.media.as_str(), media.port))
+    }
+}

@@ -1,0 +1,288 @@
+//! Call detail records.
+
+use jiff::{Timestamp, tz::TimeZone};
+use ramal_model::{CallId, CallRecord, CallResult, Party};
+use rusqlite::{Connection, Row, named_params, params, types::Type};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    Store,
+    error::{Result, StoreError},
+    writer::Haste,
+};
+
+/// Which calls to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct CallFilter {
+    /// At most so many; 50 when left out, never more than 1000.
+    pub limit: Option<u32>,
+    /// Only calls before this one.
+    pub before: Option<CallId>,
+    /// Only calls whose caller or called number contains this.
+    pub number: Option<String>,
+    /// Only calls that ended so.
+    pub result: Option<CallResult>,
+}
+
+/// The day's calls in figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CallsSummary {
+    /// Start of the day in the company's time zone, UTC ms.
+    pub since: i64,
+    /// All calls, also those in progress.
+    pub total: u64,
+    /// Answered calls that have ended.
+    pub answered: u64,
+    /// Calls nobody took: no answer, busy, cancelled, rejected.
+    pub missed: u64,
+    /// Calls that failed, were interrupted, or had an unknown number.
+    pub failed: u64,
+    /// Calls that have not ended.
+    pub in_progress: u64,
+    /// Seconds between answer and end, of all answered calls together.
+    pub talk_s: u64,
+}
+
+/// Marks calls that a crash left open. When they ended is not known. A full disk must not keep the gateway from
+/// starting, so a failure is only logged; the next start tries again.
+pub(crate) fn mark_interrupted(connection: &Connection) {
+    let marked = connection.execute(
+        "UPDATE calls SET result = 'interrupted' WHERE result IS NULL",
+        [],
+    );
+    match marked {
+        Ok(0) => {}
+        Ok(calls) => tracing::warn!(calls, "calls were in progress when the gateway stopped"),
+        Err(error) => tracing::error!(%error, "calls left open by a crash could not be marked"),
+    }
+}
+
+impl Store {
+    /// Writes the row of a call that begins. A row with this id is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`] and other failures of the database; the call itself need not suffer from them.
+    pub async fn call_started(&self, call: &CallRecord) -> Result<()> {
+        self.write_call(call).await
+    }
+
+    /// Completes the row of a call that ended; writes it when its start could not be written.
+    ///
+    /// # Errors
+    /// As [`Store::call_started`].
+    pub async fn call_ended(&self, call: &CallRecord) -> Result<()> {
+        self.write_call(call).await
+    }
+
+    async fn write_call(&self, call: &CallRecord) -> Result<()> {
+        let call = call.clone();
+        self.writer
+            .run_with(Haste::Patient, move |write| insert(write.connection, &call))
+            .await
+    }
+
+    /// Calls that pass the filter, newest first.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub async fn calls(&self, filter: CallFilter) -> Result<Vec<CallRecord>> {
+        self.readers
+            .run(move |connection| list(connection, &filter))
+            .await
+    }
+
+    /// The call `id`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn call(&self, id: CallId) -> Result<CallRecord> {
+        self.readers
+            .run(move |connection| {
+                connection
+                    .prepare_cached(&format!("SELECT {COLUMNS} FROM calls WHERE id = ?1"))?
+                    .query_row([id.as_str()], read)
+                    .map_err(|error| match error {
+                        rusqlite::Error::QueryReturnedNoRows => StoreError::not_found("call", &id),
+                        error => error.into(),
+                    })
+            })
+            .await
+    }
+
+    /// Today's calls in figures; today begins at midnight in the company's time zone.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub async fn calls_summary_today(&self) -> Result<CallsSummary> {
+        let zone = self
+            .configuration()
+            .company()
+            .map(|company| company.time_zone.clone());
+        let since = midnight(self.now(), zone.as_deref().unwrap_or("UTC"));
+        self.readers
+            .run(move |connection| summary(connection, since))
+            .await
+    }
+}
+
+const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_number, caller_name, callee_number, \
+                       callee_name, result, end_reason, legs, trace";
+
+fn insert(connection: &Connection, call: &CallRecord) -> Result<()> {
+    let direction = json!(call.direction);
+    connection
+        .prepare_cached(&format!(
+            "INSERT OR REPLACE INTO calls ({COLUMNS})
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        ))?
+        .execute(params![
+            call.id.as_str(),
+            call.started_at,
+            call.answered_at,
+            call.ended_at,
+            direction.as_str(),
+            call.caller.number,
+            call.caller.name,
+            call.callee.number,
+            call.callee.name,
+            call.result.map(CallResult::as_str),
+            call.end_reason,
+            serde_json::to_string(&call.legs)?,
+            serde_json::to_string(&call.trace)?,
+        ])?;
+    Ok(())
+}
+
+fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>> {
+    let number = filter
+        .number
+        .as_deref()
+        .map(str::trim)
+        .filter(|number| !number.is_empty());
+    // The inner query runs on the search index alone, newest first, and stops when it has enough.
+    let mut condition = String::from("1");
+    if filter.before.is_some() {
+        condition.push_str(" AND id < :before");
+    }
+    if number.is_some() {
+        condition.push_str(" AND (instr(caller_number, :number) OR instr(callee_number, :number))");
+    }
+    if filter.result.is_some() {
+        condition.push_str(" AND result = :result");
+    }
+    let sql = format!(
+        "SELECT {COLUMNS} FROM calls WHERE id IN (
+             SELECT id FROM calls INDEXED BY calls_search WHERE {condition} ORDER BY id DESC LIMIT :limit
+         ) ORDER BY id DESC"
+    );
+    let mut rows = connection.prepare_cached(&sql)?;
+    let before = filter.before.as_ref().map(CallId::as_str);
+    let result = filter.result.map(CallResult::as_str);
+    let limit = filter.limit.unwrap_or(50).min(1000);
+    let all =
+        named_params! { ":before": before, ":number": number, ":result": result, ":limit": limit };
+    let mut used = Vec::with_capacity(all.len());
+    for (name, value) in all {
+        if rows.parameter_index(name)?.is_some() {
+            used.push((*name, *value));
+        }
+    }
+    let calls = rows
+        .query_map(used.as_slice(), read)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(calls)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
+    Ok(CallRecord {
+        id: word(row, 0)?,
+        started_at: row.get(1)?,
+        answered_at: row.get(2)?,
+        ended_at: row.get(3)?,
+        direction: word(row, 4)?,
+        caller: Party {
+            number: row.get(5)?,
+            name: row.get(6)?,
+        },
+        callee: Party {
+            number: row.get(7)?,
+            name: row.get(8)?,
+        },
+        result: match row.get_ref(9)? {
+            rusqlite::types::ValueRef::Null => None,
+            _ => Some(word(row, 9)?),
+        },
+        end_reason: row.get(10)?,
+        legs: document(row, 11)?,
+        trace: document(row, 12)?,
+    })
+}
+
+/// A column that holds one word of an enumeration.
+fn word<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_value(json!(text)).map_err(|error| unreadable(column, error))
+}
+
+fn document<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
+}
+
+fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+}
+
+fn summary(connection: &Connection, since: i64) -> Result<CallsSummary> {
+    let first = CallId::new(since, [0; 10]);
+    let mut rows = connection.prepare_cached(
+        "SELECT result, count(*),
+                coalesce(sum(CASE WHEN answered_at IS NOT NULL AND ended_at > answered_at
+                             THEN ended_at - answered_at ELSE 0 END), 0)
+         FROM calls WHERE id >= ?1 GROUP BY result",
+    )?;
+    let mut summary = CallsSummary {
+        since,
+        ..CallsSummary::default()
+    };
+    let mut talk_ms = 0u64;
+    let mut rows = rows.query([first.as_str()])?;
+    while let Some(row) = rows.next()? {
+        let result: Option<String> = row.get(0)?;
+        let count = row.get::<_, i64>(1)?.unsigned_abs();
+        summary.total += count;
+        talk_ms += row.get::<_, i64>(2)?.unsigned_abs();
+        match result.as_deref() {
+            None => summary.in_progress += count,
+            Some("answered") => summary.answered += count,
+            Some("no_answer" | "busy" | "cancelled" | "rejected") => summary.missed += count,
+            Some(_) => summary.failed += count,
+        }
+    }
+    summary.talk_s = talk_ms / 1000;
+    Ok(summary)
+}
+
+/// The last midnight before `now` (UTC ms) in a zone; where the zone skips midnight, the first moment of the day.
+fn midnight(now: i64, zone: &str) -> i64 {
+    let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
+    Timestamp::from_millisecond(now)
+        .ok()
+        .and_then(|now| now.to_zoned(zone).start_of_day().ok())
+        .map_or(0, |start| start.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_begins_at_midnight_where_the_company_is() {
+        // 2026-11-21T02:00:00Z is still the 20th in São Paulo (UTC-3): its day began at 03:00Z.
+        let now = 1_795_226_400_000;
+        assert_eq!(midnight(now, "America/Sao_Paulo"), now - 23 * 3_600_000);
+        assert_eq!(midnight(now, "UTC"), now - 2 * 3_600_000);
+        assert_eq!(midnight(now, "No/Such"), now - 2 * 3_600_000);
+    }
+}

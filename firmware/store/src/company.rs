@@ -1,0 +1,76 @@
+//! The first set-up, and the company.
+
+use ramal_model::{Actor, Company, NewAdmin, NewCompany, UserId};
+
+use crate::{
+    Store,
+    error::{Result, StoreError},
+};
+
+impl Store {
+    /// Does the first set-up: the company and its first administrator, both or neither.
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadySetUp`] after the first time; [`StoreError::Invalid`] with the fields of both, the
+    /// administrator's as `admin.login` and so on, the company's as `company.country`.
+    pub async fn set_up(&self, company: NewCompany, admin: NewAdmin) -> Result<UserId> {
+        if self.configuration().is_set_up() {
+            return Err(StoreError::AlreadySetUp);
+        }
+        // Before the costly hash; the writer checks again.
+        check(&company, &admin, UserId(1))?;
+        let hash = self.hasher.hash(admin.password.clone()).await?;
+        self.writer
+            .run(move |write| {
+                if write.configuration.is_set_up() {
+                    return Err(StoreError::AlreadySetUp);
+                }
+                let id = UserId(write.next_id()?);
+                let (company, user) = check(&company, &admin, id)?;
+                let mut draft = write.configuration.draft();
+                draft.company = Some(company);
+                draft.users.insert(id, user);
+                write.save(&Actor::SetUp, draft, &[(id, hash)])?;
+                Ok(id)
+            })
+            .await
+    }
+
+    /// Changes the company; fields left out go back to the country's defaults.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`].
+    pub async fn change_company(&self, actor: &Actor, company: NewCompany) -> Result<Company> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                if !write.configuration.is_set_up() {
+                    return Err(StoreError::NotSetUp);
+                }
+                let company = company.validate()?;
+                let mut draft = write.configuration.draft();
+                draft.company = Some(company.clone());
+                write.save(&actor, draft, &[])?;
+                Ok(company)
+            })
+            .await
+    }
+}
+
+fn check(
+    company: &NewCompany,
+    admin: &NewAdmin,
+    id: UserId,
+) -> Result<(Company, ramal_model::User)> {
+    let mut problems = ramal_model::Problems::default();
+    let company = company
+        .validate_set_up()
+        .map_err(|invalid| problems.nest("company", invalid))
+        .ok();
+    let user = admin
+        .validate(id)
+        .map_err(|invalid| problems.nest("admin", invalid))
+        .ok();
+    problems.finish(())?;
+    company.zip(user).ok_or(StoreError::NotSetUp)
+}

@@ -1,0 +1,152 @@
+//! What has to survive a power cut: the configuration with its journal, users' sessions, API tokens, registrations,
+//! and one row per call. One SQLite file in the data directory.
+//!
+//! [`Store`] is a cheap handle on a few threads: one that writes ([`Store::open`] describes when a write counts), two
+//! that read, and one that hashes passwords. Every call is `async` and only waits for an answer from them, so nothing
+//! here blocks an async worker.
+//!
+//! A setting's way: input -> the writer validates it against the configuration inside its transaction -> objects,
+//! secrets and journal are written -> commit -> a new immutable [`Configuration`] is published -> the caller is
+//! answered. Readers of [`Store::configuration`] and [`Store::watch`] never see a half-made change.
+//!
+//! A call's way: [`Store::call_started`] inserts its row, [`Store::call_ended`] completes it. Rows that are still open
+//! when the store is opened belong to calls that a crash ended; they are marked [`CallResult::Interrupted`].
+
+mod bindings;
+mod calls;
+mod company;
+mod database;
+mod error;
+mod extensions;
+mod hasher;
+mod journal;
+mod reader;
+mod seal;
+mod sessions;
+mod snapshot;
+mod tokens;
+mod transfer;
+mod trunks;
+mod users;
+mod writer;
+
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use ramal_model::Configuration;
+use tokio::sync::watch;
+
+pub use calls::{CallFilter, CallsSummary};
+pub use error::{Result, StoreError};
+pub use hasher::HashCost;
+pub use journal::{Change, Version};
+pub use ramal_model::{CallRecord, CallResult, LegRecord};
+pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
+pub use tokens::{NewToken, Token};
+
+/// Tells the time in UTC milliseconds.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// What a test or a special board sets differently.
+#[derive(Clone)]
+pub struct Options {
+    /// Where the time comes from; the system's clock by default.
+    pub clock: Clock,
+    /// What hashing a password costs.
+    pub hash_cost: HashCost,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            clock: Arc::new(system_time),
+            hash_cost: HashCost::default(),
+        }
+    }
+}
+
+fn system_time() -> i64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
+}
+
+/// Handle of the store. Clones share it.
+#[derive(Clone)]
+pub struct Store {
+    writer: writer::Writer,
+    readers: reader::Readers,
+    sealer: Arc<seal::Sealer>,
+    hasher: hasher::Hasher,
+    configuration: watch::Receiver<Arc<Configuration>>,
+    clock: Clock,
+}
+
+impl Store {
+    /// Opens `dir/ramal.db` and the key of its secrets, or makes them (directory 0700, files 0600), migrates it to this version's schema and marks
+    /// calls that a crash left open. Blocks; call it before the service takes up its work.
+    ///
+    /// Every write of the store is answered after its transaction was synced to the disk. When it is answered with an
+    /// error it changed nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::NewerSchema`] and [`StoreError::InUse`] leave the file as it is.
+    pub fn open(dir: &Path) -> Result<Store> {
+        Store::open_with(dir, Options::default())
+    }
+
+    /// Like [`Store::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(dir: &Path, options: Options) -> Result<Store> {
+        let database = database::open(dir)?;
+        let path = database.path.clone();
+        let at = |error: StoreError| error.at(&path);
+        calls::mark_interrupted(&database.connection);
+        let sealer = Arc::new(seal::Sealer::open(dir)?);
+        let configuration = snapshot::load(&database.connection, &sealer).map_err(at)?;
+        let readers = reader::Readers::start(&path).map_err(at)?;
+        let hasher = hasher::Hasher::start(options.hash_cost)?;
+        let (writer, configuration) = writer::Writer::start(
+            database,
+            configuration,
+            Arc::clone(&options.clock),
+            Arc::clone(&sealer),
+        )?;
+        Ok(Store {
+            writer,
+            readers,
+            sealer,
+            hasher,
+            configuration,
+            clock: options.clock,
+        })
+    }
+
+    /// The configuration as of now. It never changes; ask again for the next call or request.
+    pub fn configuration(&self) -> Arc<Configuration> {
+        self.configuration.borrow().clone()
+    }
+
+    /// Tells of every new configuration.
+    pub fn watch(&self) -> watch::Receiver<Arc<Configuration>> {
+        self.configuration.clone()
+    }
+
+    /// Finishes queued writes and closes the file. Writes that come later are answered [`StoreError::Closed`].
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+
+    fn now(&self) -> i64 {
+        (self.clock)()
+    }
+}
+
+/// Fills `bytes` from the system's random source.
+fn random(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes)
+        .map_err(|error| StoreError::Database(format!("no random numbers: {error}")))
+}

@@ -1,0 +1,357 @@
+//! The configuration in the database: loading it, and saving a new one as the difference to the old.
+
+use std::{collections::HashMap, sync::Arc};
+
+use ramal_model::{
+    Actor, Company, Configuration, DigestCredential, Draft, Extension, ExtensionId, SipTrunk,
+    TrunkId, User, UserId,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::{error::Result, seal::Sealer, writer::Write};
+
+const COMPANY: &str = "company";
+/// Below every id that a user or an extension can have, also one from an imported document.
+const COMPANY_ID: i64 = 0;
+const USER: &str = "user";
+const EXTENSION: &str = "extension";
+const TRUNK: &str = "trunk";
+
+/// Reads the whole configuration.
+pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configuration> {
+    let version: i64 = connection.query_row(
+        "SELECT coalesce(max(version), 0) FROM configuration_versions",
+        [],
+        |row| row.get(0),
+    )?;
+    let mut draft = Draft {
+        company: objects::<Company>(connection, COMPANY)?.pop(),
+        users: objects::<User>(connection, USER)?
+            .into_iter()
+            .map(|user| (user.id, user))
+            .collect(),
+        extensions: objects::<Extension>(connection, EXTENSION)?
+            .into_iter()
+            .map(|e| (e.id, e))
+            .collect(),
+        credentials: HashMap::new(),
+        trunks: objects::<SipTrunk>(connection, TRUNK)?
+            .into_iter()
+            .map(|trunk| (trunk.id, trunk))
+            .collect(),
+        trunk_passwords: HashMap::new(),
+    };
+    let mut rows =
+        connection.prepare("SELECT extension, md5, sha256 FROM extension_credentials")?;
+    let rows = rows.query_map([], |row| {
+        Ok((
+            ExtensionId(row.get(0)?),
+            DigestCredential {
+                md5: row.get(1)?,
+                sha256: row.get(2)?,
+            },
+        ))
+    })?;
+    for row in rows {
+        let (id, credential) = row?;
+        draft.credentials.insert(id, credential);
+    }
+    for (id, sealed) in sealed_passwords(connection)? {
+        match sealer.unseal(id.0, &sealed) {
+            Some(password) => {
+                draft.trunk_passwords.insert(id, password);
+            }
+            // Calls by other trunks and between extensions must go on.
+            None => {
+                tracing::error!(trunk = %id, "the password was sealed with another key; enter it again")
+            }
+        }
+    }
+    Ok(draft.finish(version.unsigned_abs()))
+}
+
+/// The trunks' passwords as they lie in the database.
+pub(crate) fn sealed_passwords(connection: &Connection) -> Result<HashMap<TrunkId, Vec<u8>>> {
+    let mut rows = connection.prepare_cached("SELECT trunk, sealed FROM trunk_passwords")?;
+    let rows = rows.query_map([], |row| Ok((TrunkId(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn objects<T: DeserializeOwned>(connection: &Connection, kind: &str) -> Result<Vec<T>> {
+    let mut rows = connection.prepare("SELECT document FROM objects WHERE kind = ?1")?;
+    let mut texts = rows.query([kind])?;
+    let mut objects = Vec::new();
+    while let Some(row) = texts.next()? {
+        objects.push(serde_json::from_str(
+            row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?,
+        )?);
+    }
+    Ok(objects)
+}
+
+/// One changed object on its way into the tables and the journal.
+struct Change {
+    object: &'static str,
+    id: i64,
+    before: Option<Value>,
+    after: Option<Value>,
+    /// Which secret of the object changed. The journal keeps that it did, and not what it is.
+    secret: Option<&'static str>,
+}
+
+/// What the journal says about something that is not a configuration object.
+pub(crate) struct Note {
+    pub object: &'static str,
+    pub id: i64,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+}
+
+impl Write<'_> {
+    /// An id that no object ever had.
+    pub fn next_id(&self) -> Result<i64> {
+        let last: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'objects'")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(last.unwrap_or(0) + 1)
+    }
+
+    /// Makes `draft` the configuration. Everything that differs from the current one is written and journalled as one
+    /// version; when nothing differs there is none. `passwords` are new password hashes.
+    pub fn save(
+        &mut self,
+        actor: &Actor,
+        draft: Draft,
+        passwords: &[(UserId, String)],
+    ) -> Result<()> {
+        let current = Arc::clone(&self.configuration);
+        let old = current.draft();
+        let mut changes = Vec::new();
+        if old.company != draft.company {
+            changes.push(Change {
+                object: COMPANY,
+                id: COMPANY_ID,
+                before: old.company.as_ref().map(serde_json::to_value).transpose()?,
+                after: draft
+                    .company
+                    .as_ref()
+                    .map(serde_json::to_value)
+                    .transpose()?,
+                secret: None,
+            });
+        }
+        let users = |draft: &Draft| {
+            draft
+                .users
+                .iter()
+                .map(|(id, user)| (id.0, user.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        differences(&mut changes, USER, &users(&old), &users(&draft), |id| {
+            passwords
+                .iter()
+                .any(|(user, _)| user.0 == id)
+                .then_some("password_changed")
+        })?;
+        let extensions = |draft: &Draft| {
+            draft
+                .extensions
+                .iter()
+                .map(|(id, e)| (id.0, e.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        differences(
+            &mut changes,
+            EXTENSION,
+            &extensions(&old),
+            &extensions(&draft),
+            |id| {
+                let id = ExtensionId(id);
+                (old.credentials.get(&id) != draft.credentials.get(&id)).then_some("secret_changed")
+            },
+        )?;
+        let trunks = |draft: &Draft| {
+            draft
+                .trunks
+                .iter()
+                .map(|(id, trunk)| (id.0, trunk.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        let new_password =
+            |id: &TrunkId| old.trunk_passwords.get(id) != draft.trunk_passwords.get(id);
+        differences(&mut changes, TRUNK, &trunks(&old), &trunks(&draft), |id| {
+            new_password(&TrunkId(id)).then_some("password_changed")
+        })?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.write_objects(&changes)?;
+        for (user, hash) in passwords {
+            self.connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO user_passwords (user, hash) VALUES (?1, ?2)",
+                )?
+                .execute(params![user.0, hash])?;
+        }
+        for (id, credential) in &draft.credentials {
+            if old.credentials.get(id) != Some(credential) {
+                self.connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO extension_credentials (extension, md5, sha256) VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute(params![id.0, credential.md5, credential.sha256])?;
+            }
+        }
+        for id in draft.trunks.keys().filter(|id| new_password(id)) {
+            match draft.trunk_passwords.get(id) {
+                Some(password) => self
+                    .connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO trunk_passwords (trunk, sealed) VALUES (?1, ?2)",
+                    )?
+                    .execute(params![id.0, self.sealer.seal(id.0, password)?])?,
+                None => self
+                    .connection
+                    .prepare_cached("DELETE FROM trunk_passwords WHERE trunk = ?1")?
+                    .execute([id.0])?,
+            };
+        }
+        // Phones registered under another number can neither refresh nor be meant any more.
+        for (id, extension) in &draft.extensions {
+            if current
+                .extension(*id)
+                .is_some_and(|before| before.number != extension.number)
+            {
+                self.connection
+                    .prepare_cached("DELETE FROM bindings WHERE extension = ?1")?
+                    .execute([id.0])?;
+            }
+        }
+        let version = self.journal(actor, changes)?;
+        self.configuration = Arc::new(draft.finish(version));
+        Ok(())
+    }
+
+    /// Journals something that is not part of the configuration's objects, such as a token.
+    pub fn note(&mut self, actor: &Actor, note: Note) -> Result<()> {
+        let Note {
+            object,
+            id,
+            before,
+            after,
+        } = note;
+        let version = self.journal(
+            actor,
+            vec![Change {
+                object,
+                id,
+                before,
+                after,
+                secret: None,
+            }],
+        )?;
+        self.configuration = Arc::new(self.configuration.draft().finish(version));
+        Ok(())
+    }
+
+    fn write_objects(&self, changes: &[Change]) -> Result<()> {
+        // Deletions first, and changed objects deleted and written anew in between would lose what refers to them:
+        // two extensions that swap their numbers pass through a free one instead.
+        for change in changes.iter().filter(|change| change.after.is_none()) {
+            self.connection
+                .prepare_cached("DELETE FROM objects WHERE id = ?1")?
+                .execute([change.id])?;
+        }
+        for change in changes
+            .iter()
+            .filter(|change| change.before.is_some() && change.after.is_some())
+        {
+            self.connection
+                .prepare_cached(
+                    "UPDATE objects SET document = json_object('being_changed', id) WHERE id = ?1",
+                )?
+                .execute([change.id])?;
+        }
+        for change in changes {
+            let Some(after) = &change.after else { continue };
+            let document = serde_json::to_string(after)?;
+            let sql = match change.before {
+                None => "INSERT INTO objects (id, kind, document) VALUES (?1, ?2, ?3)",
+                Some(_) => "UPDATE objects SET document = ?3 WHERE id = ?1 AND kind = ?2",
+            };
+            self.connection.prepare_cached(sql)?.execute(params![
+                change.id,
+                change.object,
+                document
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn journal(&self, actor: &Actor, changes: Vec<Change>) -> Result<u64> {
+        self.connection
+            .prepare_cached("INSERT INTO configuration_versions (at, actor) VALUES (?1, ?2)")?
+            .execute(params![self.now, serde_json::to_string(actor)?])?;
+        let version = self.connection.last_insert_rowid();
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO configuration_changes (version, place, object, object_id, before, after)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        for (place, mut change) in changes.into_iter().enumerate() {
+            if let (Some(secret), Some(Value::Object(after))) = (change.secret, &mut change.after) {
+                after.insert(secret.to_owned(), json!(true));
+            }
+            let text = |value: Option<Value>| value.map(|value| value.to_string());
+            insert.execute(params![
+                version,
+                place as i64,
+                change.object,
+                change.id,
+                text(change.before),
+                text(change.after)
+            ])?;
+        }
+        Ok(version.unsigned_abs())
+    }
+}
+
+/// Adds what differs between two sets of objects. `secret` names a secret of the object that changed.
+fn differences<T: Serialize + PartialEq>(
+    changes: &mut Vec<Change>,
+    object: &'static str,
+    old: &HashMap<i64, T>,
+    new: &HashMap<i64, T>,
+    secret: impl Fn(i64) -> Option<&'static str>,
+) -> Result<()> {
+    let first = changes.len();
+    for (id, before) in old {
+        let after = new.get(id);
+        let secret = secret(*id).filter(|_| after.is_some());
+        if after == Some(before) && secret.is_none() {
+            continue;
+        }
+        let after = after.map(serde_json::to_value).transpose()?;
+        changes.push(Change {
+            object,
+            id: *id,
+            before: Some(serde_json::to_value(before)?),
+            after,
+            secret,
+        });
+    }
+    for (id, after) in new.iter().filter(|(id, _)| !old.contains_key(id)) {
+        changes.push(Change {
+            object,
+            id: *id,
+            before: None,
+            after: Some(serde_json::to_value(after)?),
+            secret: None,
+        });
+    }
+    changes[first..].sort_by_key(|change| change.id);
+    Ok(())
+}

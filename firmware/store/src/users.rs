@@ -1,0 +1,109 @@
+//! Users and their passwords.
+
+use ramal_model::{Actor, NewUser, Secret, User, UserChange, UserId, validate_deletion};
+use rusqlite::OptionalExtension;
+
+use crate::{
+    Store,
+    error::{Result, StoreError},
+};
+
+impl Store {
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`], [`StoreError::Overloaded`].
+    pub async fn create_user(&self, actor: &Actor, new: NewUser) -> Result<User> {
+        let actor = actor.clone();
+        new.validate(UserId(0), &self.configuration())?;
+        let hash = self.hasher.hash(new.password.clone()).await?;
+        self.writer
+            .run(move |write| {
+                let id = UserId(write.next_id()?);
+                let user = new.validate(id, &write.configuration)?;
+                let mut draft = write.configuration.draft();
+                draft.users.insert(id, user.clone());
+                write.save(&actor, draft, &[(id, hash)])?;
+                Ok(user)
+            })
+            .await
+    }
+
+    /// Changes a user. A new password or deactivation ends his sessions.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`], [`StoreError::Overloaded`].
+    pub async fn update_user(&self, actor: &Actor, id: UserId, change: UserChange) -> Result<User> {
+        let actor = actor.clone();
+        let configuration = self.configuration();
+        change.validate(
+            configuration.user(id).ok_or_else(|| missing(id))?,
+            &configuration,
+        )?;
+        let hash = match &change.password {
+            Some(password) => Some(self.hasher.hash(password.clone()).await?),
+            None => None,
+        };
+        self.writer
+            .run(move |write| {
+                let current = write.configuration.user(id).ok_or_else(|| missing(id))?;
+                let user = change.validate(current, &write.configuration)?;
+                let log_out = hash.is_some() || !user.active;
+                let mut draft = write.configuration.draft();
+                draft.users.insert(id, user.clone());
+                let passwords: Vec<_> = hash.into_iter().map(|hash| (id, hash)).collect();
+                write.save(&actor, draft, &passwords)?;
+                if log_out {
+                    write
+                        .connection
+                        .prepare_cached("DELETE FROM sessions WHERE user = ?1")?
+                        .execute([id.0])?;
+                }
+                Ok(user)
+            })
+            .await
+    }
+
+    /// Deletes a user with his sessions. The last active administrator stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`].
+    pub async fn delete_user(&self, actor: &Actor, id: UserId) -> Result<()> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                validate_deletion(id, &write.configuration)?;
+                let mut draft = write.configuration.draft();
+                draft.users.remove(&id).ok_or_else(|| missing(id))?;
+                write.save(&actor, draft, &[])
+            })
+            .await
+    }
+
+    /// The active user with this login, when the password is his. An unknown login takes as long as a wrong password.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`].
+    pub async fn verify_password(&self, login: &str, password: Secret) -> Result<Option<User>> {
+        let user = self.configuration().user_by_login(login).cloned();
+        let id = user.as_ref().map_or(UserId(0), |user| user.id);
+        let stored = self
+            .readers
+            .run(move |connection| {
+                Ok(connection
+                    .prepare_cached("SELECT hash FROM user_passwords WHERE user = ?1")?
+                    .query_row([id.0], |row| row.get(0))
+                    .optional()?)
+            })
+            .await?;
+        // Longer passwords than are ever accepted are not worth their hashing.
+        let longest = 4 * ramal_model::password::MAX_LENGTH;
+        let matches =
+            password.as_str().len() <= longest && self.hasher.verify(password, stored).await?;
+        Ok(user.filter(|user| matches && user.active))
+    }
+}
+
+fn missing(id: UserId) -> StoreError {
+    StoreError::not_found("user", id)
+}

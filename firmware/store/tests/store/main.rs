@@ -1,0 +1,10 @@
+//! The store from outside, one file per promise.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod access;
+mod calls;
+mod configuration;
+mod durability;
+mod support;
+mod transfer;
+mod trunks;

@@ -1,0 +1,74 @@
+//! Two baresip telephones talk through the gateway for ten seconds: each must have heard the other's tone, and only it.
+
+use gateway_under_test::{Extension, Gateway};
+use peers::{Account, Baresip, Transport};
+use sipphone::{level_dbm0, strongest};
+use std::time::Duration;
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Account {
+    let (user, secret) = (extension.number.clone(), extension.secret.clone());
+    Account {
+        server: match transport {
+            Transport::Tls(_) => gateway.sip_tls(),
+            _ => gateway.sip(),
+        },
+        user,
+        secret,
+        transport,
+    }
+}
+
+async fn talk(choose: fn(&Gateway) -> Transport) -> Result {
+    let gateway = Gateway::start().await?;
+    let transport = || choose(&gateway);
+    let (ana, bruno) = (
+        gateway.extension("2001").await?,
+        gateway.extension("2002").await?,
+    );
+    let mut bruno = Baresip::start(&account(&gateway, &bruno, transport()), 1100.0, None).await?;
+    bruno.wait_registered(SOON).await?;
+    let mut ana =
+        Baresip::start(&account(&gateway, &ana, transport()), 600.0, Some("2002")).await?;
+    ana.wait_established(SOON).await?;
+    // Ten seconds of talk are what is being measured, not a wait for something to happen.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    ana.quit().await?;
+    bruno.wait_output("terminated", SOON).await?;
+    bruno.quit().await?;
+    for (phone, own, other) in [(&ana, 600.0, 1100.0), (&bruno, 1100.0, 600.0)] {
+        let statistics = phone.statistics().ok_or("no RTP figures")?;
+        assert_eq!(statistics.lost, 0, "{statistics:?}");
+        assert!(statistics.received >= 490, "{statistics:?}");
+        let heard = phone.heard()?;
+        let tail = &heard[heard.len().saturating_sub(8 * 8000)..];
+        let (frequency, level) = strongest(tail, 200.0, 3400.0, 10.0);
+        assert!(
+            (frequency - other).abs() < 15.0 && (level + 10.0).abs() < 1.0,
+            "{frequency} Hz at {level} dBm0"
+        );
+        assert!(
+            level_dbm0(tail, own) < -40.0,
+            "its own tone must not come back"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn over_udp() -> Result {
+    talk(|_| Transport::Udp).await
+}
+
+#[tokio::test]
+async fn over_tcp() -> Result {
+    talk(|_| Transport::Tcp).await
+}
+
+#[tokio::test]
+async fn over_tls() -> Result {
+    talk(|gateway| Transport::Tls(gateway.certificate())).await
+}

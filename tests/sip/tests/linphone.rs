@@ -1,0 +1,67 @@
+//! linphone calls baresip and is called by it: two makers' telephones, talking through the gateway.
+
+use gateway_under_test::{Extension, Gateway};
+use peers::{Account, Baresip, Linphone, Transport};
+use sipphone::strongest;
+use std::time::Duration;
+
+type Result = std::result::Result<(), Box<dyn std::error::Error>>;
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Account {
+    Account {
+        server: gateway.sip(),
+        user: extension.number.clone(),
+        secret: extension.secret.clone(),
+        transport,
+    }
+}
+
+fn hears(heard: &[i16], frequency: f64) -> Result {
+    let (strongest, level) = strongest(
+        &heard[heard.len().saturating_sub(3 * 8000)..],
+        200.0,
+        3400.0,
+        10.0,
+    );
+    assert!(
+        (strongest - frequency).abs() < 15.0 && (level + 10.0).abs() < 2.0,
+        "{strongest} Hz at {level} dBm0"
+    );
+    Ok(())
+}
+
+async fn talk(transport: Transport) -> Result {
+    let gateway = Gateway::start().await?;
+    let (ana, bruno) = (
+        gateway.extension("2001").await?,
+        gateway.extension("2002").await?,
+    );
+    let mut ana = Linphone::start(&account(&gateway, &ana, transport), 600.0).await?;
+    ana.wait_registered(SOON).await?;
+    let mut bruno =
+        Baresip::start(&account(&gateway, &bruno, Transport::Udp), 1100.0, None).await?;
+    bruno.wait_registered(SOON).await?;
+    ana.command("call 2002").await?;
+    ana.wait_output("connected", SOON).await?;
+    bruno.wait_established(SOON).await?;
+    // Long enough for a tone to be measured at both ends.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    ana.command("terminate").await?;
+    bruno.wait_output("terminated", SOON).await?;
+    bruno.quit().await?;
+    hears(&bruno.heard()?, 600.0)?;
+    ana.quit().await?;
+    hears(&ana.heard()?, 1100.0)
+}
+
+#[tokio::test]
+async fn over_udp() -> Result {
+    talk(Transport::Udp).await
+}
+
+#[tokio::test]
+async fn over_tcp() -> Result {
+    talk(Transport::Tcp).await
+}

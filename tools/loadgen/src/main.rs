@@ -1,0 +1,172 @@
+//! Load generator and measurements: what the gateway costs, beside a bare relay under the same load.
+//!
+//! `traffic` makes RTP on many calls and times it; `phones` make the calls with a small SIP of their own
+//! (`message`), apart from the gateway's, so that one cannot hide the other's mistakes; `gateway` starts
+//! a fresh `ramald`; `process` pins processes and reads their processor time; `reference` is the bare
+//! relay and `batch` the bare echo; `relay`, `setup`, `registrations`
+//! and `flood` put them together and print JSON.
+
+mod batch;
+mod call;
+mod flood;
+mod gateway;
+mod message;
+mod phone;
+mod phones;
+mod process;
+mod reference;
+mod registrations;
+mod relay;
+mod setup;
+mod traffic;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use relay::Target;
+
+/// Processor of what is measured.
+const MEASURED_CORE: usize = 0;
+/// Processor of the load.
+const LOAD_CORE: usize = 1;
+
+/// Measures the gateway under load; needs two processors and, for steady figures, root.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Cost of a relayed packet of the whole gateway, beside the reference.
+    Relay {
+        /// The ramald program.
+        #[arg(long)]
+        ramald: PathBuf,
+        /// Folder of its prompts; it runs without when left out.
+        #[arg(long)]
+        prompts: Option<PathBuf>,
+        /// Calls with voice both ways.
+        #[arg(long, default_value_t = 400)]
+        calls: usize,
+        /// How long it is measured.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// Cost of a call set-up and tear-down with digest authentication.
+    Setup {
+        /// The ramald program.
+        #[arg(long)]
+        ramald: PathBuf,
+        /// Folder of its prompts; it runs without when left out.
+        #[arg(long)]
+        prompts: Option<PathBuf>,
+        /// Calls begun a second.
+        #[arg(long, default_value_t = 50)]
+        rate: u32,
+        /// How long calls are begun.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// Cost of a relayed packet of the media engine alone (its example `relay_pairs`).
+    Engine {
+        /// The example's program.
+        #[arg(long)]
+        program: PathBuf,
+        /// Calls with voice both ways.
+        #[arg(long, default_value_t = 400)]
+        calls: usize,
+        /// How long it is measured.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
+    /// Registrations refreshed a second, and the memory of the contacts.
+    Registrations {
+        /// The ramald program.
+        #[arg(long)]
+        ramald: PathBuf,
+        /// Folder of its prompts; it runs without when left out.
+        #[arg(long)]
+        prompts: Option<PathBuf>,
+        /// Registered contacts, five of each extension.
+        #[arg(long, default_value_t = 100_000)]
+        contacts: usize,
+        /// How long they are refreshed.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
+    /// What calls notice of a flood of garbage.
+    Flood {
+        /// The ramald program.
+        #[arg(long)]
+        ramald: PathBuf,
+        /// Folder of its prompts; it runs without when left out.
+        #[arg(long)]
+        prompts: Option<PathBuf>,
+        /// Calls with voice both ways.
+        #[arg(long, default_value_t = 50)]
+        calls: usize,
+        /// Datagrams of garbage a second.
+        #[arg(long, default_value_t = 20_000)]
+        rate: u32,
+        /// How long it is flooded.
+        #[arg(long, default_value_t = 12)]
+        seconds: u64,
+    },
+    /// The bare echo that registrations are compared with.
+    Echo,
+    /// The bare relay that others are compared with; told what to do on standard input.
+    Reference,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Relay {
+            ramald,
+            prompts,
+            calls,
+            seconds,
+        } => relay::measure(
+            &Target::Gateway(&ramald, prompts.as_deref()),
+            calls,
+            seconds,
+        ),
+        Task::Engine {
+            program,
+            calls,
+            seconds,
+        } => relay::measure(&Target::Pairs(&program), calls, seconds),
+        Task::Setup {
+            ramald,
+            prompts,
+            rate,
+            seconds,
+        } => setup::measure(&ramald, prompts.as_deref(), rate, seconds),
+        Task::Registrations {
+            ramald,
+            prompts,
+            contacts,
+            seconds,
+        } => registrations::measure(&ramald, prompts.as_deref(), contacts, seconds),
+        Task::Flood {
+            ramald,
+            prompts,
+            calls,
+            rate,
+            seconds,
+        } => flood::measure(&ramald, prompts.as_deref(), calls, rate, seconds),
+        Task::Echo => batch::echo().map(|()| true),
+        Task::Reference => reference::serve().map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("loadgen: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// The gateway's API, call by call.
+import { client, type Call } from './client'
+import type * as Api from './types'
+
+const id = (value: Api.Id) => encodeURIComponent(String(value))
+
+export const status = () => client.get<Api.Status>('/status')
+export const countries = () => client.get<Api.Country[]>('/countries')
+export const setUp = (body: Api.SetUp): Call => ({ method: 'POST', path: '/setup', body })
+
+export const session = () => client.get<{ user: Api.User }>('/session')
+export const logIn = (login: string, password: string): Call => ({
+  method: 'POST',
+  path: '/session',
+  body: { login, password },
+})
+export const logOut = () => client.send<void>({ method: 'DELETE', path: '/session' })
+
+export const company = () => client.get<Api.Company>('/company')
+export const changeCompany = (body: Api.Company): Call => ({ method: 'PUT', path: '/company', body })
+
+export const extensions = () => client.get<Api.Extension[]>('/extensions')
+export const createExtension = (body: Api.NewExtension): Call => ({ method: 'POST', path: '/extensions', body })
+export const changeExtension = (of: Api.Id, body: Partial<Api.NewExtension>): Call => ({
+  method: 'PATCH',
+  path: `/extensions/${id(of)}`,
+  body,
+})
+export const deleteExtension = (of: Api.Id): Call => ({ method: 'DELETE', path: `/extensions/${id(of)}` })
+export const newSecret = (of: Api.Id): Call => ({ method: 'POST', path: `/extensions/${id(of)}/secret` })
+
+export const trunks = () => client.get<Api.Trunk[]>('/trunks')
+export const createTrunk = (body: Api.TrunkInput): Call => ({ method: 'POST', path: '/trunks', body })
+export const changeTrunk = (of: Api.Id, body: Partial<Api.TrunkInput>): Call => ({
+  method: 'PATCH',
+  path: `/trunks/${id(of)}`,
+  body,
+})
+export const deleteTrunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/trunks/${id(of)}` })
+
+export const users = () => client.get<Api.User[]>('/users')
+export const createUser = (body: Api.NewUser): Call => ({ method: 'POST', path: '/users', body })
+export const changeUser = (of: Api.Id, body: Partial<Api.NewUser>): Call => ({
+  method: 'PATCH',
+  path: `/users/${id(of)}`,
+  body,
+})
+export const deleteUser = (of: Api.Id): Call => ({ method: 'DELETE', path: `/users/${id(of)}` })
+
+export const tokens = () => client.get<Api.Token[]>('/tokens')
+export const createToken = (name: string, role: Api.Role): Call => ({
+  method: 'POST',
+  path: '/tokens',
+  body: { name, role },
+})
+export const deleteToken = (of: Api.Id): Call => ({ method: 'DELETE', path: `/tokens/${id(of)}` })
+
+export const hangUp = (call: string) => client.send<void>({ method: 'DELETE', path: `/calls/active/${id(call)}` })
+
+export interface CallFilter {
+  number?: string
+  result?: Api.CallResult | ''
+}
+export const calls = (filter: CallFilter, limit: number, before: string | null) =>
+  client.get<Api.CallPage>('/calls', { ...filter, limit, before })
+
+export const system = () => client.get<Api.System>('/system')
+
+export const exportConfiguration = () => client.get<unknown>('/configuration/export')
+export const importConfiguration = (body: unknown): Call => ({ method: 'POST', path: '/configuration/import', body })
+
+export const send = <T>(call: Call) => client.send<T>(call)

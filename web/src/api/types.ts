@@ -1,0 +1,242 @@
+// What the gateway's API speaks (/api/v1/openapi.json). Times are milliseconds since the epoch, UTC.
+
+export const LANGUAGES = ['pt-BR', 'es', 'id', 'en'] as const
+export type LanguageCode = (typeof LANGUAGES)[number]
+
+export const ROLES = ['admin', 'installer', 'supervisor', 'agent', 'auditor', 'user'] as const
+export type Role = (typeof ROLES)[number]
+
+export const CALL_RESULTS = [
+  'answered',
+  'busy',
+  'no_answer',
+  'cancelled',
+  'rejected',
+  'failed',
+  'not_found',
+  'interrupted',
+] as const
+export type CallResult = (typeof CALL_RESULTS)[number]
+
+export interface Status {
+  product: string
+  version: string
+  set_up: boolean
+  uptime_s: number
+  time: number
+}
+
+export interface Country {
+  code: string
+  dialling_code: string
+  language: LanguageCode
+  time_zone: string
+}
+
+export interface Company {
+  legal_name: string
+  country: string
+  country_code: string
+  area_code: string
+  language: LanguageCode
+  time_zone: string
+}
+
+export interface SetUp {
+  language: LanguageCode
+  country: string
+  company: { legal_name?: string; area_code?: string; time_zone?: string }
+  admin: { login: string; name?: string; password: string }
+}
+
+export type Id = number | string
+
+export interface User {
+  id: Id
+  login: string
+  name: string
+  email: string | null
+  role: Role
+  language: LanguageCode
+  active: boolean
+}
+
+export interface NewUser extends Omit<User, 'id'> {
+  password: string
+}
+
+export interface Extension {
+  id: Id
+  number: string
+  display_name: string
+  language: LanguageCode | null
+  enabled: boolean
+  /** Calls at the same time, 1 to 20. */
+  max_calls: number
+  /** Seconds a call rings before it counts as not answered, 5 to 300. */
+  ring_time: number
+  /** Phones registered now; in lists only. */
+  registrations?: number
+}
+
+export type NewExtension = Omit<Extension, 'id' | 'registrations'>
+
+export interface ExtensionSecret {
+  extension: Extension
+  secret: string
+}
+
+export type TrunkState = 'trying' | 'unregistered' | 'registered' | 'ok' | 'rejected' | 'unreachable'
+
+export interface TrunkStatus {
+  id: Id
+  name: string
+  state: TrunkState
+  since: number
+  host: string | null
+  fault: 'refused' | 'no_answer' | 'unreachable' | 'no_address' | 'no_password' | null
+  /** SIP status of the carrier's refusal. */
+  status: number | null
+  registered_until: number | null
+}
+
+export interface TrunkSettings {
+  name: string
+  line: string
+  enabled: boolean
+  hosts: string[]
+  transport: 'udp' | 'tcp' | 'tls'
+  auth: 'register' | 'ip' | 'none'
+  user: string
+  sources: string[]
+  options_interval: number
+  from_user: string
+  max_channels: number
+  inbound_default: Id | null
+}
+
+export interface Trunk extends TrunkSettings {
+  id: Id
+  has_password: boolean
+  /** Null while it is disabled. */
+  status: TrunkStatus | null
+  /** Calls in progress over it. */
+  calls: number
+}
+
+/** The password is only ever sent; without it the stored one stays. */
+export type TrunkInput = TrunkSettings & { password?: string }
+
+export interface Registration {
+  extension: string
+  contact: string
+  source: string
+  transport: string
+  user_agent: string | null
+  expires_at: number
+  registered_at: number
+  /** False when the phone has not answered lately. */
+  reachable: boolean
+}
+
+export interface Party {
+  /** Blank when withheld. */
+  number: string
+  /** Blank when unknown. */
+  name: string
+}
+
+export interface ActiveCall {
+  id: string
+  caller: Party
+  callee: Party
+  state: 'ringing' | 'answered' | 'held'
+  started_at: number
+  answered_at: number | null
+  codec: string | null
+}
+
+export interface Live {
+  registrations: Registration[]
+  calls: ActiveCall[]
+  trunks: TrunkStatus[]
+}
+
+export interface Leg {
+  kind: 'sip' | 'line' | 'service'
+  party: string
+  /** User agent, contact or port; blank when unknown. */
+  device: string
+  codec: string | null
+  started_at: number
+  answered_at: number | null
+  ended_at: number | null
+  cause: string
+  packets_received: number
+  packets_sent: number
+  packets_lost: number
+  jitter_ms: number
+}
+
+export interface CallRecord {
+  id: string
+  started_at: number
+  answered_at: number | null
+  ended_at: number | null
+  direction: 'internal' | 'inbound' | 'outbound'
+  caller: Party
+  callee: Party
+  /** Null while the call lasts. */
+  result: CallResult | null
+  end_reason: string
+  legs: Leg[]
+  /** The steps that led the call where it went; open-ended. */
+  trace: Record<string, unknown>[]
+}
+
+export interface CallPage {
+  calls: CallRecord[]
+  next: string | null
+}
+
+/** A port of the line hardware. */
+export interface Line {
+  id: number
+  kind: 'fxo' | 'fxs'
+  /** Such as `FXO 1`. */
+  name: string
+  /** The number the line is known by; blank when unknown. */
+  number: string
+  /** The loop is closed: a call is on the line. */
+  off_hook: boolean
+  ringing: boolean
+  fault: 'no_battery' | 'hardware' | null
+}
+
+export interface System {
+  version: string
+  hostname: string
+  cpu_percent: number
+  memory: { total: number; free: number }
+  disk_data: { total: number; free: number }
+  uptime_s: number
+  /** Absent where the gateway has no lines. */
+  lines?: Line[]
+  /** Port on which phones register. */
+  sip_port?: number
+  counters: Record<string, unknown>
+}
+
+export interface Token {
+  id: Id
+  name: string
+  role: Role
+  created_at: number
+  created_by: string
+  last_used_at: number | null
+}
+
+export interface NewToken {
+  token: Token
+  secret: string
+}

@@ -1,0 +1,83 @@
+// A step of a call's way, in the reader's words. The gateway stores codes and values, never sentences.
+import { counted, language, t, type BareKey } from '../i18n/language.svelte'
+
+export type TraceStep = Record<string, unknown>
+
+/** When the step was taken: milliseconds after the call arrived. */
+export function traceTime(step: TraceStep): number {
+  return typeof step['at_ms'] === 'number' ? step['at_ms'] : 0
+}
+
+export function traceText(step: TraceStep): string {
+  const text = (name: string) => String(step[name] ?? '')
+  switch (step['step']) {
+    case 'dialled':
+      return t('trace.dialled', { by: text('by'), number: text('number') })
+    case 'feature_code':
+      return t('trace.feature_code', { code: text('code'), feature: word('feature', text('feature')) })
+    case 'extension':
+      return t('trace.extension', { number: text('number'), name: text('name') })
+    case 'came_in':
+    case 'station':
+      return t(`trace.${step['step']}`, { number: text('number'), line: text('line') })
+    case 'trunk':
+      return t('trace.trunk', { number: text('number') })
+    case 'diverted_by':
+      return t('trace.diverted_by', { number: text('number') })
+    case 'sip_trunk':
+      return t('trace.sip_trunk', { trunk: text('trunk'), host: text('host'), number: text('number') })
+    case 'sip_trunk_failed':
+      return t('trace.sip_trunk_failed', { trunk: text('trunk'), host: text('host'), cause: text('cause') })
+    case 'sip_trunk_passed_over':
+      return t('trace.sip_trunk_passed_over', { trunk: text('trunk'), why: word('passed_over', text('because')) })
+    case 'refused':
+      return t('trace.refused', { reason: word('refused', text('reason')) })
+    case 'ringing':
+      return t('trace.ringing', { phones: counted('trace.phones', Number(step['contacts'])), seconds: text('seconds') })
+    case 'contact_refused':
+      return t('trace.contact_refused', { device: text('device'), cause: text('cause') })
+    case 'answered_by':
+      return t('trace.answered_by', { device: text('device') })
+    case 'answered_by_gateway':
+    case 'no_answer':
+    case 'caller_gave_up':
+      return t(`trace.${step['step']}`)
+    case 'held':
+    case 'resumed':
+    case 'hung_up':
+    case 'transferred':
+      return t(`trace.${step['step']}`, { who: word('end', text('by')) })
+    case 'pickup_code':
+      return t('trace.pickup_code', { code: text('code') })
+    case 'picked_up':
+      return t('trace.picked_up', { by: text('by') })
+    case 'transfer_asked':
+      return t('trace.transfer_asked', { who: word('end', text('by')), number: text('number') })
+    case 'transferor_left':
+      return t('trace.transferor_left', { who: word('end', text('end')) })
+    case 'transfer_failed':
+      return t('trace.transfer_failed', { who: word('end', text('by')), cause: text('cause') })
+    case 'replaced':
+      return t('trace.replaced', { by: text('by'), who: word('end', text('end')) })
+    case 'media_lost':
+      return t('trace.media_lost', { who: word('end', text('from')) })
+    case 'ended_here':
+      return t('trace.ended_here', { why: word('ended', text('why')) })
+    default:
+      return unknown(step)
+  }
+}
+
+/** The word for a code; the code itself where this version has no word for it. */
+function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over', code: string): string {
+  const key = `${group}.${code}`
+  return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : code.replaceAll('_', ' ')
+}
+
+/** A step of a newer gateway: everything it says, as it came. */
+function unknown(step: TraceStep): string {
+  const rest = Object.entries(step)
+    .filter(([key, value]) => key !== 'step' && key !== 'at_ms' && value !== null && value !== '')
+    .map(([key, value]) => `${key} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+  return [String(step['step'] ?? '').replaceAll('_', ' '), rest.join(', ')].filter(Boolean).join(': ')
+}
