@@ -70,6 +70,8 @@ pub struct Phone {
 impl Drop for Phone {
     fn drop(&mut self) {
         self.reader.abort();
+        // A call that still waits for an answer, to its BYE say, must not keep the connection.
+        self.inner.sender.disconnect();
     }
 }
 

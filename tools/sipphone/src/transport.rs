@@ -1,11 +1,11 @@
 //! The phone's signalling socket: UDP, or one TCP connection to the gateway.
 
 use crate::PhoneError;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::{TcpSocket, TcpStream, UdpSocket};
 use tokio::sync::Mutex;
 
 /// Signalling transport.
@@ -32,6 +32,8 @@ impl Protocol {
 pub struct Sender {
     half: Half,
     local: SocketAddr,
+    /// Second handle of a TCP connection, to end it while calls still hold the first.
+    connection: Option<Arc<std::net::TcpStream>>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +67,7 @@ pub async fn open(
                 Sender {
                     half: Half::Udp(socket.clone()),
                     local,
+                    connection: None,
                 },
                 Receiver::Udp(socket),
             ))
@@ -78,11 +81,14 @@ pub async fn open(
             socket.bind(local)?;
             let stream = socket.connect(server).await?;
             let local = stream.local_addr()?;
-            let (read, write) = stream.into_split();
+            let stream = stream.into_std()?;
+            let connection = Some(Arc::new(stream.try_clone()?));
+            let (read, write) = TcpStream::from_std(stream)?.into_split();
             Ok((
                 Sender {
                     half: Half::Tcp(Arc::new(Mutex::new(write))),
                     local,
+                    connection,
                 },
                 Receiver::Tcp {
                     read,
@@ -96,6 +102,14 @@ pub async fn open(
 impl Sender {
     pub fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// Ends a TCP connection at once, whoever still waits on it; a datagram socket has none.
+    pub fn disconnect(&self) {
+        if let Some(connection) = &self.connection {
+            // Fails only on a connection that has ended by itself.
+            let _ = connection.shutdown(Shutdown::Both);
+        }
     }
 
     pub fn is_reliable(&self) -> bool {
