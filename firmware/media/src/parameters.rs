@@ -167,6 +167,10 @@ pub struct StreamStatistics {
     pub round_trip_ms: Option<f64>,
     /// Packets the far end says it lost of those we sent.
     pub remote_lost: Option<i32>,
+    /// Mean opinion score of what comes from the far end, 1.0-4.4; `None` before its first packet.
+    pub mos: Option<f64>,
+    /// Mean opinion score of what the far end hears, by its reports; `None` without reports.
+    pub remote_mos: Option<f64>,
     /// Jitter the far end says it sees, in milliseconds.
     pub remote_jitter_ms: Option<f64>,
     /// Source packets are taken from.

@@ -69,6 +69,7 @@ fn reports_carry_real_figures_and_the_round_trip_is_measured() {
         (figures.remote_lost, figures.remote_jitter_ms),
         (Some(3), Some(10.0))
     );
+    assert!(figures.mos.is_some() && figures.remote_mos.is_some());
     let round_trip = figures.round_trip_ms.expect("a round trip");
     assert!((0.0..250.0).contains(&round_trip), "{round_trip}");
     assert_eq!((figures.lost, figures.rtcp_sent), (1, 1));

@@ -179,6 +179,39 @@ pub struct LegRecord {
     /// Interarrival jitter at the end, milliseconds (RFC 3550 §6.4.1).
     #[serde(default)]
     pub jitter_ms: f64,
+    /// Mean opinion score of what came from this leg, 1.0-4.4 (ITU-T G.107); none without media.
+    #[serde(default)]
+    pub mos: Option<f64>,
+    /// Mean opinion score of what this leg heard, by its own reports (RFC 3550 §6.4); none without reports.
+    #[serde(default)]
+    pub remote_mos: Option<f64>,
+    /// Time to this leg and back, milliseconds; none without reports.
+    #[serde(default)]
+    pub round_trip_ms: Option<f64>,
+}
+
+impl LegRecord {
+    /// A leg that begins now, at `started_at`.
+    #[must_use]
+    pub fn begin(kind: LegKind, party: String, device: String, started_at: i64) -> Self {
+        Self {
+            kind,
+            party,
+            device,
+            codec: None,
+            started_at,
+            answered_at: None,
+            ended_at: None,
+            cause: String::new(),
+            packets_received: 0,
+            packets_sent: 0,
+            packets_lost: 0,
+            jitter_ms: 0.0,
+            mos: None,
+            remote_mos: None,
+            round_trip_ms: None,
+        }
+    }
 }
 
 /// One call. Times are UTC milliseconds.

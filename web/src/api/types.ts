@@ -176,6 +176,9 @@ export interface Leg {
   packets_sent: number
   packets_lost: number
   jitter_ms: number
+  mos: number | null
+  remote_mos: number | null
+  round_trip_ms: number | null
 }
 
 export interface CallRecord {

@@ -210,6 +210,9 @@ export const en = {
   'leg.times': 'Start {started}, answer {answered}, end {ended}',
   'leg.cause': 'End: {cause}',
   'leg.quality': 'Packets: {received} received, {sent} sent, {lost} lost; jitter {jitter} ms',
+  'leg.mos': 'Voice quality (MOS, 1-4.4): {mos}',
+  'leg.mos_there': '; heard there: {mos}',
+  'leg.round_trip': '; round trip {ms} ms',
 
   'trace.dialled': '{by} dialled {number}',
   'trace.feature_code': '{code} is {feature}',

@@ -212,6 +212,9 @@ export const es = {
   'leg.times': 'Inicio {started}, respuesta {answered}, fin {ended}',
   'leg.cause': 'Fin: {cause}',
   'leg.quality': 'Paquetes: {received} recibidos, {sent} enviados, {lost} perdidos; jitter {jitter} ms',
+  'leg.mos': 'Calidad de voz (MOS, 1-4,4): {mos}',
+  'leg.mos_there': '; oído allí: {mos}',
+  'leg.round_trip': '; ida y vuelta {ms} ms',
 
   'trace.dialled': '{by} marcó {number}',
   'trace.feature_code': '{code} es {feature}',

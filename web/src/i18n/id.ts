@@ -208,6 +208,9 @@ export const id = {
   'leg.times': 'Mulai {started}, dijawab {answered}, selesai {ended}',
   'leg.cause': 'Selesai: {cause}',
   'leg.quality': 'Paket: {received} diterima, {sent} dikirim, {lost} hilang; jitter {jitter} ms',
+  'leg.mos': 'Mutu suara (MOS, 1-4,4): {mos}',
+  'leg.mos_there': '; terdengar di sana: {mos}',
+  'leg.round_trip': '; pulang pergi {ms} ms',
 
   'trace.dialled': '{by} memutar {number}',
   'trace.feature_code': '{code} adalah {feature}',

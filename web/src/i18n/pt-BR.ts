@@ -212,6 +212,9 @@ export const ptBR = {
   'leg.times': 'Início {started}, atendimento {answered}, fim {ended}',
   'leg.cause': 'Fim: {cause}',
   'leg.quality': 'Pacotes: {received} recebidos, {sent} enviados, {lost} perdidos; jitter {jitter} ms',
+  'leg.mos': 'Qualidade da voz (MOS, 1-4,4): {mos}',
+  'leg.mos_there': '; ouvido lá: {mos}',
+  'leg.round_trip': '; ida e volta {ms} ms',
 
   'trace.dialled': '{by} discou {number}',
   'trace.feature_code': '{code} é {feature}',

@@ -152,20 +152,12 @@ impl Call {
 
     /// A leg has begun.
     pub(super) fn leg_started(&mut self, leg: &dyn Leg, party: &str) -> LegRef {
-        self.record.legs.push(LegRecord {
-            kind: leg.kind(),
-            party: party.to_owned(),
-            device: leg.device().to_owned(),
-            codec: None,
-            started_at: utc_ms(),
-            answered_at: None,
-            ended_at: None,
-            cause: String::new(),
-            packets_received: 0,
-            packets_sent: 0,
-            packets_lost: 0,
-            jitter_ms: 0.0,
-        });
+        self.record.legs.push(LegRecord::begin(
+            leg.kind(),
+            party.to_owned(),
+            leg.device().to_owned(),
+            utc_ms(),
+        ));
         LegRef(self.record.legs.len() - 1)
     }
 
@@ -221,24 +213,15 @@ impl Call {
     /// A service of the gateway is the other end.
     pub(super) fn service(&mut self, feature: Feature) {
         let now = utc_ms();
+        let device = match feature {
+            Feature::Echo => "echo",
+            Feature::SpeakingClock => "speaking_clock",
+            Feature::SayNumber => "say_number",
+        };
+        let number = self.record.callee.number.clone();
         self.record.legs.push(LegRecord {
-            kind: LegKind::Service,
-            party: self.record.callee.number.clone(),
-            device: match feature {
-                Feature::Echo => "echo",
-                Feature::SpeakingClock => "speaking_clock",
-                Feature::SayNumber => "say_number",
-            }
-            .to_owned(),
-            codec: None,
-            started_at: now,
             answered_at: Some(now),
-            ended_at: None,
-            cause: String::new(),
-            packets_received: 0,
-            packets_sent: 0,
-            packets_lost: 0,
-            jitter_ms: 0.0,
+            ..LegRecord::begin(LegKind::Service, number, device.to_owned(), now)
         });
     }
 
@@ -274,6 +257,9 @@ impl Call {
             record.packets_sent = statistics.packets_sent;
             record.packets_lost = statistics.lost;
             record.jitter_ms = statistics.jitter_ms;
+            record.mos = statistics.mos;
+            record.remote_mos = statistics.remote_mos;
+            record.round_trip_ms = statistics.round_trip_ms;
         }
     }
 
