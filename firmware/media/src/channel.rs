@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use ramal_dsp::FRAME_SAMPLES;
+use ramal_dsp::{FRAME_SAMPLES, Law};
 use tokio::sync::mpsc;
 
+use crate::StreamEvent;
 use crate::command::ChannelId;
 use crate::line::{JitterRing, LineAudio};
-use crate::player::{Player, silence};
+use crate::player::Player;
 use crate::stream::RtpStream;
-use crate::{Codec, StreamEvent};
 
 /// Index of a channel in the table of its thread.
 pub(crate) type Index = u32;
@@ -48,7 +48,7 @@ impl Kind {
         Kind::Line(Box::new(LinePort {
             audio,
             ring: JitterRing::new(now),
-            received: *silence(Codec::Pcma),
+            received: [Law::A.silence(); FRAME_SAMPLES],
             frames: 0,
             aligned_to: None,
         }))

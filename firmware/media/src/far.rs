@@ -62,7 +62,7 @@ pub(crate) fn payload_types(remote: &Remote) -> [Media; 128] {
     remote.receive_payloads.iter().for_each(&mut describe);
     describe(&remote.payloads);
     for codec in [Codec::Pcma, Codec::Pcmu] {
-        set(codec.static_payload_type(), Media::Audio(codec));
+        set(codec.payload_type(), Media::Audio(codec));
     }
     types
 }

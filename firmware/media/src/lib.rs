@@ -19,6 +19,7 @@
 //! (`command`, `control`).
 
 mod channel;
+mod codec;
 mod command;
 mod control;
 mod digits;
@@ -44,11 +45,12 @@ mod tick;
 mod transmission;
 mod worker;
 
+pub use codec::{Codec, Format, SampleRate};
 pub use engine::{Engine, EngineConfig};
 pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};
 pub use line::LineAudio;
-pub use parameters::{Codec, Payloads, Remote, StreamEvent, StreamParameters, StreamStatistics};
+pub use parameters::{Payloads, Remote, StreamEvent, StreamParameters, StreamStatistics};
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Prompt, PromptLibrary, system_prompt_ids};
 pub use quality::mean_opinion_score;

@@ -3,51 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ramal_dsp::Law;
-
-/// A codec the engine can play, transcode and hand to lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// G.711 A-law, static payload type 8 (RFC 3551 §6).
-    Pcma,
-    /// G.711 mu-law, static payload type 0.
-    Pcmu,
-}
-
-impl Codec {
-    /// Encoding name in SDP (RFC 3551 §6).
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Codec::Pcma => "PCMA",
-            Codec::Pcmu => "PCMU",
-        }
-    }
-
-    /// RTP timestamp units a second.
-    #[must_use]
-    pub const fn clock_rate(self) -> u32 {
-        8_000
-    }
-
-    /// Static payload type of RFC 3551 table 4.
-    #[must_use]
-    pub const fn static_payload_type(self) -> u8 {
-        match self {
-            Codec::Pcma => 8,
-            Codec::Pcmu => 0,
-        }
-    }
-
-    /// Companding law.
-    #[must_use]
-    pub const fn law(self) -> Law {
-        match self {
-            Codec::Pcma => Law::A,
-            Codec::Pcmu => Law::Mu,
-        }
-    }
-}
+use crate::Codec;
 
 /// RTP payload type numbers of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +17,11 @@ pub struct Payloads {
 }
 
 impl Payloads {
-    /// The codec under its static number, with or without telephone events.
+    /// The codec under the number it is offered under, with or without telephone events.
     #[must_use]
-    pub const fn new(codec: Codec, telephone_event: Option<u8>) -> Self {
+    pub fn new(codec: Codec, telephone_event: Option<u8>) -> Self {
         Payloads {
-            audio: codec.static_payload_type(),
+            audio: codec.payload_type(),
             codec,
             telephone_event,
         }

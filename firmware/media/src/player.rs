@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ramal_dsp::{FRAME_SAMPLES, Law};
 use tokio::sync::oneshot;
 
 use crate::{Codec, Prompt};
@@ -45,15 +44,15 @@ pub enum PlayEnd {
     Interrupted,
 }
 
-static ALAW_SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
-static ULAW_SILENCE: [u8; FRAME_SAMPLES] = [Law::Mu.silence(); FRAME_SAMPLES];
-
-/// A frame of silence.
-pub(crate) fn silence(codec: Codec) -> &'static [u8; FRAME_SAMPLES] {
-    match codec {
-        Codec::Pcma => &ALAW_SILENCE,
-        Codec::Pcmu => &ULAW_SILENCE,
-    }
+/// 20 ms of a play list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frame<'a> {
+    /// Encoded with the codec asked for.
+    Encoded(&'a [u8]),
+    /// A-law, to be encoded by the one who asked: the sound has no frames of its codec.
+    Alaw(&'a [u8]),
+    /// Nothing is heard.
+    Silence,
 }
 
 /// A play list at a position.
@@ -93,7 +92,7 @@ impl Player {
     }
 
     /// The next 20 ms; `None` when the list is over.
-    pub(crate) fn next_frame(&mut self, codec: Codec) -> Option<&[u8; FRAME_SAMPLES]> {
+    pub(crate) fn next_frame(&mut self, codec: Codec) -> Option<Frame<'_>> {
         if self.rounds == Some(0) {
             return None;
         }
@@ -113,10 +112,15 @@ impl Player {
         }
         let frame = self.frame;
         self.frame += 1;
-        match self.sounds.get(self.index)? {
-            Sound::Prompt(prompt) => prompt.frame(codec, frame),
-            Sound::Silence { .. } => Some(silence(codec)),
-        }
+        Some(match self.sounds.get(self.index)? {
+            Sound::Prompt(prompt) => match prompt.frame(codec, frame) {
+                Some(octets) => Frame::Encoded(octets),
+                None => prompt
+                    .frame(Codec::Pcma, frame)
+                    .map_or(Frame::Silence, Frame::Alaw),
+            },
+            Sound::Silence { .. } => Frame::Silence,
+        })
     }
 
     /// Tells the one who waits how it ended.
@@ -136,11 +140,17 @@ fn frames(sound: &Sound) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ramal_dsp::{FRAME_SAMPLES, Law};
 
     fn heard(sounds: Vec<Sound>, repeat: Repeat, limit: usize) -> Vec<u8> {
         let (done, _) = oneshot::channel();
         let mut player = Player::new(1, sounds, repeat, done);
-        std::iter::from_fn(|| player.next_frame(Codec::Pcma).map(|frame| frame[0]))
+        let octet = |frame: Frame| match frame {
+            Frame::Encoded(octets) => octets[0],
+            Frame::Alaw(_) => panic!("prompts have A-law frames"),
+            Frame::Silence => Law::A.silence(),
+        };
+        std::iter::from_fn(|| player.next_frame(Codec::Pcma).map(octet))
             .take(limit)
             .collect()
     }

@@ -55,12 +55,14 @@ impl Prompt {
         self.alaw.len() as u64 * 20
     }
 
-    /// The 20 ms frame at `index`; `None` after the end.
+    /// The 20 ms at `index` encoded with `codec`; `None` after the end, and when the prompt has no
+    /// frames of this codec: a listener then hears the A-law ones, encoded for it alone.
     #[must_use]
-    pub fn frame(&self, codec: Codec, index: usize) -> Option<&[u8; FRAME_SAMPLES]> {
+    pub fn frame(&self, codec: Codec, index: usize) -> Option<&[u8]> {
         match codec {
-            Codec::Pcma => self.alaw.get(index),
-            Codec::Pcmu => self.ulaw.get(index),
+            Codec::Pcma => self.alaw.get(index).map(<[u8; FRAME_SAMPLES]>::as_slice),
+            Codec::Pcmu => self.ulaw.get(index).map(<[u8; FRAME_SAMPLES]>::as_slice),
+            _ => None,
         }
     }
 }
@@ -238,6 +240,7 @@ mod tests {
             let mut back = [0i16; FRAME_SAMPLES];
             codec
                 .law()
+                .unwrap()
                 .decode(prompt.frame(codec, 1).unwrap(), &mut back);
             assert!(back[..40].iter().all(|sample| (sample - 1_000).abs() < 30));
             assert!(back[40..].iter().all(|sample| sample.abs() <= 8));

@@ -84,8 +84,10 @@ impl LinePort {
             self.ring.reset();
         }
         let payload = &mut octets[packet.payload_start..packet.payload_end];
-        if codec == Codec::Pcmu {
-            ramal_dsp::ulaw_to_alaw(payload);
+        match codec {
+            Codec::Pcma => {}
+            Codec::Pcmu => ramal_dsp::ulaw_to_alaw(payload),
+            _ => return,
         }
         self.ring.put(packet.timestamp, payload, now);
     }

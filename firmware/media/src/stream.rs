@@ -15,7 +15,10 @@ use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::transmission::{Source, Transmission};
 use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
-use ramal_dsp::{FRAME_SAMPLES, Law, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
+use ramal_dsp::{FRAME_SAMPLES, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
+
+/// Octets of the longest frame made here: 20 ms of L16 at 16 kHz; Opus stays below.
+const LONGEST_FRAME: usize = 1_280;
 
 /// The sockets of a stream and the claim on their ports; the claim ends after the sockets.
 #[derive(Debug)]
@@ -215,7 +218,11 @@ impl RtpStream {
                 match (codec, payloads.codec) {
                     (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
                     (Codec::Pcmu, Codec::Pcma) => ulaw_to_alaw(payload),
-                    (Codec::Pcma, Codec::Pcma) | (Codec::Pcmu, Codec::Pcmu) => {}
+                    (from, to) if from.is_relayed_to(to) => {}
+                    _ => {
+                        self.transmission.skip(source);
+                        return;
+                    }
                 }
                 payloads.audio
             }
@@ -256,18 +263,16 @@ impl RtpStream {
         self.transmission.count(packet.payload_length(), sent);
     }
 
-    /// Sends a 20 ms frame made here, companded with the law of [`Self::send_codec`].
-    pub(crate) fn send_frame(&mut self, frame: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
+    /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
+    pub(crate) fn send_frame(&mut self, frame: &[u8], source: Source, now: Instant) {
         let Some(far) = self.far.as_ref().filter(|far| far.remote.send) else {
             return;
         };
         let payloads = far.remote.payloads;
-        let slot = self.transmission.generate(
-            source,
-            FRAME_SAMPLES as u32,
-            now,
-            payloads.codec.clock_rate(),
-        );
+        let clock_rate = payloads.codec.clock_rate();
+        let slot = self
+            .transmission
+            .generate(source, clock_rate / 50, now, clock_rate);
         let header = RtpHeader {
             marker: slot.first,
             payload_type: payloads.audio,
@@ -275,32 +280,37 @@ impl RtpStream {
             timestamp: slot.timestamp,
             ssrc: self.transmission.ssrc,
         };
-        let mut datagram = [0u8; HEADER_LENGTH + FRAME_SAMPLES];
+        let mut datagram = [0u8; HEADER_LENGTH + LONGEST_FRAME];
+        let Some(payload) = datagram.get_mut(HEADER_LENGTH..HEADER_LENGTH + frame.len()) else {
+            return;
+        };
+        payload.copy_from_slice(frame);
         datagram[..HEADER_LENGTH].copy_from_slice(&header.encode());
-        datagram[HEADER_LENGTH..].copy_from_slice(frame);
         let sent = socket::send(
             socket::descriptor(&self.sockets.rtp),
-            &datagram,
+            &datagram[..HEADER_LENGTH + frame.len()],
             &far.destination,
         );
-        self.transmission.count(FRAME_SAMPLES, sent);
+        self.transmission.count(frame.len(), sent);
     }
 
-    /// Sends a frame of a line, converting it to the law the far end takes.
-    pub(crate) fn send_line_frame(
-        &mut self,
-        alaw: &[u8; FRAME_SAMPLES],
-        source: Source,
-        now: Instant,
-    ) {
-        match self.send_codec().map(Codec::law) {
-            Some(Law::A) => self.send_frame(alaw, source, now),
-            Some(Law::Mu) => {
+    /// Sends 20 ms in which nothing is heard.
+    pub(crate) fn send_silence(&mut self, source: Source, now: Instant) {
+        if let Some(law) = self.send_codec().and_then(Codec::law) {
+            self.send_frame(&[law.silence(); FRAME_SAMPLES], source, now);
+        }
+    }
+
+    /// Sends 20 ms of A-law made here, encoding them for the far end.
+    pub(crate) fn send_alaw(&mut self, alaw: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
+        match self.send_codec() {
+            Some(Codec::Pcma) => self.send_frame(alaw, source, now),
+            Some(Codec::Pcmu) => {
                 let mut frame = *alaw;
                 alaw_to_ulaw(&mut frame);
                 self.send_frame(&frame, source, now);
             }
-            None => {}
+            _ => {}
         }
     }
 

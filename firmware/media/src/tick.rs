@@ -3,16 +3,18 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ramal_dsp::FRAME_SAMPLES;
+use ramal_dsp::{FRAME_SAMPLES, Law};
 
 use crate::channel::{ChannelState, Index, Kind, LinePort, Route};
-use crate::player::silence;
+use crate::player::Frame;
 use crate::transmission::Source;
 use crate::worker::Worker;
 use crate::{Codec, PlayEnd, StreamEvent};
 
 /// Housekeeping visits each channel once in this many ticks (200 ms).
 const TURNS: u64 = 10;
+/// 20 ms of nothing, A-law.
+const SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
 
 impl Worker {
     /// One tick.
@@ -61,7 +63,7 @@ impl Worker {
         {
             let source = Source::Local { channel: id };
             match &mut peer.kind {
-                Kind::Rtp(stream) => stream.send_line_frame(&frame, source, now),
+                Kind::Rtp(stream) => stream.send_alaw(&frame, source, now),
                 Kind::Line(line) => line.hear_line(&frame, source, now),
             }
         }
@@ -114,22 +116,34 @@ impl ChannelState {
         };
         // On hold the list goes on unheard.
         let codec = stream.send_codec().unwrap_or(Codec::Pcma);
+        let source = Source::Local { channel: self.id };
         match player.next_frame(codec) {
-            Some(frame) => stream.send_frame(frame, Source::Local { channel: self.id }, now),
+            Some(Frame::Encoded(frame)) => stream.send_frame(frame, source, now),
+            Some(Frame::Alaw(frame)) => {
+                if let Some(frame) = frame.first_chunk() {
+                    stream.send_alaw(frame, source, now);
+                }
+            }
+            Some(Frame::Silence) => stream.send_silence(source, now),
             None => self.end_play(PlayEnd::Completed),
         }
     }
 
     /// Exchanges 20 ms with the line and answers what it said.
     fn exchange_with_line(&mut self) -> Option<[u8; FRAME_SAMPLES]> {
-        let mut transmit = *silence(Codec::Pcma);
+        let mut transmit = SILENCE;
         let mut play_over = false;
         let Kind::Line(line) = &mut self.kind else {
             return None;
         };
         match (&mut self.player, self.route) {
             (Some(player), _) => match player.next_frame(Codec::Pcma) {
-                Some(frame) => transmit = *frame,
+                Some(Frame::Encoded(frame) | Frame::Alaw(frame)) => {
+                    if let Some(frame) = frame.first_chunk() {
+                        transmit = *frame;
+                    }
+                }
+                Some(Frame::Silence) => {}
                 None => play_over = true,
             },
             (None, Route::Bridge(_)) => line.ring.take(&mut transmit),

@@ -43,7 +43,7 @@ fn a_play_list_is_heard_whole_and_in_order_in_the_far_ends_codec() {
         ];
         let mut playing = stream.play(list, Repeat::Times(2)).unwrap();
 
-        let quiet = vec![codec.law().silence(); 160];
+        let quiet = vec![codec.law().unwrap().silence(); 160];
         let round: Vec<Vec<u8>> = frames(&one, codec)
             .into_iter()
             .chain(std::iter::repeat_n(quiet, 3))

@@ -149,7 +149,7 @@ impl FarEnd {
 pub fn connected(engine: &Engine, ssrc: u32, codec: Codec) -> (Stream, FarEnd) {
     let stream = engine.open_stream(StreamParameters::default()).unwrap();
     let mut far_end = FarEnd::of(&stream, ssrc);
-    far_end.payload_type = codec.static_payload_type();
+    far_end.payload_type = codec.payload_type();
     stream.set_remote(far_end.remote(codec, Some(101))).unwrap();
     (stream, far_end)
 }

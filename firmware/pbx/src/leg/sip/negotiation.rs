@@ -251,10 +251,22 @@ fn read(sdp: &[u8]) -> Result<(SessionDescription, AudioDescription), Cause> {
     Ok((description, audio))
 }
 
+/// A codec as we describe it.
 fn rtp(codec: Codec) -> RtpCodec {
+    RtpCodec {
+        channels: codec.channels(),
+        fmtp: parameters(codec).map(str::to_owned),
+        ..RtpCodec::new(codec.payload_type(), codec.name(), codec.clock_rate())
+    }
+}
+
+/// Format parameters of a codec.
+fn parameters(codec: Codec) -> Option<&'static str> {
     match codec {
-        Codec::Pcma => RtpCodec::pcma(),
-        Codec::Pcmu => RtpCodec::pcmu(),
+        // RFC 7587 §6.1: lost packets are repaired out of the next one.
+        Codec::Opus => Some("useinbandfec=1"),
+        Codec::Passthrough(format) => format.parameters(),
+        Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16(_) => None,
     }
 }
 
