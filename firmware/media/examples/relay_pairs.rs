@@ -1,14 +1,18 @@
 //! Bridges pairs of RTP ports on 127.0.0.1, for measuring the engine without call control.
 //!
 //! Reads lines `<port of A> <port of B>` on standard input and answers each with a line of the two ports
-//! A and B have to send to; relays until standard input ends. `tools/bench engine` drives it.
+//! A and B have to send to; relays until standard input ends. With a folder as argument it records every call there.
+//! `tools/bench engine` drives it.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use ramal_media::{Codec, Engine, EngineConfig, Payloads, PromptLibrary, Remote, StreamParameters};
+use ramal_media::{
+    Codec, Engine, EngineConfig, Payloads, PromptLibrary, Recorder, RecorderConfig, Remote,
+    StreamParameters,
+};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -19,6 +23,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         threads: 1,
         prompts: Arc::new(PromptLibrary::default()),
     })?;
+    let recorder = std::env::args_os()
+        .nth(1)
+        .map(|folder| {
+            Recorder::start(&RecorderConfig {
+                folder: folder.into(),
+                reserve: 0,
+            })
+        })
+        .transpose()?;
     let mut calls = Vec::new();
     for line in stdin().lock().lines() {
         let line = line?;
@@ -43,7 +56,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         engine.bridge(&a, &b)?;
         println!("{} {}", a.local_port(), b.local_port());
         stdout().flush()?;
-        calls.push((a, b));
+        let mut recording = None;
+        if let Some(recorder) = &recorder {
+            let (mut tap, _) = recorder.begin(&format!("{}.wav", a.local_port()), Codec::Pcma);
+            tap.tap(&a)?;
+            recording = Some(tap);
+        }
+        calls.push((a, b, recording));
     }
     Ok(())
 }

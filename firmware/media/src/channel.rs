@@ -11,6 +11,7 @@ use crate::StreamEvent;
 use crate::command::ChannelId;
 use crate::line::{JitterRing, LineAudio};
 use crate::player::Player;
+use crate::recording::Tap;
 use crate::stream::RtpStream;
 
 /// Index of a channel in the table of its thread.
@@ -39,6 +40,8 @@ pub(crate) struct LinePort {
     pub(crate) ring: JitterRing,
     pub(crate) received: [u8; FRAME_SAMPLES],
     pub(crate) frames: u64,
+    /// Copies what is exchanged for a recording.
+    pub(crate) tap: Option<Box<Tap>>,
     /// Epoch of the source the ring is aligned to.
     pub(crate) aligned_to: Option<crate::transmission::Source>,
 }
@@ -50,6 +53,7 @@ impl Kind {
             ring: JitterRing::new(now),
             received: [Law::A.silence(); FRAME_SAMPLES],
             frames: 0,
+            tap: None,
             aligned_to: None,
         }))
     }
@@ -78,6 +82,14 @@ impl ChannelState {
             events: None,
             closed,
             clocked: false,
+        }
+    }
+
+    /// Where the tap of a recording sits.
+    pub(crate) fn tap(&mut self) -> &mut Option<Box<Tap>> {
+        match &mut self.kind {
+            Kind::Rtp(stream) => &mut stream.tap,
+            Kind::Line(line) => &mut line.tap,
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::channel::ChannelState;
 use crate::player::Player;
+use crate::recording::Tap;
 use crate::{MediaError, Remote, StreamEvent, StreamStatistics};
 
 /// Commands waiting for one media thread at most.
@@ -29,6 +30,10 @@ pub(crate) enum Command {
     Play(ChannelId, Box<Player>),
     StopPlay(ChannelId, u64),
     Events(ChannelId, mpsc::Sender<StreamEvent>),
+    /// Copies what the channel hears and says, instead of the tap before.
+    Tap(ChannelId, Box<Tap>),
+    /// Takes away the tap of this number.
+    Untap(ChannelId, u64),
     Statistics(ChannelId, oneshot::Sender<StreamStatistics>),
     /// The channel is about to come from another thread; commands for it wait until then.
     Expect(ChannelId),
@@ -58,6 +63,8 @@ impl Command {
             | Command::Play(id, _)
             | Command::StopPlay(id, _)
             | Command::Events(id, _)
+            | Command::Tap(id, _)
+            | Command::Untap(id, _)
             | Command::Statistics(id, _)
             | Command::Depart(id, _) => [Some(*id), None],
             Command::Open(_) | Command::Expect(_) | Command::Stop => [None, None],

@@ -66,6 +66,10 @@ impl Worker {
                 }
             }),
             Command::Events(id, events) => self.with(id, |channel| channel.events = Some(events)),
+            Command::Tap(id, tap) => self.with(id, |channel| *channel.tap() = Some(tap)),
+            Command::Untap(id, number) => self.with(id, |channel| {
+                channel.tap().take_if(|tap| tap.number == number);
+            }),
             Command::Statistics(id, reply) => self.with(id, |channel| {
                 let statistics = match &channel.kind {
                     Kind::Rtp(stream) => stream.statistics(),

@@ -9,6 +9,7 @@
 //! - [`Engine::open_stream`] takes a pair of ports; [`Stream::set_remote`] says where the far end is.
 //! - [`Engine::bridge`] connects two channels; [`Channel::echo`] connects one to itself.
 //! - [`Channel::play`] plays [`Sound`]s, mostly [`Prompt`]s out of the [`PromptLibrary`].
+//! - [`Recorder::begin`] records a channel into a file.
 //! - [`LineAudio`] is what a line driver implements to take part.
 //!
 //! A packet's way (`worker` -> `relay` -> `stream`): `recvmmsg` -> header checked (`rtp`), source
@@ -35,6 +36,7 @@ mod ports;
 mod prompts;
 mod quality;
 mod reception;
+mod recording;
 mod relay;
 mod report;
 mod rtcp;
@@ -54,3 +56,7 @@ pub use parameters::{Payloads, Remote, StreamEvent, StreamParameters, StreamStat
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Prompt, PromptLibrary, system_prompt_ids};
 pub use quality::mean_opinion_score;
+pub use recording::{
+    Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,
+    free_space, recover,
+};

@@ -11,6 +11,7 @@ use crate::latch::{Latch, Verdict};
 use crate::ports::PortLease;
 use crate::quality::mean_opinion_score;
 use crate::reception::{Arrival, Reception};
+use crate::recording::Tap;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::transmission::{Source, Transmission};
@@ -49,6 +50,8 @@ pub(crate) struct RtpStream {
     epoch: u32,
     digits: DigitReceiver,
     pub(crate) transmission: Transmission,
+    /// Copies what comes and goes for a recording.
+    pub(crate) tap: Option<Box<Tap>>,
     pub(crate) reports: Reports,
     media_timeout: Option<Duration>,
     /// When the far end was last heard, or began to be expected.
@@ -80,6 +83,7 @@ impl RtpStream {
             epoch: 0,
             digits: DigitReceiver::default(),
             transmission: Transmission::new(ssrc, sequence, timestamp),
+            tap: None,
             reports: Reports::new(cname, ssrc, now),
             media_timeout: parameters.media_timeout,
             heard: now,
@@ -179,6 +183,10 @@ impl RtpStream {
         if !far.remote.receive {
             return None;
         }
+        if let (Some(tap), Media::Audio(codec)) = (&mut self.tap, media) {
+            let payload = &datagram[packet.payload_start..packet.payload_end];
+            tap.received(codec, self.epoch, packet.timestamp, payload, now);
+        }
         let mut presses = [None, None];
         if media == Media::Event
             && let Some(event) =
@@ -261,6 +269,10 @@ impl RtpStream {
             &far.destination,
         );
         self.transmission.count(packet.payload_length(), sent);
+        if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
+            let payload = &datagram[packet.payload_start..packet.payload_end];
+            tap.sent(payloads.codec, slot.timestamp, payload, now);
+        }
     }
 
     /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
@@ -292,6 +304,9 @@ impl RtpStream {
             &far.destination,
         );
         self.transmission.count(frame.len(), sent);
+        if let Some(tap) = &mut self.tap {
+            tap.sent(payloads.codec, slot.timestamp, frame, now);
+        }
     }
 
     /// Sends 20 ms in which nothing is heard.

@@ -50,7 +50,7 @@ impl Worker {
                 channel.play_to_stream(now);
                 None
             }
-            Kind::Line(_) => channel.exchange_with_line(),
+            Kind::Line(_) => channel.exchange_with_line(now),
         };
         let (id, route) = (channel.id, channel.route);
         channel.clocked = channel.wants_tick();
@@ -130,7 +130,7 @@ impl ChannelState {
     }
 
     /// Exchanges 20 ms with the line and answers what it said.
-    fn exchange_with_line(&mut self) -> Option<[u8; FRAME_SAMPLES]> {
+    fn exchange_with_line(&mut self, now: Instant) -> Option<[u8; FRAME_SAMPLES]> {
         let mut transmit = SILENCE;
         let mut play_over = false;
         let Kind::Line(line) = &mut self.kind else {
@@ -151,6 +151,11 @@ impl ChannelState {
             (None, Route::Idle) => {}
         }
         line.audio.exchange(&transmit, &mut line.received);
+        if let Some(tap) = &mut line.tap {
+            let timestamp = (line.frames as u32).wrapping_mul(FRAME_SAMPLES as u32);
+            tap.received(Codec::Pcma, 0, timestamp, &line.received, now);
+            tap.sent(Codec::Pcma, timestamp, &transmit, now);
+        }
         line.frames += 1;
         let received = line.received;
         if play_over {

@@ -1,4 +1,4 @@
-//! Nothing is allocated for a relayed, echoed or played packet.
+//! Nothing is allocated for a relayed, echoed, played or recorded packet.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use far_end::{connected, engine, payload, statistics};
 use nix::unistd::gettid;
 use ramal_dsp::digit_packets;
-use ramal_media::{Codec, Prompt, Repeat};
+use ramal_media::{Codec, Prompt, Recorder, RecorderConfig, Repeat};
 
 /// Counts what the thread with the number in `WATCHED` allocates and frees.
 struct Counting;
@@ -65,7 +65,7 @@ fn media_thread() -> i32 {
 }
 
 #[test]
-fn relaying_digits_and_playing_allocate_nothing() {
+fn relaying_digits_playing_and_recording_allocate_nothing() {
     let engine = engine(22_550..=22_599, 1);
     let (a, mut phone_a) = connected(&engine, 1, Codec::Pcma);
     let (b, mut phone_b) = connected(&engine, 2, Codec::Pcmu);
@@ -75,6 +75,18 @@ fn relaying_digits_and_playing_allocate_nothing() {
     c.echo().unwrap();
     let music = Arc::new(Prompt::new("music", &[1_000; 1_600]));
     let playing = d.play(vec![music.into()], Repeat::Forever).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start(&RecorderConfig {
+        folder: folder.path().to_owned(),
+        reserve: 0,
+    })
+    .unwrap();
+    let mut recordings = Vec::new();
+    for (number, stream) in [&a, &d].into_iter().enumerate() {
+        let (mut recording, end) = recorder.begin(&format!("{number}.wav"), Codec::Pcma);
+        recording.tap(stream).unwrap();
+        recordings.push((recording, end));
+    }
     for stream in [&a, &b, &c, &d] {
         statistics(stream);
     }
