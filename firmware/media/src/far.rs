@@ -1,5 +1,8 @@
 //! The far end of a stream as its session description says it, ready for the packet path.
 
+use std::net::UdpSocket;
+use std::time::Instant;
+
 use socket2::SockAddr;
 
 use crate::latch::Latch;
@@ -22,6 +25,8 @@ pub(crate) struct Far {
     ipv6: bool,
     /// Where RTP goes: the signalled address, or the latched one.
     pub(crate) destination: SockAddr,
+    /// Whether the RTP socket is connected to `destination`.
+    connected: bool,
 }
 
 impl Far {
@@ -32,6 +37,7 @@ impl Far {
             latch,
             ipv6,
             destination,
+            connected: false,
         };
         far.aim();
         far
@@ -41,6 +47,32 @@ impl Far {
     pub(crate) fn aim(&mut self) {
         let latched = self.latch.source().filter(|_| self.remote.symmetric);
         self.destination = socket::destination(latched.unwrap_or(self.remote.rtp), self.ipv6);
+    }
+
+    /// Where a packet has to be said to go.
+    pub(crate) fn way(&self) -> Option<&SockAddr> {
+        (!self.connected).then_some(&self.destination)
+    }
+
+    /// Connects the RTP socket while the far end is the only one to be heard, and opens it again when it falls silent.
+    pub(crate) fn settle(&mut self, rtp: &UdpSocket, now: Instant) {
+        let settled = self.remote.symmetric && self.latch.settled(now).is_some();
+        if settled == self.connected {
+            return;
+        }
+        // A socket that stays as it was sends and hears all the same.
+        if socket::connect(rtp, settled.then_some(&self.destination)).is_ok() {
+            self.connected = settled;
+        }
+    }
+
+    /// Opens the RTP socket to all, before this far end is given up for another.
+    pub(crate) fn unsettle(&mut self, rtp: &UdpSocket) {
+        if self.connected {
+            // It was connected, so it can be opened again.
+            let _ = socket::connect(rtp, None);
+            self.connected = false;
+        }
     }
 }
 
@@ -65,4 +97,73 @@ pub(crate) fn payload_types(remote: &Remote) -> [Media; 128] {
         set(codec.payload_type(), Media::Audio(codec));
     }
     types
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::latch::{LEARNING, RELATCH_SILENCE};
+    use std::time::Duration;
+
+    fn socket() -> UdpSocket {
+        // Only a port that was asked for by number stays when the socket is opened again.
+        let free = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        let socket = UdpSocket::bind(free).unwrap();
+        let patience = Duration::from_secs(10);
+        socket.set_read_timeout(Some(patience)).unwrap();
+        socket
+    }
+
+    /// What the gateway hears of a stranger's packet followed by one of the phone.
+    fn heard(gateway: &UdpSocket, stranger: &UdpSocket, phone: &UdpSocket) -> Vec<u8> {
+        let to = gateway.local_addr().unwrap();
+        // Refused by the kernel where the gateway listens to the phone only.
+        let _ = stranger.send_to(b"s", to);
+        phone.send_to(b"p", to).unwrap();
+        let mut octets = Vec::new();
+        let mut buffer = [0; 8];
+        while octets.last() != Some(&b'p') {
+            gateway.recv(&mut buffer).unwrap();
+            octets.push(buffer[0]);
+        }
+        octets
+    }
+
+    #[test]
+    fn a_settled_far_end_has_the_socket_for_itself_until_it_falls_silent() {
+        let (gateway, phone, stranger) = (socket(), socket(), socket());
+        let start = Instant::now();
+        let address = phone.local_addr().unwrap();
+        let remote = Remote {
+            rtp: address,
+            rtcp: None,
+            payloads: Payloads::new(Codec::Pcma, None),
+            receive_payloads: None,
+            send: true,
+            receive: true,
+            symmetric: true,
+        };
+        let mut far = Far::new(remote, Latch::new(address, start), false);
+        far.settle(&gateway, start + LEARNING);
+        assert_eq!(heard(&gateway, &stranger, &phone), b"sp", "never heard");
+
+        far.latch.judge(address, 1, 1, start);
+        far.settle(&gateway, start);
+        assert!(far.way().is_some(), "the signalled address may still come");
+
+        let heard_again = start + LEARNING;
+        far.latch.judge(address, 1, 2, heard_again);
+        far.settle(&gateway, heard_again);
+        assert!(far.way().is_none());
+        assert_eq!(heard(&gateway, &stranger, &phone), b"p");
+        assert!(socket::send(socket::descriptor(&gateway), b"x", far.way()));
+        assert_eq!(phone.recv(&mut [0; 8]).unwrap(), 1);
+
+        far.settle(&gateway, heard_again + RELATCH_SILENCE);
+        assert!(far.way().is_some());
+        assert_eq!(heard(&gateway, &stranger, &phone), b"sp");
+    }
 }

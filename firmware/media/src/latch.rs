@@ -59,6 +59,13 @@ impl Latch {
         self.latched
     }
 
+    /// The latched source, when no other may take its place now: it is heard, and the learning time is over.
+    pub(crate) fn settled(&self, now: Instant) -> Option<SocketAddr> {
+        let learning = now.saturating_duration_since(self.since) < LEARNING;
+        let silent = now.saturating_duration_since(self.last_heard) >= RELATCH_SILENCE;
+        self.latched.filter(|_| !learning && !silent)
+    }
+
     /// Takes a new session description. The latch is kept while the signalled address stays the same.
     pub(crate) fn signal(&mut self, signalled: SocketAddr, now: Instant) {
         if signalled != self.signalled {

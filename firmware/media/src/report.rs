@@ -142,7 +142,7 @@ impl Reports {
         };
         let mut buffer = [0u8; rtcp::ROOM];
         let length = rtcp::compose(&report, &mut buffer);
-        if socket::send(socket, &buffer[..length], destination) {
+        if socket::send(socket, &buffer[..length], Some(destination)) {
             self.sent += 1;
         }
     }

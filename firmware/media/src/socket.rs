@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
 use nix::libc;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use crate::MediaError;
 
@@ -50,9 +50,27 @@ pub(crate) fn destination(address: SocketAddr, ipv6: bool) -> SockAddr {
     }
 }
 
-/// Sends one datagram. An error the network reported about an earlier datagram (ICMP) is taken off the
+/// Fixes a socket on one far end: the kernel need not find the way to it for every packet, and drops what
+/// comes from elsewhere. `None` opens it to all again; its port stays, having been bound by number.
+pub(crate) fn connect(socket: &UdpSocket, far_end: Option<&SockAddr>) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    if let Some(far_end) = far_end {
+        return socket.connect(far_end);
+    }
+    // SAFETY: all-zero octets are a valid address of the family AF_UNSPEC, whatever its length.
+    let nobody = unsafe { mem::zeroed::<libc::sockaddr>() };
+    let length = mem::size_of::<libc::sockaddr>() as libc::socklen_t;
+    // SAFETY: the address is valid for the length given for the whole call.
+    match unsafe { libc::connect(socket.as_raw_fd(), &raw const nobody, length) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends one datagram; `to` may be left out on a socket that is connected. An error the network reported about an earlier datagram (ICMP) is taken off the
 /// socket and the datagram sent again.
-pub(crate) fn send(socket: RawFd, datagram: &[u8], to: &SockAddr) -> bool {
+pub(crate) fn send(socket: RawFd, datagram: &[u8], to: Option<&SockAddr>) -> bool {
+    let (address, length) = to.map_or((std::ptr::null(), 0), |to| (to.as_ptr(), to.len()));
     for _ in 0..2 {
         // SAFETY: the datagram and the address are valid for the lengths given for the whole call.
         let sent = unsafe {
@@ -61,8 +79,8 @@ pub(crate) fn send(socket: RawFd, datagram: &[u8], to: &SockAddr) -> bool {
                 datagram.as_ptr().cast(),
                 datagram.len(),
                 libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-                to.as_ptr().cast(),
-                to.len(),
+                address.cast(),
+                length,
             )
         };
         if sent >= 0 {

@@ -114,7 +114,10 @@ impl RtpStream {
     /// Takes a session description.
     pub(crate) fn set_remote(&mut self, remote: Remote, now: Instant) {
         let mut latch = match self.far.take() {
-            Some(far) => far.latch,
+            Some(mut far) => {
+                far.unsettle(&self.sockets.rtp);
+                far.latch
+            }
             None => Latch::new(remote.rtp, now),
         };
         latch.signal(remote.rtp, now);
@@ -266,7 +269,7 @@ impl RtpStream {
         let sent = socket::send(
             socket::descriptor(&self.sockets.rtp),
             &datagram[start..packet.payload_end],
-            &far.destination,
+            far.way(),
         );
         self.transmission.count(packet.payload_length(), sent);
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
@@ -301,7 +304,7 @@ impl RtpStream {
         let sent = socket::send(
             socket::descriptor(&self.sockets.rtp),
             &datagram[..HEADER_LENGTH + frame.len()],
-            &far.destination,
+            far.way(),
         );
         self.transmission.count(frame.len(), sent);
         if let Some(tap) = &mut self.tap {
@@ -372,6 +375,13 @@ impl RtpStream {
         };
         self.timeout_reported = now.saturating_duration_since(self.heard) >= limit;
         self.timeout_reported
+    }
+
+    /// Fixes the stream on its far end, or opens it to others, as the far end is heard.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        if let Some(far) = &mut self.far {
+            far.settle(&self.sockets.rtp, now);
+        }
     }
 
     /// Sends the report that is due, if one is.

@@ -82,6 +82,7 @@ impl Worker {
         let Kind::Rtp(stream) = &mut channel.kind else {
             return;
         };
+        stream.settle(now);
         stream.send_due_report(now);
         let press = stream.expired_press(now);
         let timed_out = stream.timed_out(now);
