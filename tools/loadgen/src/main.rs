@@ -3,13 +3,14 @@
 //! `traffic` makes RTP on many calls and times it; `phones` make the calls with a small SIP of their own
 //! (`message`), apart from the gateway's, so that one cannot hide the other's mistakes; `gateway` starts
 //! a fresh `ramald`; `process` pins processes and reads their processor time; `reference` is the bare
-//! relay and `batch` the bare echo; `relay`, `setup`, `registrations`
-//! and `flood` put them together and print JSON.
+//! relay and `batch` the bare echo; `relay`, `setup`, `media`,
+//! `registrations` and `flood` put them together and print JSON.
 
 mod batch;
 mod call;
 mod flood;
 mod gateway;
+mod media;
 mod message;
 mod phone;
 mod phones;
@@ -24,8 +25,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use relay::Target;
 
 /// Processor of what is measured.
 const MEASURED_CORE: usize = 0;
@@ -71,11 +70,17 @@ enum Task {
         #[arg(long, default_value_t = 20)]
         seconds: u64,
     },
-    /// Cost of a relayed packet of the media engine alone (its example `relay_pairs`).
-    Engine {
+    /// What the paths of the media engine cost, without call control (its example `media_paths`).
+    Media {
         /// The example's program.
         #[arg(long)]
         program: PathBuf,
+        /// Folder for the recordings made; emptied at the end.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Only this path.
+        #[arg(long)]
+        path: Option<String>,
         /// Calls with voice both ways.
         #[arg(long, default_value_t = 400)]
         calls: usize,
@@ -129,16 +134,14 @@ fn main() -> ExitCode {
             prompts,
             calls,
             seconds,
-        } => relay::measure(
-            &Target::Gateway(&ramald, prompts.as_deref()),
-            calls,
-            seconds,
-        ),
-        Task::Engine {
+        } => relay::measure(&ramald, prompts.as_deref(), calls, seconds),
+        Task::Media {
             program,
+            folder,
+            path,
             calls,
             seconds,
-        } => relay::measure(&Target::Pairs(&program), calls, seconds),
+        } => media::measure(&program, &folder, path.as_deref(), calls, seconds),
         Task::Setup {
             ramald,
             prompts,

@@ -1,4 +1,4 @@
-//! What relaying a packet costs: the gateway (or the bare engine) beside the reference, under one load.
+//! What relaying a packet costs the whole gateway, beside the reference, under one load.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::call::Progress;
 use crate::gateway::{CALLS_PER_EXTENSION, Gateway};
 use crate::phones::Phones;
 use crate::process::{Measured, PairRelay};
-use crate::traffic::{self, Leg, Outcome};
+use crate::traffic::{self, Leg, Outcome, Voice};
 use crate::{LOAD_CORE, MEASURED_CORE, process};
 
 /// Dearest relayed packet allowed, in reference packets.
@@ -25,14 +25,14 @@ const AT_ONCE: usize = 20;
 
 /// One relay under load.
 #[derive(Serialize)]
-struct Figures {
-    cpu_us_per_packet: f64,
-    loss: f64,
-    p50_us: f64,
-    p99_us: f64,
-    added_p99_us: f64,
-    max_us: f64,
-    resident_kib: u64,
+pub struct Figures {
+    pub cpu_us_per_packet: f64,
+    pub loss: f64,
+    pub p50_us: f64,
+    pub p99_us: f64,
+    pub added_p99_us: f64,
+    pub max_us: f64,
+    pub resident_kib: u64,
 }
 
 /// The printed result.
@@ -46,21 +46,18 @@ struct Report {
     direct_p99_us: f64,
     ratio: f64,
     ratio_allowed: f64,
-    resident_idle_kib: Option<u64>,
-    resident_per_call_kib: Option<f64>,
+    resident_idle_kib: u64,
+    resident_per_call_kib: f64,
     passed: bool,
 }
 
-/// What is measured.
-pub enum Target<'a> {
-    /// The whole gateway, with its prompts; calls are made by SIP.
-    Gateway(&'a Path, Option<&'a Path>),
-    /// A program that speaks the pair protocol.
-    Pairs(&'a Path),
-}
-
 /// Measures and prints; the answer is whether every bar was met.
-pub fn measure(target: &Target<'_>, calls: usize, seconds: u64) -> Result<bool, Box<dyn Error>> {
+pub fn measure(
+    program: &Path,
+    prompts: Option<&Path>,
+    calls: usize,
+    seconds: u64,
+) -> Result<bool, Box<dyn Error>> {
     process::pin(LOAD_CORE)?;
     process::request_real_time();
     let lasting = Duration::from_secs(seconds);
@@ -69,30 +66,24 @@ pub fn measure(target: &Target<'_>, calls: usize, seconds: u64) -> Result<bool, 
     // Before and after, so that a machine that changes its speed shows less.
     let before = pairs(
         Command::new(&own).arg("reference"),
+        [Voice::Traced; 2],
         calls,
         lasting / 2,
         &direct,
     )?;
-    let mut idle = None;
-    let (measured, outcome) = match target {
-        Target::Gateway(program, prompts) => {
-            let gateway = Gateway::start(program, *prompts, MEASURED_CORE)?;
-            idle = Some(gateway.process.resident_kib()?);
-            under_calls(gateway, calls, lasting, &direct)?
-        }
-        Target::Pairs(program) => pairs(&Command::new(program), calls, lasting, &direct)?,
-    };
+    let gateway = Gateway::start(program, prompts, MEASURED_CORE)?;
+    let idle = gateway.process.resident_kib()?;
+    let (measured, outcome) = under_calls(gateway, calls, lasting, &direct)?;
     let after = pairs(
         Command::new(&own).arg("reference"),
+        [Voice::Traced; 2],
         calls,
         lasting / 2,
         &direct,
     )?;
     let reference = mean(before.0, &after.0);
     let ratio = measured.cpu_us_per_packet / reference.cpu_us_per_packet;
-    let passed =
-        ratio <= RATIO && measured.loss <= LOSS && idle.is_none_or(|resident| resident <= IDLE_KIB);
-    let growth = |idle: u64| measured.resident_kib.saturating_sub(idle) as f64 / calls as f64;
+    let passed = ratio <= RATIO && measured.loss <= LOSS && idle <= IDLE_KIB;
     let report = Report {
         calls,
         packets: outcome.received,
@@ -100,7 +91,7 @@ pub fn measure(target: &Target<'_>, calls: usize, seconds: u64) -> Result<bool, 
         ratio,
         ratio_allowed: RATIO,
         resident_idle_kib: idle,
-        resident_per_call_kib: idle.map(growth),
+        resident_per_call_kib: measured.resident_kib.saturating_sub(idle) as f64 / calls as f64,
         direct_p99_us: direct.p99_us,
         measured,
         reference,
@@ -110,14 +101,14 @@ pub fn measure(target: &Target<'_>, calls: usize, seconds: u64) -> Result<bool, 
     Ok(passed)
 }
 
-fn open_legs(calls: usize) -> Result<Vec<Leg>, Box<dyn Error>> {
+pub fn open_legs(calls: usize) -> Result<Vec<Leg>, Box<dyn Error>> {
     Ok((0..calls as u32 * 2)
         .map(Leg::open)
         .collect::<Result<_, _>>()?)
 }
 
 /// The legs of each call send to each other without anything between.
-fn direct(calls: usize, lasting: Duration) -> Result<Outcome, Box<dyn Error>> {
+pub fn direct(calls: usize, lasting: Duration) -> Result<Outcome, Box<dyn Error>> {
     let mut legs = open_legs(calls)?;
     for pair in legs.chunks_exact_mut(2) {
         if let [a, b] = pair {
@@ -128,8 +119,9 @@ fn direct(calls: usize, lasting: Duration) -> Result<Outcome, Box<dyn Error>> {
     traffic::run(&mut legs, lasting, || Ok(()))
 }
 
-fn pairs(
+pub fn pairs(
     command: &Command,
+    voices: [Voice; 2],
     calls: usize,
     lasting: Duration,
     direct: &Outcome,
@@ -141,6 +133,7 @@ fn pairs(
             let (to_a, to_b) = relay.connect(a.port()?, b.port()?)?;
             a.aim(to_a);
             b.aim(to_b);
+            [a.voice, b.voice] = voices;
         }
     }
     relay.ready()?;
@@ -216,7 +209,7 @@ pub fn connect(gateway: &mut Gateway, calls: usize) -> Result<(Phones, Vec<Leg>)
     Ok((phones, legs))
 }
 
-fn under_load(
+pub fn under_load(
     process: &Measured,
     legs: &mut [Leg],
     lasting: Duration,
@@ -242,7 +235,7 @@ fn under_load(
     Ok((figures, outcome))
 }
 
-fn mean(mut a: Figures, b: &Figures) -> Figures {
+pub fn mean(mut a: Figures, b: &Figures) -> Figures {
     let mean = |a: f64, b: f64| (a + b) / 2.0;
     a.cpu_us_per_packet = mean(a.cpu_us_per_packet, b.cpu_us_per_packet);
     a.loss = mean(a.loss, b.loss);

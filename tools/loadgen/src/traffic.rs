@@ -25,8 +25,20 @@ const LINGER: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_micros(10);
 const STEPS: usize = 100_000;
 
+/// What a leg sends, and what it takes for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// A-law that says when it was sent, and comes out as it went in: only such packets of this run count.
+    Traced,
+    /// A packet every 20 ms with this payload type; whatever comes counts.
+    Plain(u8),
+    /// Nothing; a packet is expected every 20 ms.
+    Silent,
+}
+
 /// One end of a call.
 pub struct Leg {
+    pub voice: Voice,
     socket: UdpSocket,
     target: Option<SocketAddr>,
     ssrc: u32,
@@ -40,6 +52,7 @@ impl Leg {
         socket.set_nonblocking(true)?;
         setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
         Ok(Leg {
+            voice: Voice::Traced,
             socket,
             target: None,
             ssrc,
@@ -63,7 +76,12 @@ impl Leg {
         };
         let mut packet = [0xD5u8; PACKET];
         let timestamp = u32::from(self.sequence).wrapping_mul(160);
-        packet[..2].copy_from_slice(&[0x80, 8]);
+        let payload_type = match self.voice {
+            Voice::Traced => 8,
+            Voice::Plain(payload_type) => payload_type,
+            Voice::Silent => return Ok(()),
+        };
+        packet[..2].copy_from_slice(&[0x80, payload_type]);
         packet[2..4].copy_from_slice(&self.sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&timestamp.to_be_bytes());
         packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
@@ -75,7 +93,7 @@ impl Leg {
 }
 
 impl Leg {
-    /// Takes a packet of `run`; the answer is how long it was on its way.
+    /// Takes a packet of `run`; the answer is how long it was on its way, zero where that is not known.
     fn receive(&self, run: u64) -> Option<Duration> {
         let mut buffer = [0u8; PACKET + 1];
         let mut slices = [IoSliceMut::new(&mut buffer)];
@@ -92,6 +110,9 @@ impl Leg {
             ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
             _ => None,
         })?;
+        if self.voice != Voice::Traced {
+            return Some(Duration::ZERO);
+        }
         if message.bytes != PACKET || buffer[12..20] != run.to_be_bytes() {
             return None;
         }
