@@ -145,6 +145,7 @@ mod tests {
             send: true,
             receive: true,
             symmetric: true,
+            protection: crate::Protection::None,
         };
         let mut far = Far::new(remote, Latch::new(address, start), false);
         far.settle(&gateway, start + LEARNING);

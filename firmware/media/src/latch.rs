@@ -73,6 +73,14 @@ impl Latch {
         }
     }
 
+    /// Whether nothing from there would be taken, whatever it is. Told before a packet is decrypted, so that strangers
+    /// cost next to nothing.
+    pub(crate) fn ignores(&self, source: SocketAddr, now: Instant) -> bool {
+        self.latched != Some(source)
+            && !self.is_silent(now)
+            && !(source == self.signalled && self.is_learning(now))
+    }
+
     /// Judges a valid RTP packet.
     pub(crate) fn judge(
         &mut self,
@@ -94,11 +102,18 @@ impl Latch {
         Verdict::Refuse
     }
 
+    fn is_silent(&self, now: Instant) -> bool {
+        self.latched.is_none() || now.saturating_duration_since(self.last_heard) >= RELATCH_SILENCE
+    }
+
+    fn is_learning(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < LEARNING
+    }
+
     fn may_latch(&mut self, source: SocketAddr, ssrc: u32, sequence: u16, now: Instant) -> bool {
-        let silent = self.latched.is_none()
-            || now.saturating_duration_since(self.last_heard) >= RELATCH_SILENCE;
+        let silent = self.is_silent(now);
         if source == self.signalled {
-            return silent || now.saturating_duration_since(self.since) < LEARNING;
+            return silent || self.is_learning(now);
         }
         if !silent {
             return false;
@@ -155,6 +170,8 @@ mod tests {
         latch.judge(address(PHONE), 1, 0, start);
         for packet in 1..1_000u16 {
             let now = start + Duration::from_millis(20) * u32::from(packet);
+            assert!(latch.ignores(address(STRANGER), now));
+            assert!(!latch.ignores(address(PHONE), now));
             assert_eq!(
                 latch.judge(address(STRANGER), 9, packet, now),
                 Verdict::Refuse

@@ -11,11 +11,12 @@
 //! - [`Channel::play`] plays [`Sound`]s, mostly [`Prompt`]s out of the [`PromptLibrary`].
 //! - [`Recorder::begin`] records a channel into a file.
 //! - [`LineAudio`] is what a line driver implements to take part.
+//! - [`Remote::protection`] says whether packets are encrypted ([`SrtpKeys`]).
 //!
-//! A packet's way (`worker` -> `relay` -> `stream`): `recvmmsg` -> header checked (`rtp`), source
+//! A packet's way (`worker` -> `relay` -> `stream`): `recvmmsg` -> decrypted (`secure`), header checked (`rtp`), source
 //! believed or not (`latch`), counted (`reception`), digits read (`digits`) -> route of the channel ->
 //! the other stream gives it its own header (`transmission`) in place, converts the companding law by
-//! table if the codecs differ, and sends it. A frame's way (`tick`): play list or line -> stream or
+//! table if the codecs differ, encrypts and sends it. A frame's way (`tick`): play list or line -> stream or
 //! jitter buffer. Bridged channels live on one thread; a channel moves to the other's when needed
 //! (`command`, `control`).
 
@@ -41,6 +42,7 @@ mod relay;
 mod report;
 mod rtcp;
 mod rtp;
+mod secure;
 mod socket;
 mod stream;
 mod tick;
@@ -52,7 +54,9 @@ pub use engine::{Engine, EngineConfig};
 pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};
 pub use line::LineAudio;
-pub use parameters::{Payloads, Remote, StreamEvent, StreamParameters, StreamStatistics};
+pub use parameters::{
+    Payloads, Protection, Remote, StreamEvent, StreamParameters, StreamStatistics,
+};
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Prompt, PromptLibrary, system_prompt_ids};
 pub use quality::mean_opinion_score;
@@ -60,3 +64,4 @@ pub use recording::{
     Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,
     free_space, recover,
 };
+pub use secure::{MasterKey, SrtpKeys, Suite};

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::Codec;
+use crate::{Codec, SrtpKeys};
 
 /// RTP payload type numbers of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,18 @@ pub struct Remote {
     pub receive: bool,
     /// Symmetric RTP (RFC 4961): send to where packets come from instead of to `rtp`.
     pub symmetric: bool,
+    /// Whether packets are encrypted, and with which keys.
+    pub protection: Protection,
+}
+
+/// How packets are protected on their way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Not at all: RTP/AVP.
+    #[default]
+    None,
+    /// SRTP and SRTCP with these keys. A direction whose key stays the same goes on where it was.
+    Srtp(SrtpKeys),
 }
 
 /// How to open a stream.
@@ -111,6 +123,10 @@ pub struct StreamStatistics {
     pub malformed: u64,
     /// RTP packets from a source that is not the latched one, dropped.
     pub foreign: u64,
+    /// Packets that were not encrypted with the key agreed upon, or were changed on the way, dropped.
+    pub unauthentic: u64,
+    /// Encrypted packets that came before or too late to know, dropped.
+    pub replayed: u64,
     /// RTP packets with a payload type that was not negotiated; not passed on.
     pub unknown_payload: u64,
     /// Keys reported.

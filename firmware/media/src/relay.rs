@@ -13,14 +13,15 @@ use crate::{Codec, StreamEvent};
 impl Worker {
     /// Serves the packet at `position` of the batch just received on the stream at `index`.
     pub(crate) fn relay(&mut self, index: Index, position: usize, now: Instant) {
-        let datagram = self.batch.datagram(position);
+        let mut datagram = self.batch.datagram(position);
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         let Kind::Rtp(stream) = &mut channel.kind else {
             return;
         };
-        let Some(accepted) = stream.accept(datagram.octets.as_deref(), datagram.source, now) else {
+        let Some(accepted) = stream.accept(datagram.octets.as_deref_mut(), datagram.source, now)
+        else {
             return;
         };
         if accepted.latched.is_some()

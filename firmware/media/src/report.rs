@@ -8,6 +8,7 @@ use socket2::SockAddr;
 
 use crate::reception::Reception;
 use crate::rtcp::{self, LastReport, OwnReport, SenderFigures};
+use crate::secure::Security;
 use crate::transmission::Transmission;
 use crate::{StreamStatistics, socket};
 
@@ -80,32 +81,55 @@ impl Reports {
     pub(crate) fn send(
         &mut self,
         socket: RawFd,
+        security: &mut Security,
         transmission: &Transmission,
         reception: &mut Reception,
         clock_rate: u32,
         now: Instant,
     ) {
         self.schedule(now, INTERVAL);
-        self.compose_and_send(socket, transmission, reception, clock_rate, now, false);
+        self.compose_and_send(
+            socket,
+            security,
+            transmission,
+            reception,
+            clock_rate,
+            now,
+            false,
+        );
     }
 
     /// Sends a last report with BYE, unless the far end never had one.
     pub(crate) fn goodbye(
         &mut self,
         socket: RawFd,
+        security: &mut Security,
         transmission: &Transmission,
         reception: &mut Reception,
         clock_rate: u32,
         now: Instant,
     ) {
         if self.sent > 0 {
-            self.compose_and_send(socket, transmission, reception, clock_rate, now, true);
+            self.compose_and_send(
+                socket,
+                security,
+                transmission,
+                reception,
+                clock_rate,
+                now,
+                true,
+            );
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parts of one stream, borrowed apart"
+    )]
     fn compose_and_send(
         &mut self,
         socket: RawFd,
+        security: &mut Security,
         transmission: &Transmission,
         reception: &mut Reception,
         clock_rate: u32,
@@ -142,7 +166,8 @@ impl Reports {
         };
         let mut buffer = [0u8; rtcp::ROOM];
         let length = rtcp::compose(&report, &mut buffer);
-        if socket::send(socket, &buffer[..length], Some(destination)) {
+        let sealed = security.seal_rtcp(&buffer[..length]);
+        if sealed.is_some_and(|sealed| socket::send(socket, sealed, Some(destination))) {
             self.sent += 1;
         }
     }

@@ -25,13 +25,7 @@ impl RtpPacket {
         if header[0] >> 6 != 2 || (192..=223).contains(&header[1]) {
             return None;
         }
-        let mut payload_start = HEADER_LENGTH + 4 * usize::from(header[0] & 0x0F);
-        if header[0] & 0x10 != 0 {
-            let [_, _, high, low] = datagram.get(payload_start..payload_start + 4)? else {
-                return None;
-            };
-            payload_start += 4 + 4 * usize::from(u16::from_be_bytes([*high, *low]));
-        }
+        let payload_start = payload_start(datagram)?;
         let mut payload_end = datagram.len();
         if header[0] & 0x20 != 0 {
             let padding = usize::from(*datagram.last()?);
@@ -58,6 +52,30 @@ impl RtpPacket {
     pub(crate) fn payload_length(&self) -> usize {
         self.payload_end - self.payload_start
     }
+}
+
+/// Where the payload of a packet begins, by its header alone; `None` when it is no RTP version 2 packet.
+pub(crate) fn payload_start(packet: &[u8]) -> Option<usize> {
+    let header = packet.first_chunk::<HEADER_LENGTH>()?;
+    if header[0] >> 6 != 2 {
+        return None;
+    }
+    let mut start = HEADER_LENGTH + 4 * usize::from(header[0] & 0x0F);
+    if header[0] & 0x10 != 0 {
+        let [_, _, high, low] = packet.get(start..)?.first_chunk::<4>()?;
+        start += 4 + 4 * usize::from(u16::from_be_bytes([*high, *low]));
+    }
+    (start <= packet.len()).then_some(start)
+}
+
+/// Sequence number and synchronisation source of a packet.
+pub(crate) fn sequence_and_ssrc(packet: &[u8]) -> Option<(u16, u32)> {
+    let header = packet.first_chunk::<HEADER_LENGTH>()?;
+    let &[_, _, q0, q1, _, _, _, _, s0, s1, s2, s3] = header;
+    Some((
+        u16::from_be_bytes([q0, q1]),
+        u32::from_be_bytes([s0, s1, s2, s3]),
+    ))
 }
 
 /// Fields of a packet to be sent.

@@ -14,6 +14,7 @@ use crate::reception::{Arrival, Reception};
 use crate::recording::Tap;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
+use crate::secure::{Refusal, Security};
 use crate::transmission::{Source, Transmission};
 use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
 use ramal_dsp::{FRAME_SAMPLES, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
@@ -44,6 +45,7 @@ pub(crate) struct Accepted {
 pub(crate) struct RtpStream {
     sockets: Sockets,
     far: Option<Far>,
+    security: Security,
     /// Meaning of the payload types 0-127.
     payload_types: [Media; 128],
     reception: Reception,
@@ -59,6 +61,8 @@ pub(crate) struct RtpStream {
     timeout_reported: bool,
     malformed: u64,
     foreign: u64,
+    unauthentic: u64,
+    replayed: u64,
     unknown_payload: u64,
     digits_reported: u64,
 }
@@ -73,11 +77,13 @@ impl RtpStream {
     ) -> Self {
         let [s0, s1, s2, s3, q0, q1, t0, t1, t2, t3] = identifiers;
         let ssrc = u32::from_be_bytes([s0, s1, s2, s3]);
-        let sequence = u16::from_be_bytes([q0, q1]);
+        // In the lower half, so that no early loss hides a rollover from an encrypted far end (RFC 3711 §3.3.1).
+        let sequence = u16::from_be_bytes([q0, q1]) & 0x7FFF;
         let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
         RtpStream {
             sockets,
             far: None,
+            security: Security::Plain,
             payload_types: [Media::Unknown; 128],
             reception: Reception::new(now),
             epoch: 0,
@@ -90,6 +96,8 @@ impl RtpStream {
             timeout_reported: false,
             malformed: 0,
             foreign: 0,
+            unauthentic: 0,
+            replayed: 0,
             unknown_payload: 0,
             digits_reported: 0,
         }
@@ -122,6 +130,7 @@ impl RtpStream {
         };
         latch.signal(remote.rtp, now);
         self.payload_types = payload_types(&remote);
+        self.security.set(&remote.protection);
         let ipv6 = socket::is_ipv6(&self.sockets.rtp);
         self.far = Some(Far::new(remote, latch, ipv6));
         let rtcp = remote.rtcp.unwrap_or_else(|| {
@@ -138,16 +147,27 @@ impl RtpStream {
         far.remote.send.then_some(far.remote.payloads.codec)
     }
 
-    /// Checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
+    /// Opens and checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
     pub(crate) fn accept(
         &mut self,
-        datagram: Option<&[u8]>,
+        datagram: Option<&mut [u8]>,
         source: Option<SocketAddr>,
         now: Instant,
     ) -> Option<Accepted> {
         let Some((datagram, source)) = datagram.zip(source) else {
             self.malformed += 1;
             return None;
+        };
+        if self.security.is_protected() && self.far.as_ref()?.latch.ignores(source, now) {
+            self.foreign += 1;
+            return None;
+        }
+        let datagram = match self.security.open_rtp(datagram) {
+            Ok(datagram) => datagram,
+            Err(refusal) => {
+                self.count_refused(refusal);
+                return None;
+            }
         };
         let Some(packet) = RtpPacket::parse(datagram) else {
             self.malformed += 1;
@@ -209,6 +229,14 @@ impl RtpStream {
         })
     }
 
+    fn count_refused(&mut self, refusal: Refusal) {
+        match refusal {
+            Refusal::Malformed => self.malformed += 1,
+            Refusal::Unauthentic => self.unauthentic += 1,
+            Refusal::Replayed => self.replayed += 1,
+        }
+    }
+
     /// Sends on a packet accepted by another stream (or by this one, as an echo). The header is
     /// written in place, directly before the payload.
     pub(crate) fn relay(
@@ -266,11 +294,11 @@ impl RtpStream {
         };
         let start = packet.payload_start - HEADER_LENGTH;
         datagram[start..packet.payload_start].copy_from_slice(&header.encode());
-        let sent = socket::send(
-            socket::descriptor(&self.sockets.rtp),
-            &datagram[start..packet.payload_end],
-            far.way(),
-        );
+        let sealed = self.security.seal_rtp(&datagram[start..packet.payload_end]);
+        let sent = sealed.is_some_and(|sealed| {
+            let socket = socket::descriptor(&self.sockets.rtp);
+            socket::send(socket, sealed, far.way())
+        });
         self.transmission.count(packet.payload_length(), sent);
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
             let payload = &datagram[packet.payload_start..packet.payload_end];
@@ -301,11 +329,11 @@ impl RtpStream {
         };
         payload.copy_from_slice(frame);
         datagram[..HEADER_LENGTH].copy_from_slice(&header.encode());
-        let sent = socket::send(
-            socket::descriptor(&self.sockets.rtp),
-            &datagram[..HEADER_LENGTH + frame.len()],
-            far.way(),
-        );
+        let datagram = &datagram[..HEADER_LENGTH + frame.len()];
+        let sent = self.security.seal_rtp(datagram).is_some_and(|sealed| {
+            let socket = socket::descriptor(&self.sockets.rtp);
+            socket::send(socket, sealed, far.way())
+        });
         self.transmission.count(frame.len(), sent);
         if let Some(tap) = &mut self.tap {
             tap.sent(payloads.codec, slot.timestamp, frame, now);
@@ -336,7 +364,7 @@ impl RtpStream {
     /// is expected from.
     pub(crate) fn accept_report(
         &mut self,
-        datagram: Option<&[u8]>,
+        datagram: Option<&mut [u8]>,
         source: Option<SocketAddr>,
         now: Instant,
     ) {
@@ -348,6 +376,14 @@ impl RtpStream {
         if source.ip() != media_source.ip() && source.ip() != far.remote.rtp.ip() {
             return;
         }
+        let datagram = match self.security.open_rtcp(datagram) {
+            Ok(datagram) => datagram,
+            Err(refusal) => {
+                self.count_refused(refusal);
+                return;
+            }
+        };
+        let Some(far) = &self.far else { return };
         if self.reports.receive(datagram, self.transmission.ssrc, now) {
             self.heard = now;
             if far.remote.symmetric {
@@ -391,6 +427,7 @@ impl RtpStream {
             let socket = socket::descriptor(&self.sockets.rtcp);
             self.reports.send(
                 socket,
+                &mut self.security,
                 &self.transmission,
                 &mut self.reception,
                 clock_rate,
@@ -405,6 +442,7 @@ impl RtpStream {
         let socket = socket::descriptor(&self.sockets.rtcp);
         self.reports.goodbye(
             socket,
+            &mut self.security,
             &self.transmission,
             &mut self.reception,
             clock_rate,
@@ -445,6 +483,8 @@ impl RtpStream {
             send_failures: transmission.failures,
             malformed: self.malformed,
             foreign: self.foreign,
+            unauthentic: self.unauthentic,
+            replayed: self.replayed,
             unknown_payload: self.unknown_payload,
             digits: self.digits_reported,
             source: self.far.as_ref().and_then(|far| far.latch.source()),

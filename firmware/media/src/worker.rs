@@ -224,7 +224,7 @@ impl Worker {
         let now = Instant::now();
         for position in 0..received {
             let datagram = self.batch.datagram(position);
-            stream.accept_report(datagram.octets.as_deref(), datagram.source, now);
+            stream.accept_report(datagram.octets, datagram.source, now);
         }
         received < BATCH
     }

@@ -156,6 +156,9 @@ pub struct LegRecord {
     /// Name of the codec, such as `PCMA`; none when no media was agreed.
     #[serde(default)]
     pub codec: Option<String>,
+    /// How its media was encrypted, such as `AES_CM_128_HMAC_SHA1_80`; none when it was not.
+    #[serde(default)]
+    pub encryption: Option<String>,
     /// When it began.
     pub started_at: i64,
     /// When it was answered.
@@ -199,6 +202,7 @@ impl LegRecord {
             party,
             device,
             codec: None,
+            encryption: None,
             started_at,
             answered_at: None,
             ended_at: None,

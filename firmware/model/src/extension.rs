@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Invalid, Language,
+    Configuration, Invalid, Language, MediaEncryption,
     problem::{Problems, code},
     text,
 };
@@ -51,6 +51,9 @@ pub struct Extension {
     /// Seconds it rings before a call counts as not answered, 5-300.
     #[schema(minimum = 5, maximum = 300)]
     pub ring_time: u16,
+    /// Whether the media of its phones is encrypted.
+    #[serde(default)]
+    pub media_encryption: MediaEncryption,
 }
 
 /// Input for a new extension.
@@ -76,6 +79,9 @@ pub struct NewExtension {
     #[serde(default)]
     #[schema(minimum = 5, maximum = 300)]
     pub ring_time: Option<i64>,
+    /// Default automatic.
+    #[serde(default)]
+    pub media_encryption: Option<MediaEncryption>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -107,6 +113,9 @@ pub struct ExtensionChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 5, maximum = 300)]
     pub ring_time: Option<i64>,
+    /// Whether the media of its phones is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_encryption: Option<MediaEncryption>,
 }
 
 impl NewExtension {
@@ -145,6 +154,7 @@ impl NewExtension {
                 5u16,
                 300,
             ),
+            media_encryption: self.media_encryption.unwrap_or_default(),
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -180,6 +190,9 @@ impl ExtensionChange {
         }
         if let Some(ring_time) = self.ring_time {
             extension.ring_time = text::range(&mut problems, "ring_time", ring_time, 5u16, 300);
+        }
+        if let Some(media_encryption) = self.media_encryption {
+            extension.media_encryption = media_encryption;
         }
         extension.check(&mut problems, configuration);
         problems.finish(extension)

@@ -18,6 +18,7 @@ mod credential;
 mod export;
 mod extension;
 mod language;
+mod media_encryption;
 pub mod password;
 mod problem;
 mod text;
@@ -37,6 +38,7 @@ pub use extension::{
     MAX_REGISTRATIONS, NewExtension,
 };
 pub use language::{Language, UnknownLanguage};
+pub use media_encryption::MediaEncryption;
 pub use problem::{FieldProblem, Invalid, Problems, code};
 pub use trunk::{
     BadAddress, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS, DEFAULT_OPTIONS_INTERVAL,

@@ -126,12 +126,14 @@ proptest! {
     #[test]
     fn mutated_descriptions_are_stood(input in mutated(&[BODY])) {
         if let Ok(offer) = sdp::parse(&input)
-            && let Some(audio) = offer.audio()
+            && let Some((at, audio)) = offer.audios().next()
         {
             let _ = black_box((audio.rtcp_address(), offer.streams().count()));
-            let ours = AudioDescription::new([127, 0, 0, 1].into(), 10_000, vec![RtpCodec::pcma()]);
+            let keys = audio.crypto.iter().take(1).cloned().collect();
+            let ours = AudioDescription::new([127, 0, 0, 1].into(), 10_000, vec![RtpCodec::pcma()])
+                .with_protection(audio.profile, keys);
             if let Some(answer) = ours.answer_to(&audio) {
-                let body = Local::new(1).answer(&offer, &answer);
+                let body = Local::new(1).answer(&offer, at, &answer);
                 let again = sdp::parse(&body).unwrap();
                 prop_assert_eq!(again.audio().unwrap(), answer);
                 prop_assert_eq!(again.streams().count(), offer.streams().count());

@@ -65,6 +65,10 @@ export interface NewUser extends Omit<User, 'id'> {
   password: string
 }
 
+/** Whether the media of a phone or trunk is encrypted. */
+export const MEDIA_ENCRYPTION = ['automatic', 'off', 'optional', 'required'] as const
+export type MediaEncryption = (typeof MEDIA_ENCRYPTION)[number]
+
 export interface Extension {
   id: Id
   number: string
@@ -75,6 +79,7 @@ export interface Extension {
   max_calls: number
   /** Seconds a call rings before it counts as not answered, 5 to 300. */
   ring_time: number
+  media_encryption: MediaEncryption
   /** Phones registered now; in lists only. */
   registrations?: number
 }
@@ -106,6 +111,7 @@ export interface TrunkSettings {
   enabled: boolean
   hosts: string[]
   transport: 'udp' | 'tcp' | 'tls'
+  media_encryption: MediaEncryption
   auth: 'register' | 'ip' | 'none'
   user: string
   sources: string[]
@@ -168,6 +174,8 @@ export interface Leg {
   /** User agent, contact or port; blank when unknown. */
   device: string
   codec: string | null
+  /** Name of the cipher suite; null in clear. */
+  encryption: string | null
   started_at: number
   answered_at: number | null
   ended_at: number | null

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{Extension, ExtensionChange, ExtensionId, Language, NewExtension, Secret};
+use ramal_model::{
+    Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, NewExtension, Secret,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -33,6 +35,8 @@ pub struct ExtensionRow {
     max_calls: u8,
     /// Seconds it rings before a call counts as not answered, 5-300.
     ring_time: u16,
+    /// Whether the media of its phones is encrypted.
+    media_encryption: MediaEncryption,
     /// Phones registered now.
     registrations: usize,
 }
@@ -47,6 +51,7 @@ impl ExtensionRow {
             enabled,
             max_calls,
             ring_time,
+            media_encryption,
         } = extension.clone();
         Self {
             id,
@@ -56,6 +61,7 @@ impl ExtensionRow {
             enabled,
             max_calls,
             ring_time,
+            media_encryption,
             registrations,
         }
     }

@@ -84,6 +84,7 @@ impl FarEnd {
             send: true,
             receive: true,
             symmetric: true,
+            protection: ramal_media::Protection::None,
         }
     }
 

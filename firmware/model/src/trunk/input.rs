@@ -10,7 +10,7 @@ use super::{
     ValidTrunk,
 };
 use crate::{
-    Configuration, ExtensionId, Invalid, Secret,
+    Configuration, ExtensionId, Invalid, MediaEncryption, Secret,
     problem::{Problems, code},
     text,
 };
@@ -91,6 +91,9 @@ pub struct TrunkInput {
     /// Defaults to rfc4733.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dtmf: Option<DtmfMode>,
+    /// Default automatic: optional over TLS, off otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_encryption: Option<MediaEncryption>,
     /// Defaults to default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_timer: Option<SessionTimerMode>,
@@ -184,6 +187,7 @@ impl TrunkInput {
         put(&mut trunk.did_source, &self.did_source);
         put(&mut trunk.codecs, &self.codecs);
         put(&mut trunk.dtmf, &self.dtmf);
+        put(&mut trunk.media_encryption, &self.media_encryption);
         put(&mut trunk.session_timer, &self.session_timer);
         put(&mut trunk.rel100, &self.rel100);
         put(&mut trunk.outbound, &self.outbound);

@@ -12,7 +12,7 @@ pub use address::{BadAddress, Cidr, HostPort};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
 
-use crate::{ExtensionId, Secret};
+use crate::{ExtensionId, MediaEncryption, Secret};
 
 /// Trunks in one gateway.
 pub const MAX_TRUNKS: usize = 100;
@@ -202,6 +202,9 @@ pub struct SipTrunk {
     pub codecs: Vec<TrunkCodec>,
     /// How pressed keys travel.
     pub dtmf: DtmfMode,
+    /// Whether media is encrypted.
+    #[serde(default)]
+    pub media_encryption: MediaEncryption,
     /// What is done about session timers.
     pub session_timer: SessionTimerMode,
     /// Whether provisional responses may be sent reliably (RFC 3262).
@@ -248,6 +251,7 @@ impl SipTrunk {
             max_calls_per_second: DEFAULT_MAX_CALLS_PER_SECOND,
             codecs: vec![TrunkCodec::Pcma, TrunkCodec::Pcmu],
             dtmf: DtmfMode::default(),
+            media_encryption: MediaEncryption::default(),
             session_timer: SessionTimerMode::default(),
             rel100: true,
             priority: DEFAULT_PRIORITY,

@@ -252,6 +252,7 @@ impl Call {
         }
         record.cause = cause.to_string();
         record.codec = leg.codec().map(|codec| codec.name().to_owned());
+        record.encryption = leg.encryption().map(str::to_owned);
         if let Some(statistics) = statistics {
             record.packets_received = statistics.packets_received;
             record.packets_sent = statistics.packets_sent;

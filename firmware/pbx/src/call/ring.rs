@@ -44,6 +44,7 @@ pub(super) async fn ring(
         caller: waiting.participant.who.party(),
         callee: callee.number.clone(),
         codecs: waiting.participant.codecs(),
+        encryption: callee.media_encryption,
         hops_left,
     };
     call.step(Step::Ringing {

@@ -137,6 +137,11 @@ pub(crate) trait Leg: Send + Sync {
     /// The codec media flows in, once agreed.
     fn codec(&self) -> Option<Codec>;
 
+    /// How its media is encrypted, once agreed; none in clear.
+    fn encryption(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What kind of line it is.
     fn kind(&self) -> LegKind;
 

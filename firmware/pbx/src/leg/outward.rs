@@ -325,6 +325,10 @@ impl Leg for OutwardLeg {
         self.current.as_ref()?.leg.codec()
     }
 
+    fn encryption(&self) -> Option<&'static str> {
+        self.current.as_ref()?.leg.encryption()
+    }
+
     fn kind(&self) -> LegKind {
         self.current
             .as_ref()

@@ -24,6 +24,7 @@ impl Bench {
                 enabled: true,
                 max_calls: 4,
                 ring_time: 60,
+                media_encryption: Default::default(),
             },
             now: Now::read(),
         }

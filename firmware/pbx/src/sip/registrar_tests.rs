@@ -31,6 +31,7 @@ impl Bench {
                 enabled: true,
                 max_calls: 4,
                 ring_time: 60,
+                media_encryption: Default::default(),
             },
             flow: Flow {
                 transport: Transport::Udp,

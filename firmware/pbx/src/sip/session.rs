@@ -214,7 +214,7 @@ impl Agent {
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
         let key = self.exchange.sip.key();
         let user_agent = request.headers.user_agent();
-        let media = MediaSettings::default();
+        let media = MediaSettings::of_phone(caller.media_encryption, flow);
         let mut leg =
             self.exchange
                 .sip

@@ -2,11 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Direction, RtpCodec};
+use super::{Crypto, Direction, Profile, RtpCodec};
 
-/// One side of an audio stream over RTP/AVP.
+/// One side of an audio stream over RTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AudioDescription {
+    /// What RTP is carried in.
+    pub profile: Profile,
+    /// Keys for what this side sends, the one it likes best first; in an answer the one that was chosen.
+    pub crypto: Vec<Crypto>,
     /// Where this side receives. Unspecified (`0.0.0.0`) when it wants nothing (old-style hold).
     pub addr: IpAddr,
     /// The RTP port.
@@ -29,6 +33,8 @@ impl AudioDescription {
     /// A stream both ways, without telephone events and packet times.
     pub fn new(addr: IpAddr, port: u16, codecs: Vec<RtpCodec>) -> Self {
         Self {
+            profile: Profile::Avp,
+            crypto: Vec::new(),
             addr,
             port,
             rtcp: None,
@@ -54,6 +60,14 @@ impl AudioDescription {
         self
     }
 
+    /// In this profile, with these keys.
+    #[must_use]
+    pub fn with_protection(mut self, profile: Profile, crypto: Vec<Crypto>) -> Self {
+        self.profile = profile;
+        self.crypto = crypto;
+        self
+    }
+
     /// With this packet time in milliseconds.
     #[must_use]
     pub fn with_ptime(mut self, ptime: u16) -> Self {
@@ -73,8 +87,8 @@ impl AudioDescription {
     }
 
     /// Our answer to `offer`, with `self` as what we can and wish: the common codecs in the offerer's order and with
-    /// its payload types, telephone events when both have them, and a direction that fits. `None` without a common
-    /// codec: the answer is 488.
+    /// its payload types, telephone events when both have them, a direction that fits, the offerer's profile, and the
+    /// keys of `self`. `None` without a common codec: the answer is 488.
     pub fn answer_to(&self, offer: &Self) -> Option<Self> {
         let common = |theirs: &RtpCodec| {
             let ours = self
@@ -91,6 +105,8 @@ impl AudioDescription {
             return None;
         }
         Some(Self {
+            profile: offer.profile,
+            crypto: self.crypto.clone(),
             addr: self.addr,
             port: self.port,
             rtcp: self.rtcp,
@@ -119,10 +135,15 @@ pub(super) fn read(
     session: &sdp_types::Session,
     media: &sdp_types::Media,
 ) -> Option<AudioDescription> {
-    let usable = media.media.eq_ignore_ascii_case("audio")
-        && media.proto.eq_ignore_ascii_case("RTP/AVP")
-        && media.port != 0;
-    if !usable {
+    if !media.media.eq_ignore_ascii_case("audio") || media.port == 0 {
+        return None;
+    }
+    let profile = Profile::from_proto(&media.proto)?;
+    let crypto: Vec<Crypto> = media
+        .get_attribute_values("crypto")
+        .filter_map(|value| Crypto::read(value?))
+        .collect();
+    if profile.is_secure() && crypto.is_empty() {
         return None;
     }
     let addr = connection(session, media)?;
@@ -147,6 +168,8 @@ pub(super) fn read(
         direction = Direction::new(direction.sends(), false);
     }
     Some(AudioDescription {
+        profile,
+        crypto,
         addr,
         port: media.port,
         rtcp: rtcp(media, addr),

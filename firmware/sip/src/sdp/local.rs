@@ -52,11 +52,15 @@ impl Local {
         self.print(audio)
     }
 
-    /// Prints the answer to `offer`, with `chosen` (from [`AudioDescription::answer_to`]) for the stream that
-    /// [`SessionDescription::audio`] gave, and port 0 for every other.
-    pub fn answer(&mut self, offer: &SessionDescription, chosen: &AudioDescription) -> Bytes {
-        let audio_at = offer.audio_line().map(|(at, _)| at);
-        let line = |(at, media): (usize, &sdp_types::Media)| match Some(at) == audio_at {
+    /// Prints the answer to `offer`, with `chosen` (from [`AudioDescription::answer_to`]) for the media line `audio_at`
+    /// (from [`SessionDescription::audios`]), and port 0 for every other.
+    pub fn answer(
+        &mut self,
+        offer: &SessionDescription,
+        audio_at: usize,
+        chosen: &AudioDescription,
+    ) -> Bytes {
+        let line = |(at, media): (usize, &sdp_types::Media)| match at == audio_at {
             true => Line::Audio,
             false => Line::Refused {
                 media: media.media.clone(),
@@ -122,7 +126,10 @@ fn audio_line(audio: &AudioDescription) -> sdp_types::Media {
         .map(|codec| codec.payload_type)
         .chain(audio.telephone_event);
     let fmt: Vec<String> = types.map(|number| number.to_string()).collect();
-    let mut line = media("audio", audio.port, "RTP/AVP", &fmt.join(" "));
+    let mut line = media("audio", audio.port, audio.profile.as_str(), &fmt.join(" "));
+    for crypto in &audio.crypto {
+        line.add_attribute_with_value("crypto", crypto.value());
+    }
     for codec in &audio.codecs {
         line.add_attribute_with_value("rtpmap", codec.rtpmap());
         if let Some(fmtp) = &codec.fmtp {

@@ -1,20 +1,25 @@
-//! Session descriptions and offer/answer for one audio stream over RTP/AVP (RFC 8866, RFC 3264).
+//! Session descriptions and offer/answer for one audio stream over RTP (RFC 8866, RFC 3264), in clear or
+//! encrypted (RFC 4568).
 //!
-//! [`parse`] reads a body. [`SessionDescription::audio`] gives the peer's audio stream as an [`AudioDescription`];
+//! [`parse`] reads a body. [`SessionDescription::audios`] gives the peer's audio streams as [`AudioDescription`]s;
 //! [`AudioDescription::answer_to`] finds what both sides can do; [`Local`] prints our side, answers every other
 //! stream with port 0, and counts versions.
 
 mod audio;
 mod codec;
+mod crypto;
 mod direction;
 mod local;
+mod profile;
 #[cfg(test)]
 mod tests;
 
 pub use audio::AudioDescription;
 pub use codec::RtpCodec;
+pub use crypto::Crypto;
 pub use direction::Direction;
 pub use local::Local;
+pub use profile::Profile;
 
 use std::borrow::Cow;
 
@@ -57,18 +62,16 @@ pub fn parse(body: &[u8]) -> Result<SessionDescription, SdpError> {
 }
 
 impl SessionDescription {
-    /// The peer's audio stream: the first over RTP/AVP that is not refused, has a payload type we can name, and
-    /// whose address is an IP address.
+    /// The peer's audio stream: the first of [`Self::audios`].
     pub fn audio(&self) -> Option<AudioDescription> {
-        self.audio_line().map(|(_, audio)| audio)
+        self.audios().next().map(|(_, audio)| audio)
     }
 
-    /// The audio stream and which of the media lines it is.
-    fn audio_line(&self) -> Option<(usize, AudioDescription)> {
+    /// The peer's audio streams and which of the media lines they are: those over a profile of [`Profile`] that are not
+    /// refused, have a payload type we can name, and whose address is an IP address. A secure one has keys.
+    pub fn audios(&self) -> impl Iterator<Item = (usize, AudioDescription)> {
         let lines = self.session.medias.iter().enumerate();
-        lines
-            .filter_map(|(at, media)| Some((at, audio::read(&self.session, media)?)))
-            .next()
+        lines.filter_map(|(at, media)| Some((at, audio::read(&self.session, media)?)))
     }
 
     /// The identifier and version of the origin line. An unchanged version means an unchanged description.

@@ -123,7 +123,7 @@ fn the_answer_uses_the_offerers_payload_types() {
     let answer = ours().answer_to(&audio(&text)).unwrap();
     assert_eq!(answer.codecs[0].payload_type, 110);
     assert_eq!(answer.telephone_event, Some(121));
-    let body = printed(&Local::new(1).answer(&parse(text.as_bytes()).unwrap(), &answer));
+    let body = printed(&Local::new(1).answer(&parse(text.as_bytes()).unwrap(), 0, &answer));
     assert!(body.contains("m=audio 10000 RTP/AVP 110 121\r\n"), "{body}");
     assert!(body.contains("a=rtpmap:110 PCMA/8000\r\n"), "{body}");
     assert!(
@@ -209,7 +209,7 @@ fn other_streams_are_answered_with_port_0_in_their_places() {
     let offer = parse(SOFTPHONE.as_bytes()).unwrap();
     let answer = ours().answer_to(&offer.audio().unwrap()).unwrap();
     let mut local = Local::new(5);
-    let body = local.answer(&offer, &answer);
+    let body = local.answer(&offer, 1, &answer);
     let parsed = parse(&body).unwrap();
     assert_eq!(
         parsed.streams().collect::<Vec<_>>(),
@@ -249,6 +249,48 @@ fn streams_that_cannot_be_used_give_no_audio() {
         let parsed = parse(text.as_bytes()).unwrap();
         assert_eq!(parsed.audio(), None, "{to}");
     }
+}
+
+/// A phone that wants encryption if it can have it, in the two ways phones say so.
+#[test]
+fn keys_are_read_offered_and_answered() {
+    let key = Crypto {
+        tag: 7,
+        suite: "AES_CM_128_HMAC_SHA1_80".into(),
+        key_and_salt: vec![9; 30],
+    };
+    let line = "a=crypto:7 AES_CM_128_HMAC_SHA1_80 inline:CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ|2^31\r\n";
+    let optional = DESK_PHONE.replace("a=ptime:20\r\n", line);
+    let offer = audio(&optional);
+    assert_eq!(
+        (offer.profile, &offer.crypto[..]),
+        (Profile::Avp, &[key.clone()][..])
+    );
+
+    let plain = DESK_PHONE.split_once("m=audio").unwrap().1;
+    let two = format!("{}m=audio{plain}", optional.replace("RTP/AVP", "RTP/SAVP"));
+    let two = parse(two.as_bytes()).unwrap();
+    let profiles: Vec<_> = two
+        .audios()
+        .map(|(at, audio)| (at, audio.profile))
+        .collect();
+    assert_eq!(profiles, [(0, Profile::Savp), (1, Profile::Avp)]);
+
+    let (at, offer) = two.audios().next().unwrap();
+    let answer = ours()
+        .with_protection(Profile::Avp, vec![key])
+        .answer_to(&offer)
+        .unwrap();
+    let text = printed(&Local::new(1).answer(&two, at, &answer));
+    assert!(
+        text.contains("m=audio 10000 RTP/SAVP 0 8 101\r\na=crypto:7 AES_CM"),
+        "{text}"
+    );
+    assert!(
+        text.contains("m=audio 0 RTP/AVP 9 0 8 18 101\r\n"),
+        "{text}"
+    );
+    assert_eq!(audio(&text), answer);
 }
 
 #[test]

@@ -41,6 +41,7 @@ async fn a_call_is_one_row_from_its_start_to_its_end() {
         packets_sent: 299,
         packets_lost: 1,
         jitter_ms: 0.25,
+        encryption: Some("AEAD_AES_128_GCM".into()),
         mos: Some(4.25),
         remote_mos: None,
         round_trip_ms: Some(1.5),

@@ -1,7 +1,8 @@
 //! What the settings of a phone or trunk allow its media.
 
 use ramal_media::Codec;
-use ramal_model::{DtmfMode, SipTrunk, TrunkCodec};
+use ramal_model::{DtmfMode, MediaEncryption, SipTrunk, TrunkCodec, TrunkTransport};
+use ramal_sip::{Flow, Transport};
 
 /// What a leg may do with its media.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(crate) struct MediaSettings {
     pub(super) ours_decide: bool,
     /// Whether keys are told in the media (RFC 4733).
     pub(super) telephone_events: bool,
+    /// Whether it is encrypted; never `Automatic`.
+    pub(super) encryption: MediaEncryption,
 }
 
 impl Default for MediaSettings {
@@ -20,11 +23,21 @@ impl Default for MediaSettings {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             ours_decide: false,
             telephone_events: true,
+            encryption: MediaEncryption::Off,
         }
     }
 }
 
 impl MediaSettings {
+    /// Those of a phone that signals this way.
+    pub(crate) fn of_phone(encryption: MediaEncryption, flow: Flow) -> Self {
+        let encrypted_signalling = matches!(flow.transport, Transport::Tls | Transport::Wss);
+        Self {
+            encryption: encryption.over(encrypted_signalling),
+            ..Self::default()
+        }
+    }
+
     /// Those of a trunk.
     pub(crate) fn of_trunk(trunk: &SipTrunk) -> Self {
         let codec = |codec: &TrunkCodec| match codec {
@@ -35,6 +48,9 @@ impl MediaSettings {
             codecs: trunk.codecs.iter().map(codec).collect(),
             ours_decide: true,
             telephone_events: trunk.dtmf == DtmfMode::Rfc4733,
+            encryption: trunk
+                .media_encryption
+                .over(trunk.transport == TrunkTransport::Tls),
         }
     }
 }

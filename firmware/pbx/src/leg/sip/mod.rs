@@ -7,6 +7,7 @@
 mod events;
 mod media;
 mod negotiation;
+mod protection;
 mod transfer;
 mod trunk;
 
@@ -17,7 +18,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ramal_media::{Channel as MediaChannel, Codec, Engine, Stream, StreamEvent, StreamParameters};
-use ramal_model::{LegKind, Party};
+use ramal_model::{LegKind, MediaEncryption, Party};
 use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
 use tokio::sync::mpsc;
 
@@ -50,6 +51,8 @@ pub(crate) struct Dial {
     pub(crate) callee: String,
     /// What the caller can hear, best first.
     pub(crate) codecs: Vec<Codec>,
+    /// Whether the callee wants media encrypted.
+    pub(crate) encryption: MediaEncryption,
     /// How often the call may still be passed on (`Max-Forwards`).
     pub(crate) hops_left: u8,
 }
@@ -86,7 +89,7 @@ impl SipLines {
         let target = contact.target().ok_or(Cause::INVALID_NUMBER_FORMAT)?;
         let device = device_name(contact.user_agent.as_deref(), &contact.uri);
         let (route, dial) = (contact.route(), dial.clone());
-        let codecs = dial.codecs.clone();
+        let (codecs, encryption) = (dial.codecs.clone(), dial.encryption);
         let make = move |flow, address, offer| {
             let host = Host::from(address);
             let party = |number: &str| NameAddr::new(Uri::sip(Some(number), host.clone(), None));
@@ -103,7 +106,7 @@ impl SipLines {
                 ..Invite::new(flow, target.clone(), from, party(&dial.callee))
             }
         };
-        let media = MediaSettings::default();
+        let media = MediaSettings::of_phone(encryption, contact.flow);
         self.call(
             Destination::Flow(contact.flow),
             device,
@@ -457,6 +460,10 @@ impl Leg for SipLeg {
 
     fn codec(&self) -> Option<Codec> {
         self.negotiation.codec()
+    }
+
+    fn encryption(&self) -> Option<&'static str> {
+        self.negotiation.encryption()
     }
 
     fn kind(&self) -> LegKind {

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use ramal_media::{Codec, Payloads, Remote};
+use ramal_media::{Codec, Payloads, Remote, Suite};
 use ramal_sip::sdp::{self, AudioDescription, Direction, Local, RtpCodec, SessionDescription};
 
 use super::media::MediaSettings;
+use super::protection::Protector;
 use crate::leg::{Cause, MediaFlow};
 
 /// Payload type under which we offer telephone events; the one most phones use.
@@ -14,13 +15,22 @@ const TELEPHONE_EVENT: u8 = 101;
 /// Milliseconds of audio in a packet.
 const PTIME: u16 = 20;
 
+/// The phone's offer, and the stream of it that we take.
+struct Offered {
+    description: SessionDescription,
+    /// Which of its media lines it is.
+    at: usize,
+    audio: AudioDescription,
+}
+
 /// What was said about a leg's media, and what follows from it.
 pub(super) struct Negotiation {
     address: IpAddr,
     media: MediaSettings,
     local: Local,
+    protector: Protector,
     /// The phone's offer that waits for our answer.
-    pending: Option<(SessionDescription, AudioDescription)>,
+    pending: Option<Offered>,
     /// Our offer that waits for the phone's answer.
     offering: bool,
     /// How we described ourselves last.
@@ -38,6 +48,7 @@ impl Negotiation {
     pub(super) fn new(address: IpAddr, media: MediaSettings) -> Self {
         Self {
             address,
+            protector: Protector::new(media.encryption),
             media,
             local: Local::new(rand::random()),
             pending: None,
@@ -72,6 +83,8 @@ impl Negotiation {
             AudioDescription::new(self.address, port, offered.into_iter().map(rtp).collect())
                 .with_direction(direction(flow))
                 .with_ptime(PTIME);
+        let (profile, keys) = self.protector.offer();
+        ours = ours.with_protection(profile, keys);
         if self.media.telephone_events {
             ours = ours.with_telephone_event(event);
         }
@@ -108,13 +121,17 @@ impl Negotiation {
     /// # Errors
     /// It cannot be read, or has no audio that we speak; an earlier description stays in force.
     pub(super) fn take_offer(&mut self, sdp: &[u8]) -> Result<(), Cause> {
-        let (description, audio) = read(sdp)?;
-        let codecs = self.known(&audio);
-        if codecs.is_empty() {
-            return Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED);
-        }
-        self.codecs = codecs;
-        self.pending = Some((description, audio));
+        let none = Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED;
+        let description = sdp::parse(sdp).map_err(|_| none)?;
+        let usable = |(_, audio): &(usize, AudioDescription)| !self.known(audio).is_empty();
+        let streams = description.audios().filter(usable);
+        let (at, audio) = self.protector.choose(streams).ok_or(none)?;
+        self.codecs = self.known(&audio);
+        self.pending = Some(Offered {
+            description,
+            at,
+            audio,
+        });
         Ok(())
     }
 
@@ -139,7 +156,11 @@ impl Negotiation {
         port: u16,
     ) -> Result<Bytes, Cause> {
         let none = Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED;
-        let (description, offer) = self.pending.take().ok_or(none)?;
+        let Offered {
+            description,
+            at,
+            audio: offer,
+        } = self.pending.take().ok_or(none)?;
         let codec = prefer
             .filter(|codec| self.codecs.contains(codec))
             .or(self.codecs.first().copied())
@@ -150,8 +171,10 @@ impl Negotiation {
         if self.media.telephone_events {
             ours = ours.with_telephone_event(TELEPHONE_EVENT);
         }
+        let keys = self.protector.answer(&offer).ok_or(none)?;
+        ours = ours.with_protection(offer.profile, keys.into_iter().collect());
         let ours = ours.answer_to(&offer).ok_or(none)?;
-        let sdp = self.local.answer(&description, &ours);
+        let sdp = self.local.answer(&description, at, &ours);
         self.codec = Some(codec);
         self.ours = Some(ours);
         self.theirs = Some(offer);
@@ -175,10 +198,15 @@ impl Negotiation {
     /// It cannot be read, or takes none of our codecs.
     pub(super) fn take_answer(&mut self, sdp: &[u8]) -> Result<(), Cause> {
         self.offering = false;
-        let (_, audio) = read(sdp)?;
+        let none = Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED;
+        let description = sdp::parse(sdp).map_err(|_| none)?;
+        let audio = description.audio().ok_or(none)?;
         let codecs = self.known(&audio);
-        let codec = codecs.first().copied();
-        self.codec = Some(codec.ok_or(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?);
+        let codec = codecs.first().copied().ok_or(none)?;
+        if !self.protector.take_answer(&audio) {
+            return Err(none);
+        }
+        self.codec = Some(codec);
         self.codecs = codecs;
         self.theirs = Some(audio);
         Ok(())
@@ -226,6 +254,11 @@ impl Negotiation {
         self.codec
     }
 
+    /// How media is encrypted, once agreed.
+    pub(super) fn encryption(&self) -> Option<&'static str> {
+        self.protector.suite().map(Suite::name)
+    }
+
     /// What the stream has to know, once media is agreed. `wanted` is what the other end of the call allows.
     pub(super) fn remote(&self, wanted: MediaFlow) -> Option<Remote> {
         let (codec, ours, theirs) = (self.codec?, self.ours.as_ref()?, self.theirs.as_ref()?);
@@ -239,16 +272,9 @@ impl Negotiation {
             send: flow.send && !theirs.addr.is_unspecified(),
             receive: flow.receive,
             symmetric: true,
+            protection: self.protector.protection(),
         })
     }
-}
-
-fn read(sdp: &[u8]) -> Result<(SessionDescription, AudioDescription), Cause> {
-    let description = sdp::parse(sdp).map_err(|_| Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?;
-    let audio = description
-        .audio()
-        .ok_or(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)?;
-    Ok((description, audio))
 }
 
 /// A codec as we describe it.
