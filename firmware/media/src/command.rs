@@ -1,5 +1,6 @@
 //! The way from call control to a media thread: a bounded queue and an eventfd.
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -24,6 +25,7 @@ pub(crate) enum Command {
     Open(Box<ChannelState>),
     Close(ChannelId),
     SetRemote(ChannelId, Box<Remote>),
+    SetFax(ChannelId, SocketAddr),
     Bridge(ChannelId, ChannelId),
     Unbridge(ChannelId),
     Echo(ChannelId),
@@ -58,6 +60,7 @@ impl Command {
             Command::Bridge(a, b) => [Some(*a), Some(*b)],
             Command::Close(id)
             | Command::SetRemote(id, _)
+            | Command::SetFax(id, _)
             | Command::Unbridge(id)
             | Command::Echo(id)
             | Command::Play(id, _)

@@ -46,6 +46,11 @@ impl Worker {
                     stream.set_remote(*remote, now);
                 }
             }),
+            Command::SetFax(id, described) => self.with(id, |channel| {
+                if let Kind::Rtp(stream) = &mut channel.kind {
+                    stream.set_fax(described, now);
+                }
+            }),
             Command::Bridge(a, b) => self.bridge(a, b),
             Command::Unbridge(id) => self.route(id, Route::Idle),
             Command::Echo(id) => self.route(id, Route::Echo),

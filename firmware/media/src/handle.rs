@@ -1,5 +1,6 @@
 //! Handles that call control holds: dropping one closes what it stands for.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -110,6 +111,16 @@ impl Stream {
         self.channel
             .home
             .post(Command::SetRemote(id, Box::new(remote)))
+    }
+
+    /// The far end sends and takes a fax (T.38 over UDPTL) at this address from now on, until the next
+    /// [`Self::set_remote`]. Datagrams pass to the other end of the bridge as they are, once both ends fax.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn set_fax(&self, far_end: SocketAddr) -> Result<(), MediaError> {
+        let id = self.channel.home.id;
+        self.channel.home.post(Command::SetFax(id, far_end))
     }
 }
 

@@ -47,6 +47,7 @@ mod socket;
 mod stream;
 mod tick;
 mod transmission;
+mod udptl;
 mod worker;
 
 pub use codec::{Codec, Format, SampleRate};

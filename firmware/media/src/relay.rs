@@ -20,6 +20,10 @@ impl Worker {
         let Kind::Rtp(stream) = &mut channel.kind else {
             return;
         };
+        if stream.is_fax() {
+            self.relay_fax(index, position, now);
+            return;
+        }
         let Some(accepted) = stream.accept(datagram.octets.as_deref_mut(), datagram.source, now)
         else {
             return;
@@ -55,6 +59,27 @@ impl Worker {
             Kind::Line(line) => {
                 line.hear(octets, &accepted.packet, accepted.media, source, now);
             }
+        }
+    }
+
+    /// Passes on a datagram of a fax as it is; without another fax at the other end it is lost.
+    fn relay_fax(&mut self, index: Index, position: usize, now: Instant) {
+        let datagram = self.batch.datagram(position);
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let Kind::Rtp(stream) = &mut channel.kind else {
+            return;
+        };
+        let Some((octets, source)) = datagram.octets.zip(datagram.source) else {
+            return;
+        };
+        if let Route::Bridge(peer) = channel.route
+            && stream.accept_fax(source, now)
+            && let Some(peer) = self.channels.get_mut(peer)
+            && let Kind::Rtp(stream) = &mut peer.kind
+        {
+            stream.send_fax(octets);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::secure::{Refusal, Security};
 use crate::transmission::{Source, Transmission};
+use crate::udptl::Udptl;
 use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
 use ramal_dsp::{FRAME_SAMPLES, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
 
@@ -46,6 +47,8 @@ pub(crate) struct RtpStream {
     sockets: Sockets,
     far: Option<Far>,
     security: Security,
+    /// Set while the far end sends a fax instead of audio.
+    fax: Option<Udptl>,
     /// Meaning of the payload types 0-127.
     payload_types: [Media; 128],
     reception: Reception,
@@ -84,6 +87,7 @@ impl RtpStream {
             sockets,
             far: None,
             security: Security::Plain,
+            fax: None,
             payload_types: [Media::Unknown; 128],
             reception: Reception::new(now),
             epoch: 0,
@@ -119,8 +123,43 @@ impl RtpStream {
         socket::descriptor(&self.sockets.rtcp)
     }
 
+    /// The far end sends a fax to and from this address from now on, until the next session description.
+    pub(crate) fn set_fax(&mut self, described: SocketAddr, now: Instant) {
+        let audio = self.far.as_ref().and_then(|far| far.latch.source());
+        if let Some(far) = &mut self.far {
+            far.unsettle(&self.sockets.rtp);
+        }
+        let ipv6 = socket::is_ipv6(&self.sockets.rtp);
+        self.fax = Some(Udptl::new(described, audio, ipv6));
+        self.heard = now;
+        self.timeout_reported = false;
+    }
+
+    pub(crate) fn is_fax(&self) -> bool {
+        self.fax.is_some()
+    }
+
+    /// Checks a datagram of a fax and takes note of it.
+    pub(crate) fn accept_fax(&mut self, source: SocketAddr, now: Instant) -> bool {
+        let taken = self.fax.as_mut().is_some_and(|fax| fax.accept(source));
+        if taken {
+            self.heard = now;
+            self.timeout_reported = false;
+        }
+        taken
+    }
+
+    /// Sends a datagram of a fax.
+    pub(crate) fn send_fax(&mut self, datagram: &[u8]) {
+        let descriptor = self.rtp_descriptor();
+        if let Some(fax) = &mut self.fax {
+            fax.send(descriptor, datagram);
+        }
+    }
+
     /// Takes a session description.
     pub(crate) fn set_remote(&mut self, remote: Remote, now: Instant) {
+        self.fax = None;
         let mut latch = match self.far.take() {
             Some(mut far) => {
                 far.unsettle(&self.sockets.rtp);
@@ -247,7 +286,8 @@ impl RtpStream {
         source: Source,
         now: Instant,
     ) {
-        let Some(far) = self.far.as_ref().filter(|far| far.remote.send) else {
+        let fax = self.fax.is_some();
+        let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
             return;
         };
         let payloads = far.remote.payloads;
@@ -308,7 +348,8 @@ impl RtpStream {
 
     /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
     pub(crate) fn send_frame(&mut self, frame: &[u8], source: Source, now: Instant) {
-        let Some(far) = self.far.as_ref().filter(|far| far.remote.send) else {
+        let fax = self.fax.is_some();
+        let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
             return;
         };
         let payloads = far.remote.payloads;
@@ -415,7 +456,9 @@ impl RtpStream {
 
     /// Fixes the stream on its far end, or opens it to others, as the far end is heard.
     pub(crate) fn settle(&mut self, now: Instant) {
-        if let Some(far) = &mut self.far {
+        if self.fax.is_none()
+            && let Some(far) = &mut self.far
+        {
             far.settle(&self.sockets.rtp, now);
         }
     }

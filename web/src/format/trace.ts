@@ -59,6 +59,8 @@ export function traceText(step: TraceStep): string {
       return t('trace.transfer_failed', { who: word('end', text('by')), cause: text('cause') })
     case 'replaced':
       return t('trace.replaced', { by: text('by'), who: word('end', text('end')) })
+    case 'fax':
+      return t('trace.fax', { who: word('end', text('by')) })
     case 'media_lost':
       return t('trace.media_lost', { who: word('end', text('from')) })
     case 'ended_here':

@@ -235,6 +235,7 @@ export const en = {
   'trace.caller_gave_up': 'The caller gave up',
   'trace.held': 'Put on hold by {who}',
   'trace.resumed': 'Taken back by {who}',
+  'trace.fax': 'The call became a fax, as {who} wanted',
   'trace.media_lost': 'No more sound from {who}',
   'trace.ended_here': 'Ended by the gateway: {why}',
   'trace.hung_up': 'Hung up by {who}',

@@ -237,6 +237,7 @@ export const es = {
   'trace.caller_gave_up': 'Quien llamó desistió',
   'trace.held': 'Puesta en espera por {who}',
   'trace.resumed': 'Retomada por {who}',
+  'trace.fax': 'La llamada pasó a ser un fax, como quiso {who}',
   'trace.media_lost': 'Sin más audio de {who}',
   'trace.ended_here': 'Terminada por el gateway: {why}',
   'trace.hung_up': 'Colgada por {who}',

@@ -233,6 +233,7 @@ export const id = {
   'trace.caller_gave_up': 'Penelepon berhenti menunggu',
   'trace.held': 'Ditahan oleh {who}',
   'trace.resumed': 'Dilanjutkan oleh {who}',
+  'trace.fax': 'Panggilan menjadi faks, atas permintaan {who}',
   'trace.media_lost': 'Tidak ada lagi suara dari {who}',
   'trace.ended_here': 'Diakhiri gateway: {why}',
   'trace.hung_up': 'Ditutup oleh {who}',

@@ -237,6 +237,7 @@ export const ptBR = {
   'trace.caller_gave_up': 'Quem chamou desistiu',
   'trace.held': 'Colocada em espera por {who}',
   'trace.resumed': 'Retomada por {who}',
+  'trace.fax': 'A chamada virou um fax, como quis {who}',
   'trace.media_lost': 'Sem mais áudio de {who}',
   'trace.ended_here': 'Encerrada pelo gateway: {why}',
   'trace.hung_up': 'Desligada por {who}',

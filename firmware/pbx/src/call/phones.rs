@@ -154,6 +154,9 @@ pub(super) async fn phone(
         | LegEvent::MediaFlow(_)
         | LegEvent::Digit(_)
         | LegEvent::MediaDigit(_)
+        | LegEvent::FaxOffered(_)
+        | LegEvent::FaxAnswered(_)
+        | LegEvent::FaxEnded
         | LegEvent::MediaTimeout
         | LegEvent::Transfer(_) => {}
     }

@@ -192,6 +192,9 @@ impl<'a> Voice<'a> {
                     | LegEvent::Progress
                     | LegEvent::Answered
                     | LegEvent::Digit(_)
+                    | LegEvent::FaxOffered(_)
+                    | LegEvent::FaxAnswered(_)
+                    | LegEvent::FaxEnded
                     | LegEvent::MediaDigit(_) => {}
                 },
                 why = self.call.interrupted() => return Err(Interrupted::EndedHere(why)),

@@ -4,6 +4,7 @@ use super::Outcome;
 use super::participant::{Newcomer, Pair, Replacing};
 use super::record::Call;
 use super::trace::{End, Step};
+use crate::leg::fax::FaxOffer;
 use crate::leg::{self, Cause, Leg, LegEvent, MediaFlow, Transfer};
 
 /// Why two do not talk any more.
@@ -19,6 +20,8 @@ pub(super) enum TalkEnd {
 /// Lets the two ends talk.
 pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     let mut replacing: Option<(End, Replacing)> = None;
+    // A fax one end has offered and the other has not answered.
+    let mut faxing: Option<FaxOffer> = None;
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
     loop {
@@ -62,6 +65,20 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     other.send_digit(digit);
                 }
             }
+            LegEvent::FaxOffered(offer) => {
+                // Two offers at once cross each other; both are dropped, and the machines try again.
+                faxing = None;
+                if other.offer_fax(offer.fax()) {
+                    faxing = Some(offer);
+                }
+            }
+            LegEvent::FaxAnswered(answer) => {
+                if let (Some(offer), Some(fax)) = (faxing.take(), answer) {
+                    call.step(Step::Fax { by: end.other() });
+                    other.answer_fax(offer, &fax);
+                }
+            }
+            LegEvent::FaxEnded => other.end_fax(),
             LegEvent::MediaTimeout => {
                 // An end that holds, or is held, need not send anything.
                 if pair.caller.flow == MediaFlow::BOTH && pair.callee.flow == MediaFlow::BOTH {

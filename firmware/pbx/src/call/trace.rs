@@ -58,6 +58,8 @@ pub(crate) enum Step {
     Held { by: End },
     /// An end took the other back.
     Resumed { by: End },
+    /// The call became a fax, as this end wanted.
+    Fax { by: End },
     /// No more media came from an end.
     MediaLost { from: End },
     /// The call was ended through the API, or because the gateway stops.
@@ -146,6 +148,16 @@ pub(crate) enum End {
     Caller,
     /// Who was called.
     Callee,
+}
+
+impl End {
+    /// The one at the other end.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
 }
 
 /// Why the gateway ended a call.

@@ -8,6 +8,7 @@
 //! from the moment it is made. Dropping a leg hangs it up.
 
 mod cause;
+pub(crate) mod fax;
 pub(crate) mod line;
 pub(crate) mod outward;
 pub(crate) mod sip;
@@ -80,6 +81,12 @@ pub(crate) enum LegEvent {
     /// The far end pressed a key, told in the media (RFC 4733). A bridge to another RTP stream carries it; a line has to be
     /// told.
     MediaDigit(char),
+    /// The far end wants the call to become a fax.
+    FaxOffered(fax::FaxOffer),
+    /// The far end has been asked to fax, and does so in this way, or does not.
+    FaxAnswered(Option<fax::Fax>),
+    /// The far end is back at voice.
+    FaxEnded,
     /// No media comes from the far end any more.
     MediaTimeout,
     /// The far end wants the other end of the call to be passed on.
@@ -121,6 +128,19 @@ pub(crate) trait Leg: Send + Sync {
 
     /// Passes on a key that was told by signalling.
     fn send_digit(&mut self, digit: char);
+
+    /// Asks the far end to fax; false when it cannot be asked. Otherwise [`LegEvent::FaxAnswered`] follows.
+    fn offer_fax(&mut self, _fax: &fax::Fax) -> bool {
+        false
+    }
+
+    /// Lets the far end fax as it offered; the other end does so in this way.
+    fn answer_fax(&mut self, offer: fax::FaxOffer, _fax: &fax::Fax) {
+        drop(offer);
+    }
+
+    /// Takes the far end back to voice.
+    fn end_fax(&mut self) {}
 
     /// Ends the leg in whatever way its state needs. Nothing but [`LegEvent::HungUp`] follows.
     fn hang_up(&mut self, release: Release);

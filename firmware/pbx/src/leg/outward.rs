@@ -14,6 +14,7 @@ use ramal_media::{Channel as MediaChannel, Codec};
 use ramal_model::{HostPort, LegKind, TrunkId};
 use tokio::time::{Sleep, sleep};
 
+use super::fax::{Fax, FaxOffer};
 use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 use crate::call::trace::PassedOver;
 use crate::exchange::Exchange;
@@ -261,6 +262,22 @@ impl Leg for OutwardLeg {
     fn send_digit(&mut self, digit: char) {
         if let Some(leg) = self.leg() {
             leg.send_digit(digit);
+        }
+    }
+
+    fn offer_fax(&mut self, fax: &Fax) -> bool {
+        self.leg().is_some_and(|leg| leg.offer_fax(fax))
+    }
+
+    fn answer_fax(&mut self, offer: FaxOffer, fax: &Fax) {
+        if let Some(leg) = self.leg() {
+            leg.answer_fax(offer, fax);
+        }
+    }
+
+    fn end_fax(&mut self) {
+        if let Some(leg) = self.leg() {
+            leg.end_fax();
         }
     }
 

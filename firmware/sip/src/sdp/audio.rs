@@ -182,7 +182,7 @@ pub(super) fn read(
 }
 
 /// The media's own address before the session's.
-fn connection(session: &sdp_types::Session, media: &sdp_types::Media) -> Option<IpAddr> {
+pub(super) fn connection(session: &sdp_types::Session, media: &sdp_types::Media) -> Option<IpAddr> {
     let connection = media.connections.first().or(session.connection.as_ref())?;
     connection.try_address().ok().map(|address| address.ip)
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{AudioDescription, SessionDescription};
+use super::{AudioDescription, ImageDescription, SessionDescription, image};
 
 /// Our session descriptions within one dialog.
 ///
@@ -20,14 +20,21 @@ pub struct Local {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Line {
-    /// Our audio stream.
-    Audio,
+    /// Our stream.
+    Ours,
     /// A stream we do not take, as the peer described it.
     Refused {
         media: String,
         proto: String,
         fmt: String,
     },
+}
+
+/// What our stream carries. It keeps its place when it changes from audio to fax or back (RFC 3264 §8.3.3).
+#[derive(Clone, Copy)]
+enum Stream<'a> {
+    Audio(&'a AudioDescription),
+    Image(&'a ImageDescription),
 }
 
 impl Local {
@@ -37,7 +44,7 @@ impl Local {
         Self {
             session_id: session_id & (u64::MAX >> 2),
             version: 0,
-            lines: vec![Line::Audio],
+            lines: vec![Line::Ours],
             last: None,
         }
     }
@@ -49,7 +56,12 @@ impl Local {
 
     /// Prints an offer of our stream. Streams refused earlier are listed with port 0.
     pub fn offer(&mut self, audio: &AudioDescription) -> Bytes {
-        self.print(audio)
+        self.print(Stream::Audio(audio))
+    }
+
+    /// Prints an offer to make our stream a fax.
+    pub fn offer_image(&mut self, image: &ImageDescription) -> Bytes {
+        self.print(Stream::Image(image))
     }
 
     /// Prints the answer to `offer`, with `chosen` (from [`AudioDescription::answer_to`]) for the media line `audio_at`
@@ -60,8 +72,21 @@ impl Local {
         audio_at: usize,
         chosen: &AudioDescription,
     ) -> Bytes {
-        let line = |(at, media): (usize, &sdp_types::Media)| match at == audio_at {
-            true => Line::Audio,
+        self.take(offer, Some(audio_at));
+        self.print(Stream::Audio(chosen))
+    }
+
+    /// Prints the answer to `offer`, with `chosen` for the stream that [`SessionDescription::image`] gave, and port 0
+    /// for every other.
+    pub fn answer_image(&mut self, offer: &SessionDescription, chosen: &ImageDescription) -> Bytes {
+        self.take(offer, offer.image_line().map(|(at, _)| at));
+        self.print(Stream::Image(chosen))
+    }
+
+    /// Takes over the peer's media lines, of which the one at `ours` is ours.
+    fn take(&mut self, offer: &SessionDescription, ours: Option<usize>) {
+        let line = |(at, media): (usize, &sdp_types::Media)| match Some(at) == ours {
+            true => Line::Ours,
             false => Line::Refused {
                 media: media.media.clone(),
                 proto: media.proto.clone(),
@@ -69,32 +94,38 @@ impl Local {
             },
         };
         self.lines = offer.session.medias.iter().enumerate().map(line).collect();
-        self.print(chosen)
     }
 
-    fn print(&mut self, audio: &AudioDescription) -> Bytes {
-        let unchanged = self.describe(audio, 0);
+    fn print(&mut self, stream: Stream<'_>) -> Bytes {
+        let unchanged = self.describe(stream, 0);
         if self.last.as_ref() != Some(&unchanged) {
             self.version += 1;
             self.last = Some(unchanged);
         }
-        Bytes::from(self.describe(audio, self.version))
+        Bytes::from(self.describe(stream, self.version))
     }
 
-    fn describe(&self, audio: &AudioDescription, version: u64) -> Vec<u8> {
-        let address = audio.addr;
+    fn describe(&self, stream: Stream<'_>, version: u64) -> Vec<u8> {
+        let address = match stream {
+            Stream::Audio(audio) => audio.addr,
+            Stream::Image(image) => image.addr,
+        };
         let origin = sdp_types::Origin::with_ip_addr(self.session_id, version, address);
         let mut session = sdp_types::Session::new(origin, "-");
         session.connection = Some(address.into());
         session.times.push(sdp_types::Time::new(0, 0));
         for line in &self.lines {
-            session.medias.push(match line {
-                Line::Audio => audio_line(audio),
-                Line::Refused {
-                    media: kind,
-                    proto,
-                    fmt,
-                } => media(kind, 0, proto, fmt),
+            session.medias.push(match (line, stream) {
+                (Line::Ours, Stream::Audio(audio)) => audio_line(audio),
+                (Line::Ours, Stream::Image(image)) => image::line(image),
+                (
+                    Line::Refused {
+                        media: kind,
+                        proto,
+                        fmt,
+                    },
+                    _,
+                ) => media(kind, 0, proto, fmt),
             });
         }
         let mut out = Vec::with_capacity(512);
@@ -104,7 +135,7 @@ impl Local {
     }
 }
 
-fn media(kind: &str, port: u16, proto: &str, fmt: &str) -> sdp_types::Media {
+pub(super) fn media(kind: &str, port: u16, proto: &str, fmt: &str) -> sdp_types::Media {
     sdp_types::Media {
         media: kind.to_owned(),
         port,

@@ -1,5 +1,5 @@
 //! Session descriptions and offer/answer for one audio stream over RTP (RFC 8866, RFC 3264), in clear or
-//! encrypted (RFC 4568).
+//! encrypted (RFC 4568), which may become a T.38 fax stream and audio again.
 //!
 //! [`parse`] reads a body. [`SessionDescription::audios`] gives the peer's audio streams as [`AudioDescription`]s;
 //! [`AudioDescription::answer_to`] finds what both sides can do; [`Local`] prints our side, answers every other
@@ -9,6 +9,7 @@ mod audio;
 mod codec;
 mod crypto;
 mod direction;
+mod image;
 mod local;
 mod profile;
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use audio::AudioDescription;
 pub use codec::RtpCodec;
 pub use crypto::Crypto;
 pub use direction::Direction;
+pub use image::ImageDescription;
 pub use local::Local;
 pub use profile::Profile;
 
@@ -65,6 +67,18 @@ impl SessionDescription {
     /// The peer's audio stream: the first of [`Self::audios`].
     pub fn audio(&self) -> Option<AudioDescription> {
         self.audios().next().map(|(_, audio)| audio)
+    }
+
+    /// The peer's T.38 stream: the first over UDPTL that is not refused.
+    pub fn image(&self) -> Option<ImageDescription> {
+        self.image_line().map(|(_, image)| image)
+    }
+
+    fn image_line(&self) -> Option<(usize, ImageDescription)> {
+        let lines = self.session.medias.iter().enumerate();
+        lines
+            .filter_map(|(at, media)| Some((at, image::read(&self.session, media)?)))
+            .next()
     }
 
     /// The peer's audio streams and which of the media lines they are: those over a profile of [`Profile`] that are not

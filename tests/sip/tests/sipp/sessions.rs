@@ -32,6 +32,16 @@ async fn holds_and_resumes_by_update() -> Result {
 }
 
 #[tokio::test]
+async fn faxes_by_t38_and_talks_again() -> Result {
+    call("fax_call", "fax_answer").await
+}
+
+#[tokio::test]
+async fn goes_on_talking_when_a_fax_is_refused() -> Result {
+    call("fax_refused_call", "fax_refused_answer").await
+}
+
+#[tokio::test]
 async fn hears_early_media_and_acknowledges_it() -> Result {
     call("early_media_call", "early_media_answer").await
 }

@@ -2,6 +2,7 @@
 
 use ramal_sip::{EndCause, HeaderName, Headers, StatusCode};
 
+use super::fax::FaxState;
 use super::{SipLeg, State};
 use crate::leg::{Cause, Leg, LegEvent, MediaFlow, Release, from_reason_header};
 use crate::sip::{Command, SipEvent};
@@ -49,6 +50,12 @@ impl SipLeg {
                 self.negotiation.forget_offer();
                 self.tell_media_flow();
                 None
+            }
+            SipEvent::OfferAnswered { sdp } if self.fax == FaxState::Offering => {
+                Some(self.fax_answered(Some(&sdp)))
+            }
+            SipEvent::OfferRefused if self.fax == FaxState::Offering => {
+                Some(self.fax_answered(None))
             }
             SipEvent::OfferAnswered { sdp } => {
                 // An answer that makes no sense leaves things as they were.
@@ -106,6 +113,9 @@ impl SipLeg {
 
     /// The phone wants to change the media: hold, resume, another address or codec.
     fn offered(&mut self, sdp: Option<&[u8]>) -> Option<LegEvent> {
+        if let Some(fax) = sdp.and_then(|sdp| self.negotiation.take_fax_offer(sdp)) {
+            return Some(self.fax_offered(fax));
+        }
         let port = self.port();
         self.told = self.wanted;
         let answer = match sdp {
@@ -121,6 +131,11 @@ impl SipLeg {
         match answer {
             Ok(sdp) => {
                 self.send(Command::AnswerOffer { leg: self.key, sdp });
+                if self.fax == FaxState::Faxing {
+                    self.fax = FaxState::Voice;
+                    self.apply();
+                    return Some(LegEvent::FaxEnded);
+                }
                 self.apply();
                 self.wish()
             }

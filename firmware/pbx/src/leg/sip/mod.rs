@@ -5,6 +5,7 @@
 //! worked out here, by [`negotiation`].
 
 mod events;
+mod fax;
 mod media;
 mod negotiation;
 mod protection;
@@ -22,8 +23,10 @@ use ramal_model::{LegKind, MediaEncryption, Party};
 use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
 use tokio::sync::mpsc;
 
+use self::fax::FaxState;
 pub(crate) use self::media::MediaSettings;
 use self::negotiation::Negotiation;
+use super::fax::{Fax, FaxOffer};
 use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 use crate::advertise::Advertise;
 use crate::location::Contact;
@@ -237,6 +240,7 @@ pub(crate) struct SipLeg {
     channel: Option<Channel>,
     /// Whether the caller wants his number withheld.
     private: bool,
+    fax: FaxState,
 }
 
 impl SipLeg {
@@ -264,6 +268,7 @@ impl SipLeg {
             stream_events: None,
             channel: None,
             private: false,
+            fax: FaxState::Voice,
         }
     }
 
@@ -295,6 +300,9 @@ impl SipLeg {
 
     /// Tells the stream what was agreed.
     fn apply(&self) {
+        if self.fax == FaxState::Faxing {
+            return;
+        }
         if let (Some(stream), Some(remote)) = (&self.stream, self.negotiation.remote(self.wanted))
             && let Err(error) = stream.set_remote(remote)
         {
@@ -325,6 +333,7 @@ impl SipLeg {
         if self.state != State::Established
             || self.wanted == self.told
             || self.negotiation.is_offering()
+            || self.fax != FaxState::Voice
         {
             return;
         }
@@ -393,6 +402,18 @@ impl Leg for SipLeg {
                 digit,
             });
         }
+    }
+
+    fn offer_fax(&mut self, fax: &Fax) -> bool {
+        self.ask_to_fax(fax)
+    }
+
+    fn answer_fax(&mut self, offer: FaxOffer, fax: &Fax) {
+        self.take_fax(offer, fax);
+    }
+
+    fn end_fax(&mut self) {
+        self.return_to_voice();
     }
 
     fn hang_up(&mut self, release: Release) {

@@ -1,10 +1,14 @@
 //! Offer and answer of one leg (RFC 3264): G.711 and telephone events, one audio stream.
 
+mod fax;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use ramal_media::{Codec, Payloads, Remote, Suite};
-use ramal_sip::sdp::{self, AudioDescription, Direction, Local, RtpCodec, SessionDescription};
+use ramal_sip::sdp::{
+    self, AudioDescription, Direction, ImageDescription, Local, RtpCodec, SessionDescription,
+};
 
 use super::media::MediaSettings;
 use super::protection::Protector;
@@ -31,6 +35,8 @@ pub(super) struct Negotiation {
     protector: Protector,
     /// The phone's offer that waits for our answer.
     pending: Option<Offered>,
+    /// The phone's offer to fax that waits for our answer.
+    fax_offer: Option<(SessionDescription, ImageDescription)>,
     /// Our offer that waits for the phone's answer.
     offering: bool,
     /// How we described ourselves last.
@@ -52,6 +58,7 @@ impl Negotiation {
             media,
             local: Local::new(rand::random()),
             pending: None,
+            fax_offer: None,
             offering: false,
             ours: None,
             theirs: None,
@@ -190,6 +197,7 @@ impl Negotiation {
     pub(super) fn forget_offer(&mut self) {
         self.offering = false;
         self.pending = None;
+        self.fax_offer = None;
     }
 
     /// Takes the phone's answer to our offer.

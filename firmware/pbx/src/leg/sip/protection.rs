@@ -36,6 +36,11 @@ impl Protector {
         }
     }
 
+    /// Whether media may go in clear. A fax always does: UDPTL has no keys of SDES.
+    pub(super) fn allows_clear(&self) -> bool {
+        self.encryption != MediaEncryption::Required
+    }
+
     /// Profile and keys of an offer of ours: what is in force, or else all we can.
     pub(super) fn offer(&self) -> (Profile, Vec<Crypto>) {
         match self.agreed {
