@@ -7,6 +7,8 @@
 //! tell what they found to a closure.
 //!
 //! - [`Law`] compands blocks to and from G.711 and converts A-law to mu-law without a linear stage.
+//! - [`G722Encoder`] and [`G722Decoder`] are G.722; [`RateDoubler`] and [`RateHalver`] go between 8,000 and
+//!   16,000 samples a second.
 //! - [`Tone`] writes a sine of an exact frequency at a level in dBm0.
 //! - [`Goertzel`] measures how strong one frequency is; [`level_dbm0`] measures a whole block.
 //! - [`CountryTones`] is the table of national tones; [`CadenceGenerator`] plays them.
@@ -39,11 +41,13 @@ mod event;
 mod fax_tones;
 mod fsk;
 mod g711;
+mod g722;
 mod level;
 mod noise;
 mod progress;
 mod pure_tone;
 mod r2_mf;
+mod rate;
 mod resample;
 mod tone;
 
@@ -62,11 +66,13 @@ pub use event::{EventPacket, TelephoneEvent, digit_packets};
 pub use fax_tones::{FaxTone, FaxToneDetector};
 pub use fsk::{FskDemodulator, FskModulator, FskOutput, FskStandard};
 pub use g711::{Law, alaw_to_ulaw, ulaw_to_alaw};
+pub use g722::{G722Decoder, G722Encoder};
 pub use level::{Goertzel, ZERO_DBM0_PEAK, ZERO_DBM0_RMS, level_dbm0, peak_of_dbm0};
 pub use noise::Noise;
 pub use progress::{LearnedCadence, ProgressDetector, ProgressEvent, ProgressTone};
 pub use pure_tone::{PureTone, PureToneDetector, SpecialInformationDetector};
 pub use r2_mf::{R2_LEVEL, R2Detector, R2Direction, R2Event, r2_tones};
+pub use rate::{RateDoubler, RateHalver};
 pub use resample::resample;
 pub use tone::Tone;
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use ramal_dsp::{FRAME_SAMPLES, Law};
 use tokio::sync::mpsc;
 
 use crate::StreamEvent;
 use crate::command::ChannelId;
-use crate::line::{JitterRing, LineAudio};
+use crate::line::LinePort;
 use crate::player::Player;
+use crate::playout::Playout;
 use crate::recording::Tap;
 use crate::stream::RtpStream;
+use crate::transmission::Source;
 
 /// Index of a channel in the table of its thread.
 pub(crate) type Index = u32;
@@ -26,6 +26,8 @@ pub(crate) enum Route {
     Echo,
     /// To the channel at this index, which routes back here.
     Bridge(Index),
+    /// To the room with this number.
+    Room(u64),
 }
 
 /// What a channel is connected to the world by.
@@ -34,37 +36,16 @@ pub(crate) enum Kind {
     Line(Box<LinePort>),
 }
 
-/// A line and what it exchanges.
-pub(crate) struct LinePort {
-    pub(crate) audio: Box<dyn LineAudio>,
-    pub(crate) ring: JitterRing,
-    pub(crate) received: [u8; FRAME_SAMPLES],
-    pub(crate) frames: u64,
-    /// Copies what is exchanged for a recording.
-    pub(crate) tap: Option<Box<Tap>>,
-    /// Epoch of the source the ring is aligned to.
-    pub(crate) aligned_to: Option<crate::transmission::Source>,
-}
-
-impl Kind {
-    pub(crate) fn line(audio: Box<dyn LineAudio>, now: Instant) -> Kind {
-        Kind::Line(Box::new(LinePort {
-            audio,
-            ring: JitterRing::new(now),
-            received: [Law::A.silence(); FRAME_SAMPLES],
-            frames: 0,
-            tap: None,
-            aligned_to: None,
-        }))
-    }
-}
-
 /// A channel on its media thread.
 pub(crate) struct ChannelState {
     pub(crate) id: ChannelId,
     pub(crate) kind: Kind,
     pub(crate) route: Route,
     pub(crate) player: Option<Box<Player>>,
+    /// What makes frames of the packets of a stream, where its route needs them.
+    pub(crate) playout: Option<Box<Playout>>,
+    /// Source the playout plays.
+    pub(crate) heard: Option<Source>,
     pub(crate) events: Option<mpsc::Sender<StreamEvent>>,
     /// Set when the handle is gone, in case the command that says so did not fit the queue.
     pub(crate) closed: Arc<AtomicBool>,
@@ -79,6 +60,8 @@ impl ChannelState {
             kind,
             route: Route::Idle,
             player: None,
+            playout: None,
+            heard: None,
             events: None,
             closed,
             clocked: false,

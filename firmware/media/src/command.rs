@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::channel::ChannelState;
 use crate::player::Player;
 use crate::recording::Tap;
-use crate::{MediaError, Remote, StreamEvent, StreamStatistics};
+use crate::room::RoomState;
+use crate::{MediaError, Part, Remote, RoomEvent, StreamEvent, StreamStatistics};
 
 /// Commands waiting for one media thread at most.
 const CAPACITY: usize = 1_024;
@@ -41,6 +42,14 @@ pub(crate) enum Command {
     Expect(ChannelId),
     /// The channel goes to another thread.
     Depart(ChannelId, Arc<Mailbox>),
+    OpenRoom(Box<RoomState>),
+    CloseRoom(u64),
+    /// A channel joins a room; the answer is whether there was a place.
+    Join(u64, ChannelId, Part, oneshot::Sender<bool>),
+    Leave(u64, ChannelId),
+    /// In a room, the first is heard by the second, or no longer.
+    Heard(u64, ChannelId, ChannelId, bool),
+    RoomEvents(u64, mpsc::Sender<RoomEvent>),
     Stop,
 }
 
@@ -57,7 +66,7 @@ impl Command {
     /// The channels it is about.
     pub(crate) fn channels(&self) -> [Option<ChannelId>; 2] {
         match self {
-            Command::Bridge(a, b) => [Some(*a), Some(*b)],
+            Command::Bridge(a, b) | Command::Heard(_, a, b, _) => [Some(*a), Some(*b)],
             Command::Close(id)
             | Command::SetRemote(id, _)
             | Command::SetFax(id, _)
@@ -69,8 +78,15 @@ impl Command {
             | Command::Tap(id, _)
             | Command::Untap(id, _)
             | Command::Statistics(id, _)
+            | Command::Join(_, id, ..)
+            | Command::Leave(_, id)
             | Command::Depart(id, _) => [Some(*id), None],
-            Command::Open(_) | Command::Expect(_) | Command::Stop => [None, None],
+            Command::Open(_)
+            | Command::Expect(_)
+            | Command::OpenRoom(_)
+            | Command::CloseRoom(_)
+            | Command::RoomEvents(..)
+            | Command::Stop => [None, None],
         }
     }
 }
@@ -171,14 +187,36 @@ impl Home {
             theirs = other.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
             mine = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
         }
-        if !Arc::ptr_eq(&mine, &theirs) {
-            mine.post(Command::Expect(other.id))?;
-            theirs.post(Command::Depart(other.id, Arc::clone(&mine)))?;
-            theirs.load.fetch_sub(1, Ordering::Relaxed);
-            mine.load.fetch_add(1, Ordering::Relaxed);
-            *theirs = Arc::clone(&mine);
-        }
+        other.move_to(&mut theirs, &mine)?;
         mine.post(Command::Bridge(self.id, other.id))
+    }
+
+    /// Brings the channel to the thread of `mailbox` and posts there.
+    pub(crate) fn post_at(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        command: Command,
+    ) -> Result<(), MediaError> {
+        let mut mine = self.mailbox.lock().unwrap_or_else(PoisonError::into_inner);
+        self.move_to(&mut mine, mailbox)?;
+        mine.post(command)
+    }
+
+    /// The thread it lives on.
+    pub(crate) fn mailbox(&self) -> Arc<Mailbox> {
+        Arc::clone(&self.mailbox.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sends the channel from one thread to another.
+    fn move_to(&self, from: &mut Arc<Mailbox>, to: &Arc<Mailbox>) -> Result<(), MediaError> {
+        if !Arc::ptr_eq(from, to) {
+            to.post(Command::Expect(self.id))?;
+            from.post(Command::Depart(self.id, Arc::clone(to)))?;
+            from.load.fetch_sub(1, Ordering::Relaxed);
+            to.load.fetch_add(1, Ordering::Relaxed);
+            *from = Arc::clone(to);
+        }
+        Ok(())
     }
 
     /// Says that the channel no longer counts on its thread.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::command::{ChannelId, Command};
 use crate::worker::{Token, Worker};
-use crate::{PlayEnd, StreamStatistics};
+use crate::{PlayEnd, SampleRate, StreamStatistics};
 
 impl Worker {
     /// Carries out everything in the queue.
@@ -41,11 +41,14 @@ impl Worker {
                     self.close(index);
                 }
             }
-            Command::SetRemote(id, remote) => self.with(id, |channel| {
-                if let Kind::Rtp(stream) = &mut channel.kind {
-                    stream.set_remote(*remote, now);
-                }
-            }),
+            Command::SetRemote(id, remote) => {
+                self.with(id, |channel| {
+                    if let Kind::Rtp(stream) = &mut channel.kind {
+                        stream.set_remote(*remote, now);
+                    }
+                });
+                self.prepare(id);
+            }
             Command::SetFax(id, described) => self.with(id, |channel| {
                 if let Kind::Rtp(stream) = &mut channel.kind {
                     stream.set_fax(described, now);
@@ -59,6 +62,7 @@ impl Worker {
                     channel.end_play(PlayEnd::Interrupted);
                     channel.player = Some(player);
                 });
+                self.prepare(id);
                 self.clock(id);
             }
             Command::StopPlay(id, number) => self.with(id, |channel| {
@@ -77,7 +81,18 @@ impl Worker {
             }),
             Command::Statistics(id, reply) => self.with(id, |channel| {
                 let statistics = match &channel.kind {
-                    Kind::Rtp(stream) => stream.statistics(),
+                    Kind::Rtp(stream) => StreamStatistics {
+                        late: channel.playout.as_ref().map_or(0, |playout| playout.late),
+                        playout_delay_ms: channel
+                            .playout
+                            .as_ref()
+                            .map(|playout| playout.delay_ms()),
+                        concealed: channel
+                            .playout
+                            .as_ref()
+                            .map_or(0, |playout| playout.made_up),
+                        ..stream.statistics()
+                    },
                     Kind::Line(line) => StreamStatistics {
                         packets_received: line.frames,
                         packets_sent: line.frames,
@@ -97,6 +112,30 @@ impl Worker {
                     self.unwatch(&state);
                     self.departing.push((mailbox, Command::Open(state)));
                     self.hand_over();
+                }
+            }
+            Command::OpenRoom(room) => self.rooms.push(*room),
+            Command::CloseRoom(id) => self.close_room(id),
+            Command::Join(room, id, part, reply) => {
+                // The one who asked may have gone.
+                let _ = reply.send(self.join(room, id, part));
+            }
+            Command::Leave(room, id) => {
+                if let Some(&index) = self.index_of.get(&id)
+                    && let Some(channel) = self.channels.get_mut(index)
+                    && channel.route == Route::Room(room)
+                {
+                    self.unroute(index);
+                }
+            }
+            Command::Heard(room, speaker, listener, heard) => {
+                if let Some(room) = self.room(room) {
+                    room.set_heard(speaker, listener, heard);
+                }
+            }
+            Command::RoomEvents(room, events) => {
+                if let Some(room) = self.room(room) {
+                    room.events = Some(events);
                 }
             }
             Command::Stop => self.running = false,
@@ -198,6 +237,34 @@ impl Worker {
         if let Some((first, second)) = self.channels.pair_mut(a, b) {
             first.route = Route::Bridge(b);
             second.route = Route::Bridge(a);
+            let id = first.id;
+            self.prepare(id);
+        }
+    }
+
+    /// Makes what the route of a channel needs beyond relaying: after every command that changes its
+    /// route, its codec or what it plays, so that no packet has to.
+    pub(crate) fn prepare(&mut self, id: ChannelId) {
+        let Some(&index) = self.index_of.get(&id) else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let beat = self.beat;
+        channel.prepare(beat);
+        if let Route::Bridge(peer) = channel.route
+            && let Some((a, b)) = self.channels.pair_mut(index, peer)
+        {
+            match (&mut a.kind, &mut b.kind) {
+                (Kind::Rtp(a), Kind::Rtp(b)) => {
+                    a.prepare_transcoder(b.negotiated());
+                    b.prepare_transcoder(a.negotiated());
+                }
+                (Kind::Rtp(_), Kind::Line(_)) => a.prepare_frames(SampleRate::Narrow, beat),
+                (Kind::Line(_), Kind::Rtp(_)) => b.prepare_frames(SampleRate::Narrow, beat),
+                (Kind::Line(_), Kind::Line(_)) => {}
+            }
         }
     }
 
@@ -212,17 +279,25 @@ impl Worker {
     }
 
     /// Ends the bridge or echo of a channel, on both sides.
-    fn unroute(&mut self, index: Index) {
+    pub(crate) fn unroute(&mut self, index: Index) {
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         let route = std::mem::replace(&mut channel.route, Route::Idle);
         channel.interrupt();
-        if let Route::Bridge(peer) = route
-            && let Some(peer) = self.channels.get_mut(peer)
-        {
-            peer.route = Route::Idle;
-            peer.interrupt();
+        match route {
+            Route::Bridge(peer) => {
+                if let Some(peer) = self.channels.get_mut(peer) {
+                    peer.route = Route::Idle;
+                    peer.interrupt();
+                }
+            }
+            Route::Room(room) => {
+                if let Some(room) = self.room(room) {
+                    room.leave(index);
+                }
+            }
+            Route::Idle | Route::Echo => {}
         }
     }
 }
@@ -230,11 +305,16 @@ impl Worker {
 impl ChannelState {
     /// What is heard next comes from another source, even when it is the same channel again.
     fn interrupt(&mut self) {
+        self.playout = None;
         match &mut self.kind {
-            // A prompt goes on over a change of the bridge.
-            Kind::Rtp(stream) if self.player.is_none() => stream.transmission.interrupt(),
-            Kind::Rtp(_) => {}
-            Kind::Line(line) => line.aligned_to = None,
+            Kind::Rtp(stream) => {
+                stream.transcoder = None;
+                // A prompt goes on over a change of the bridge.
+                if self.player.is_none() {
+                    stream.transmission.interrupt();
+                }
+            }
+            Kind::Line(line) => line.interrupt(),
         }
     }
 }

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use crate::channel::{ChannelState, Kind};
 use crate::command::{Command, Home, Mailbox};
+use crate::conference::Room;
 use crate::handle::{Channel, Line, Stream};
-use crate::line::LineAudio;
+use crate::line::{LineAudio, LinePort};
 use crate::ports::PortRange;
 use crate::stream::{RtpStream, Sockets};
 use crate::worker::Worker;
@@ -148,7 +149,7 @@ impl Engine {
     /// # Errors
     /// [`MediaError::Overloaded`] or [`MediaError::Stopped`].
     pub fn open_line(&self, audio: Box<dyn LineAudio>) -> Result<Line, MediaError> {
-        let channel = self.open(Kind::line(audio, Instant::now()))?;
+        let channel = self.open(Kind::Line(Box::new(LinePort::new(audio))))?;
         Ok(Line { channel })
     }
 
@@ -177,6 +178,13 @@ impl Engine {
     /// [`MediaError::Overloaded`] or [`MediaError::Stopped`].
     pub fn bridge(&self, a: &Channel, b: &Channel) -> Result<(), MediaError> {
         a.home.post_bridge(&b.home)
+    }
+
+    /// Opens a room for up to 32 channels. It lives on the thread of the first that joins; the others
+    /// move there.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room::new(self.shared.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Ends the bridge or echo the channel is in; both sides hear nothing.

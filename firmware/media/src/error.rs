@@ -40,6 +40,9 @@ pub enum MediaError {
     /// The engine was stopped.
     #[error("the media engine was stopped")]
     Stopped,
+    /// Every place in a room is taken.
+    #[error("the room has 32 members already; let one go first")]
+    RoomFull,
     /// A prompt file cannot be used.
     #[error("prompt {}: {reason}", path.display())]
     Prompt {

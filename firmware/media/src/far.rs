@@ -8,12 +8,17 @@ use socket2::SockAddr;
 use crate::latch::Latch;
 use crate::{Codec, Payloads, Remote, socket};
 
+/// Static payload type of comfort noise (RFC 3551 table 4).
+const COMFORT_NOISE: u8 = 13;
+
 /// Meaning of a received payload type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Audio(Codec),
     Event,
-    /// Not negotiated, for example comfort noise (RFC 3389) of a phone that never asked.
+    /// Silence and its level (RFC 3389).
+    ComfortNoise,
+    /// Not negotiated.
     Unknown,
 }
 
@@ -95,6 +100,10 @@ pub(crate) fn payload_types(remote: &Remote) -> [Media; 128] {
     describe(&remote.payloads);
     for codec in [Codec::Pcma, Codec::Pcmu] {
         set(codec.payload_type(), Media::Audio(codec));
+    }
+    // Of phones that never asked, too. Its static number is for a clock of 8,000 (RFC 3389 §4).
+    if remote.payloads.codec.clock_rate() == 8_000 {
+        set(COMFORT_NOISE, Media::ComfortNoise);
     }
     types
 }

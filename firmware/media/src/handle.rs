@@ -26,6 +26,12 @@ impl Channel {
         Channel { home, closed }
     }
 
+    /// Number of the channel, never used twice in an engine; events of a room name it.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.home.id
+    }
+
     /// Sends everything the channel says back to it, ending a bridge it is in.
     ///
     /// # Errors

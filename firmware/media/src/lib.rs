@@ -8,6 +8,7 @@
 //!
 //! - [`Engine::open_stream`] takes a pair of ports; [`Stream::set_remote`] says where the far end is.
 //! - [`Engine::bridge`] connects two channels; [`Channel::echo`] connects one to itself.
+//! - [`Engine::room`] opens a [`Room`]: a conference, or a supervisor who listens, whispers or barges in.
 //! - [`Channel::play`] plays [`Sound`]s, mostly [`Prompt`]s out of the [`PromptLibrary`].
 //! - [`Recorder::begin`] records a channel into a file.
 //! - [`LineAudio`] is what a line driver implements to take part.
@@ -23,6 +24,7 @@
 mod channel;
 mod codec;
 mod command;
+mod conference;
 mod control;
 mod digits;
 mod engine;
@@ -31,8 +33,10 @@ mod far;
 mod handle;
 mod latch;
 mod line;
+mod membership;
 mod parameters;
 mod player;
+mod playout;
 mod ports;
 mod prompts;
 mod quality;
@@ -40,17 +44,21 @@ mod reception;
 mod recording;
 mod relay;
 mod report;
+mod room;
 mod rtcp;
 mod rtp;
 mod secure;
+mod sending;
 mod socket;
 mod stream;
 mod tick;
+mod transcoder;
 mod transmission;
 mod udptl;
 mod worker;
 
 pub use codec::{Codec, Format, SampleRate};
+pub use conference::Room;
 pub use engine::{Engine, EngineConfig};
 pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};
@@ -65,4 +73,5 @@ pub use recording::{
     Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,
     free_space, recover,
 };
+pub use room::{Part, RoomEvent};
 pub use secure::{MasterKey, SrtpKeys, Suite};

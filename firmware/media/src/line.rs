@@ -1,8 +1,12 @@
 //! Lines: channels clocked by the tick instead of by packets.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use ramal_dsp::{FRAME_SAMPLES, Law};
+use ramal_dsp::{FRAME_SAMPLES, Law, RateHalver};
+
+use crate::player::Frame;
+use crate::recording::Tap;
+use crate::{Codec, SampleRate};
 
 /// The audio side of a line (DAHDI channel, simulated line): exchanges 20 ms in both directions on
 /// every tick of the media thread.
@@ -12,91 +16,89 @@ pub trait LineAudio: Send {
     fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]);
 }
 
-/// Samples the ring holds: 256 ms.
-const CAPACITY: usize = 2_048;
-/// Samples held back so that packets may be late: 40 ms.
-const DELAY: u32 = 320;
-/// Without packets for this long the next one starts anew.
-const STALE: Duration = Duration::from_millis(200);
+/// 20 ms of nothing, A-law.
+pub(crate) const SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
 
-/// Fixed jitter buffer of A-law samples, placed by RTP timestamp: reordering sorts itself out, lost
-/// packets are heard as silence.
-#[derive(Debug)]
-pub(crate) struct JitterRing {
-    samples: Box<[u8; CAPACITY]>,
-    /// Timestamp of the next sample to be read; `None` before the first packet.
-    read_at: Option<u32>,
-    /// Timestamp of the next frame to be appended.
-    write_at: u32,
-    fed: Instant,
-    /// Packets that came too late to be heard, in a row.
-    late: u8,
+/// A line and what it exchanges.
+pub(crate) struct LinePort {
+    audio: Box<dyn LineAudio>,
+    /// What it said last.
+    pub(crate) received: [u8; FRAME_SAMPLES],
+    /// What it is to be sent next, from another line or a room, oldest first. Two frames let both lines
+    /// of a bridge be served in either order within a tick.
+    waiting: [[u8; FRAME_SAMPLES]; 2],
+    filled: usize,
+    halver: RateHalver,
+    pub(crate) frames: u64,
+    /// Copies what is exchanged for a recording.
+    pub(crate) tap: Option<Box<Tap>>,
 }
 
-impl JitterRing {
-    pub(crate) fn new(now: Instant) -> Self {
-        JitterRing {
-            samples: Box::new([Law::A.silence(); CAPACITY]),
-            read_at: None,
-            write_at: 0,
-            fed: now,
-            late: 0,
+impl LinePort {
+    pub(crate) fn new(audio: Box<dyn LineAudio>) -> Self {
+        LinePort {
+            audio,
+            received: SILENCE,
+            waiting: [SILENCE; 2],
+            filled: 0,
+            halver: RateHalver::new(),
+            frames: 0,
+            tap: None,
         }
     }
 
-    /// Starts anew with the next packet: the source changed.
-    pub(crate) fn reset(&mut self) {
-        self.samples.fill(Law::A.silence());
-        self.read_at = None;
-        self.late = 0;
+    /// Forgets what was to be sent: the source changes.
+    pub(crate) fn interrupt(&mut self) {
+        self.filled = 0;
     }
 
-    /// Puts A-law samples whose first has this timestamp.
-    pub(crate) fn put(&mut self, timestamp: u32, samples: &[u8], now: Instant) {
-        let stale = now.saturating_duration_since(self.fed) > STALE;
-        if stale || self.late > 5 {
-            self.reset();
+    /// Takes a frame to be sent; when two wait already, the oldest is dropped.
+    pub(crate) fn hear(&mut self, frame: &[u8; FRAME_SAMPLES]) {
+        if self.filled == self.waiting.len() {
+            self.waiting.swap(0, 1);
+            self.filled -= 1;
         }
-        let mut read_at = *self.read_at.get_or_insert(timestamp.wrapping_sub(DELAY));
-        let ahead = |read_at: u32| i64::from(timestamp.wrapping_sub(read_at).cast_signed());
-        if ahead(read_at) + samples.len() as i64 > CAPACITY as i64 {
-            // Jumped ahead, or the source's clock runs faster than the line's.
-            self.reset();
-            read_at = timestamp.wrapping_sub(DELAY);
-            self.read_at = Some(read_at);
-        }
-        self.fed = now;
-        if ahead(read_at) < 0 {
-            self.late = self.late.saturating_add(1);
-            return;
-        }
-        self.late = 0;
-        for (offset, &sample) in samples.iter().enumerate().take(CAPACITY) {
-            self.samples[(timestamp as usize).wrapping_add(offset) % CAPACITY] = sample;
-        }
+        self.waiting[self.filled] = *frame;
+        self.filled += 1;
     }
 
-    /// Puts a frame directly after the last one, for a source with the same clock.
-    pub(crate) fn append(&mut self, frame: &[u8; FRAME_SAMPLES], now: Instant) {
-        if self.read_at.is_none() {
-            // Two frames of room let both lines be served in either order within a tick.
-            self.write_at = 0;
-        }
-        self.put(self.write_at, frame, now);
-        self.write_at = self.write_at.wrapping_add(FRAME_SAMPLES as u32);
-    }
-
-    /// Takes the next 20 ms.
-    pub(crate) fn take(&mut self, frame: &mut [u8; FRAME_SAMPLES]) {
-        let Some(read_at) = &mut self.read_at else {
-            frame.fill(Law::A.silence());
-            return;
+    /// The same of linear samples at `rate`.
+    pub(crate) fn hear_samples(&mut self, samples: &[i16], rate: SampleRate) {
+        let mut narrow = [0i16; FRAME_SAMPLES];
+        let samples = match rate {
+            SampleRate::Narrow => samples,
+            SampleRate::Wide => {
+                self.halver.process(samples, &mut narrow);
+                &narrow
+            }
         };
-        for (offset, sample) in frame.iter_mut().enumerate() {
-            let place = &mut self.samples[(*read_at as usize).wrapping_add(offset) % CAPACITY];
-            *sample = std::mem::replace(place, Law::A.silence());
+        let mut frame = SILENCE;
+        Law::A.encode(samples, &mut frame);
+        self.hear(&frame);
+    }
+
+    /// Exchanges 20 ms: `played`, or else what waits.
+    pub(crate) fn exchange(&mut self, played: Option<Frame<'_>>, now: Instant) {
+        let mut transmit = SILENCE;
+        if self.filled > 0 {
+            transmit = self.waiting[0];
+            self.waiting.swap(0, 1);
+            self.filled -= 1;
         }
-        *read_at = read_at.wrapping_add(FRAME_SAMPLES as u32);
+        match played {
+            None => {}
+            Some(Frame::Silence) => transmit = SILENCE,
+            Some(Frame::Encoded(frame) | Frame::Alaw(frame)) => {
+                transmit = frame.first_chunk().copied().unwrap_or(SILENCE);
+            }
+        }
+        self.audio.exchange(&transmit, &mut self.received);
+        if let Some(tap) = &mut self.tap {
+            let timestamp = (self.frames as u32).wrapping_mul(FRAME_SAMPLES as u32);
+            tap.received(Codec::Pcma, 0, timestamp, &self.received, now);
+            tap.sent(Codec::Pcma, timestamp, &transmit, now);
+        }
+        self.frames += 1;
     }
 }
 
@@ -104,67 +106,47 @@ impl JitterRing {
 mod tests {
     use super::*;
 
-    fn take(ring: &mut JitterRing) -> u8 {
-        let mut frame = [0u8; FRAME_SAMPLES];
-        ring.take(&mut frame);
-        assert!(frame.iter().all(|&sample| sample == frame[0]));
-        frame[0]
+    /// A line that says what it was sent.
+    struct Mirror;
+
+    impl LineAudio for Mirror {
+        fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]) {
+            *receive = *transmit;
+        }
+    }
+
+    fn sent(line: &mut LinePort) -> u8 {
+        line.exchange(None, Instant::now());
+        line.received[0]
     }
 
     #[test]
-    fn frames_come_out_in_order_after_the_fixed_delay() {
-        let now = Instant::now();
-        let mut ring = JitterRing::new(now);
-        assert_eq!(take(&mut ring), Law::A.silence());
-        let start = u32::MAX - 200; // the timestamp wraps on the way
-        for (position, octet) in [(0u32, 1u8), (2, 3), (1, 2), (3, 4)] {
-            let timestamp = start.wrapping_add(position * 160);
-            ring.put(timestamp, &[octet; FRAME_SAMPLES], now);
-        }
-        let heard: Vec<u8> = (0..7).map(|_| take(&mut ring)).collect();
+    fn frames_are_sent_in_order_and_the_oldest_is_dropped() {
+        let mut line = LinePort::new(Box::new(Mirror));
         let quiet = Law::A.silence();
-        assert_eq!(heard, [quiet, quiet, 1, 2, 3, 4, quiet]);
-    }
-
-    #[test]
-    fn lost_packets_are_silent_and_late_ones_are_dropped() {
-        let now = Instant::now();
-        let mut ring = JitterRing::new(now);
-        ring.put(0, &[1; FRAME_SAMPLES], now);
-        ring.put(320, &[3; FRAME_SAMPLES], now);
-        let heard: Vec<u8> = (0..4).map(|_| take(&mut ring)).collect();
-        ring.put(160, &[2; FRAME_SAMPLES], now);
-        assert_eq!(heard[2..], [1, Law::A.silence()]);
-        assert_eq!(take(&mut ring), 3);
-    }
-
-    #[test]
-    fn a_jump_and_a_pause_start_anew() {
-        let now = Instant::now();
-        let mut ring = JitterRing::new(now);
-        ring.put(0, &[1; FRAME_SAMPLES], now);
-        ring.put(1_000_000, &[2; FRAME_SAMPLES], now);
-        let heard: Vec<u8> = (0..3).map(|_| take(&mut ring)).collect();
-        assert_eq!(heard[2], 2);
-        let later = now + STALE * 2;
-        ring.put(7, &[3; FRAME_SAMPLES], later);
-        let heard: Vec<u8> = (0..3).map(|_| take(&mut ring)).collect();
-        assert_eq!(heard[2], 3);
-    }
-
-    #[test]
-    fn a_source_slower_than_the_line_is_realigned_instead_of_staying_silent() {
-        let now = Instant::now();
-        let mut ring = JitterRing::new(now);
-        let mut silent = 0;
-        for packet in 0..1_000u32 {
-            ring.put(packet * 160, &[9; FRAME_SAMPLES], now);
-            silent += u32::from(take(&mut ring) != 9);
-            if packet % 100 == 99 {
-                // The line took one frame more than the source gave.
-                silent += u32::from(take(&mut ring) != 9);
-            }
+        assert_eq!(sent(&mut line), quiet);
+        for octet in [1, 2, 3] {
+            line.hear(&[octet; FRAME_SAMPLES]);
         }
-        assert!(silent < 60, "{silent} of 1,010 frames silent");
+        assert_eq!([sent(&mut line), sent(&mut line)], [2, 3]);
+        assert_eq!(sent(&mut line), quiet);
+        line.hear(&[4; FRAME_SAMPLES]);
+        let played = Some(Frame::Alaw(&[9; FRAME_SAMPLES]));
+        line.exchange(played, Instant::now());
+        assert_eq!(line.received[0], 9);
+        assert_eq!(sent(&mut line), quiet);
+    }
+
+    #[test]
+    fn wide_samples_are_sent_at_the_line_s_rate() {
+        let mut line = LinePort::new(Box::new(Mirror));
+        let mut last = 0;
+        for _ in 0..4 {
+            line.hear_samples(&[8_000; 320], SampleRate::Wide);
+            last = sent(&mut line);
+        }
+        let mut expected = [0];
+        Law::A.encode(&[8_000], &mut expected);
+        assert_eq!(last, expected[0]);
     }
 }

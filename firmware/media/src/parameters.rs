@@ -129,6 +129,12 @@ pub struct StreamStatistics {
     pub replayed: u64,
     /// RTP packets with a payload type that was not negotiated; not passed on.
     pub unknown_payload: u64,
+    /// Packets that came too late to be played on a line or in the room the stream is in now.
+    pub late: u64,
+    /// Frames of 20 ms made up there, as a packet was missing.
+    pub concealed: u64,
+    /// Delay of the playing there; `None` while packets are passed on as they come.
+    pub playout_delay_ms: Option<u32>,
     /// Keys reported.
     pub digits: u64,
     /// Valid RTCP packets received.

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use crate::channel::{ChannelState, Index, Kind, LinePort, Route};
+use crate::StreamEvent;
+use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::far::Media;
-use crate::rtp::RtpPacket;
 use crate::stream::Accepted;
 use crate::transmission::Source;
 use crate::worker::Worker;
-use crate::{Codec, StreamEvent};
 
 impl Worker {
     /// Serves the packet at `position` of the batch just received on the stream at `index`.
@@ -41,8 +40,23 @@ impl Worker {
             channel: channel.id,
             epoch: accepted.epoch,
         };
+        if let Some(playout) = &mut channel.playout {
+            let timestamp = accepted.packet.timestamp;
+            let payload = &octets[accepted.packet.payload_start..accepted.packet.payload_end];
+            if channel.heard != Some(source) {
+                channel.heard = Some(source);
+                playout.restart();
+            }
+            match accepted.media {
+                Media::Audio(codec) => playout.put(codec, timestamp, payload, now),
+                Media::ComfortNoise => playout.put_noise(timestamp, payload),
+                // Not heard as sound.
+                Media::Event | Media::Unknown => {}
+            }
+            return;
+        }
         let to = match channel.route {
-            Route::Idle => return,
+            Route::Idle | Route::Room(_) => return,
             Route::Echo => channel,
             Route::Bridge(peer) => match self.channels.get_mut(peer) {
                 Some(peer) => peer,
@@ -52,13 +66,8 @@ impl Worker {
         if to.player.is_some() {
             return;
         }
-        match &mut to.kind {
-            Kind::Rtp(stream) => {
-                stream.relay(octets, &accepted.packet, accepted.media, source, now);
-            }
-            Kind::Line(line) => {
-                line.hear(octets, &accepted.packet, accepted.media, source, now);
-            }
+        if let Kind::Rtp(stream) = &mut to.kind {
+            stream.relay(octets, &accepted.packet, accepted.media, source, now);
         }
     }
 
@@ -91,30 +100,5 @@ fn report(channel: &ChannelState, accepted: &Accepted) {
     for press in accepted.presses.into_iter().flatten() {
         let (digit, duration_ms) = (press.digit, press.duration_ms);
         channel.report(StreamEvent::Digit { digit, duration_ms });
-    }
-}
-
-impl LinePort {
-    /// Puts an audio packet into the jitter buffer. Telephone events are not heard on a line.
-    fn hear(
-        &mut self,
-        octets: &mut [u8],
-        packet: &RtpPacket,
-        media: Media,
-        source: Source,
-        now: Instant,
-    ) {
-        let Media::Audio(codec) = media else { return };
-        if self.aligned_to != Some(source) {
-            self.aligned_to = Some(source);
-            self.ring.reset();
-        }
-        let payload = &mut octets[packet.payload_start..packet.payload_end];
-        match codec {
-            Codec::Pcma => {}
-            Codec::Pcmu => ramal_dsp::ulaw_to_alaw(payload),
-            _ => return,
-        }
-        self.ring.put(packet.timestamp, payload, now);
     }
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use crate::codec::Encoder;
 use crate::digits::{DigitReceiver, Press};
 use crate::far::{Far, Media, payload_types};
 use crate::latch::{Latch, Verdict};
@@ -15,13 +16,11 @@ use crate::recording::Tap;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::secure::{Refusal, Security};
+use crate::transcoder::Transcoder;
 use crate::transmission::{Source, Transmission};
 use crate::udptl::Udptl;
 use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
-use ramal_dsp::{FRAME_SAMPLES, TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
-
-/// Octets of the longest frame made here: 20 ms of L16 at 16 kHz; Opus stays below.
-const LONGEST_FRAME: usize = 1_280;
+use ramal_dsp::{TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
 
 /// The sockets of a stream and the claim on their ports; the claim ends after the sockets.
 #[derive(Debug)]
@@ -44,9 +43,9 @@ pub(crate) struct Accepted {
 
 /// An RTP stream.
 pub(crate) struct RtpStream {
-    sockets: Sockets,
-    far: Option<Far>,
-    security: Security,
+    pub(crate) sockets: Sockets,
+    pub(crate) far: Option<Far>,
+    pub(crate) security: Security,
     /// Set while the far end sends a fax instead of audio.
     fax: Option<Udptl>,
     /// Meaning of the payload types 0-127.
@@ -57,6 +56,10 @@ pub(crate) struct RtpStream {
     pub(crate) transmission: Transmission,
     /// Copies what comes and goes for a recording.
     pub(crate) tap: Option<Box<Tap>>,
+    /// Encoder of what is made here or comes in another codec, made when there is need for it.
+    pub(crate) encoder: Option<Box<Encoder>>,
+    /// What packets of the bridge's other side go through, when it speaks another codec.
+    pub(crate) transcoder: Option<Box<Transcoder>>,
     pub(crate) reports: Reports,
     media_timeout: Option<Duration>,
     /// When the far end was last heard, or began to be expected.
@@ -94,6 +97,8 @@ impl RtpStream {
             digits: DigitReceiver::default(),
             transmission: Transmission::new(ssrc, sequence, timestamp),
             tap: None,
+            encoder: None,
+            transcoder: None,
             reports: Reports::new(cname, ssrc, now),
             media_timeout: parameters.media_timeout,
             heard: now,
@@ -184,6 +189,11 @@ impl RtpStream {
     pub(crate) fn send_codec(&self) -> Option<Codec> {
         let far = self.far.as_ref()?;
         far.remote.send.then_some(far.remote.payloads.codec)
+    }
+
+    /// Codec agreed on for this stream, also while nothing may be sent.
+    pub(crate) fn negotiated(&self) -> Option<Codec> {
+        self.far.as_ref().map(|far| far.remote.payloads.codec)
     }
 
     /// Opens and checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
@@ -298,22 +308,25 @@ impl RtpStream {
                     (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
                     (Codec::Pcmu, Codec::Pcma) => ulaw_to_alaw(payload),
                     (from, to) if from.is_relayed_to(to) => {}
-                    _ => {
-                        self.transmission.skip(source);
-                        return;
-                    }
+                    (from, _) => return self.transcode(datagram, packet, from, source, now),
                 }
                 payloads.audio
             }
             Media::Event => match payloads.telephone_event {
+                Some(payload_type) if self.transcoder.is_some() => {
+                    return self.pass_event(datagram, packet, payload_type, now);
+                }
                 Some(payload_type) => payload_type,
                 None => {
                     self.transmission.skip(source);
                     return;
                 }
             },
-            Media::Unknown => {
+            Media::ComfortNoise | Media::Unknown => {
                 self.transmission.skip(source);
+                if let Some(transcoder) = &mut self.transcoder {
+                    transcoder.skip(packet.sequence);
+                }
                 return;
             }
         };
@@ -343,61 +356,6 @@ impl RtpStream {
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
             let payload = &datagram[packet.payload_start..packet.payload_end];
             tap.sent(payloads.codec, slot.timestamp, payload, now);
-        }
-    }
-
-    /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
-    pub(crate) fn send_frame(&mut self, frame: &[u8], source: Source, now: Instant) {
-        let fax = self.fax.is_some();
-        let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
-            return;
-        };
-        let payloads = far.remote.payloads;
-        let clock_rate = payloads.codec.clock_rate();
-        let slot = self
-            .transmission
-            .generate(source, clock_rate / 50, now, clock_rate);
-        let header = RtpHeader {
-            marker: slot.first,
-            payload_type: payloads.audio,
-            sequence: slot.sequence,
-            timestamp: slot.timestamp,
-            ssrc: self.transmission.ssrc,
-        };
-        let mut datagram = [0u8; HEADER_LENGTH + LONGEST_FRAME];
-        let Some(payload) = datagram.get_mut(HEADER_LENGTH..HEADER_LENGTH + frame.len()) else {
-            return;
-        };
-        payload.copy_from_slice(frame);
-        datagram[..HEADER_LENGTH].copy_from_slice(&header.encode());
-        let datagram = &datagram[..HEADER_LENGTH + frame.len()];
-        let sent = self.security.seal_rtp(datagram).is_some_and(|sealed| {
-            let socket = socket::descriptor(&self.sockets.rtp);
-            socket::send(socket, sealed, far.way())
-        });
-        self.transmission.count(frame.len(), sent);
-        if let Some(tap) = &mut self.tap {
-            tap.sent(payloads.codec, slot.timestamp, frame, now);
-        }
-    }
-
-    /// Sends 20 ms in which nothing is heard.
-    pub(crate) fn send_silence(&mut self, source: Source, now: Instant) {
-        if let Some(law) = self.send_codec().and_then(Codec::law) {
-            self.send_frame(&[law.silence(); FRAME_SAMPLES], source, now);
-        }
-    }
-
-    /// Sends 20 ms of A-law made here, encoding them for the far end.
-    pub(crate) fn send_alaw(&mut self, alaw: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
-        match self.send_codec() {
-            Some(Codec::Pcma) => self.send_frame(alaw, source, now),
-            Some(Codec::Pcmu) => {
-                let mut frame = *alaw;
-                alaw_to_ulaw(&mut frame);
-                self.send_frame(&frame, source, now);
-            }
-            _ => {}
         }
     }
 
@@ -493,7 +451,7 @@ impl RtpStream {
         );
     }
 
-    fn clock_rate(&self) -> u32 {
+    pub(crate) fn clock_rate(&self) -> u32 {
         self.far
             .as_ref()
             .map_or(8_000, |far| far.remote.payloads.codec.clock_rate())

@@ -3,23 +3,20 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use ramal_dsp::{FRAME_SAMPLES, Law};
-
-use crate::channel::{ChannelState, Index, Kind, LinePort, Route};
+use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::player::Frame;
 use crate::transmission::Source;
 use crate::worker::Worker;
-use crate::{Codec, PlayEnd, StreamEvent};
+use crate::{Codec, PlayEnd, SampleRate, StreamEvent};
 
 /// Housekeeping visits each channel once in this many ticks (200 ms).
 const TURNS: u64 = 10;
-/// 20 ms of nothing, A-law.
-const SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
 
 impl Worker {
     /// One tick.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.ticks = self.ticks.wrapping_add(1);
+        self.beat = now;
         self.take_commands();
         let mut position = 0;
         while let Some(&index) = self.clocked.get(position) {
@@ -29,6 +26,9 @@ impl Worker {
             } else {
                 self.clocked.swap_remove(position);
             }
+        }
+        for room in &mut self.rooms {
+            room.mix(&mut self.channels, now);
         }
         let mut index = (self.ticks % TURNS) as Index;
         while index < self.channels.capacity() {
@@ -45,29 +45,20 @@ impl Worker {
         let Some(channel) = self.channels.get_mut(index) else {
             return false;
         };
-        let heard = match &channel.kind {
-            Kind::Rtp(_) => {
-                channel.play_to_stream(now);
-                None
+        match (&channel.kind, channel.route) {
+            (Kind::Rtp(_), _) => channel.play_to_stream(now),
+            (Kind::Line(_), Route::Bridge(peer)) => {
+                if let Some((line, peer)) = self.channels.pair_mut(index, peer) {
+                    line.exchange_with_peer(peer, now);
+                }
             }
-            Kind::Line(_) => channel.exchange_with_line(now),
-        };
-        let (id, route) = (channel.id, channel.route);
-        channel.clocked = channel.wants_tick();
-        let clocked = channel.clocked;
-        if let (Some(frame), Route::Bridge(peer)) = (heard, route)
-            && let Some(peer) = self
-                .channels
-                .get_mut(peer)
-                .filter(|peer| peer.player.is_none())
-        {
-            let source = Source::Local { channel: id };
-            match &mut peer.kind {
-                Kind::Rtp(stream) => stream.send_alaw(&frame, source, now),
-                Kind::Line(line) => line.hear_line(&frame, source, now),
-            }
+            (Kind::Line(_), _) => channel.exchange_with_line(now),
         }
-        clocked
+        let Some(channel) = self.channels.get_mut(index) else {
+            return false;
+        };
+        channel.clocked = channel.wants_tick();
+        channel.clocked
     }
 
     /// Looks after what time alone brings about.
@@ -130,49 +121,45 @@ impl ChannelState {
         }
     }
 
-    /// Exchanges 20 ms with the line and answers what it said.
-    fn exchange_with_line(&mut self, now: Instant) -> Option<[u8; FRAME_SAMPLES]> {
-        let mut transmit = SILENCE;
-        let mut play_over = false;
+    /// Exchanges 20 ms with the line, which hears its play list or what waits for it.
+    fn exchange_with_line(&mut self, now: Instant) {
         let Kind::Line(line) = &mut self.kind else {
-            return None;
+            return;
         };
-        match (&mut self.player, self.route) {
-            (Some(player), _) => match player.next_frame(Codec::Pcma) {
-                Some(Frame::Encoded(frame) | Frame::Alaw(frame)) => {
-                    if let Some(frame) = frame.first_chunk() {
-                        transmit = *frame;
-                    }
+        match &mut self.player {
+            None => line.exchange(None, now),
+            Some(player) => match player.next_frame(Codec::Pcma) {
+                Some(frame) => line.exchange(Some(frame), now),
+                None => {
+                    line.exchange(None, now);
+                    self.end_play(PlayEnd::Completed);
                 }
-                Some(Frame::Silence) => {}
-                None => play_over = true,
             },
-            (None, Route::Bridge(_)) => line.ring.take(&mut transmit),
-            (None, Route::Echo) => transmit = line.received,
-            (None, Route::Idle) => {}
         }
-        line.audio.exchange(&transmit, &mut line.received);
-        if let Some(tap) = &mut line.tap {
-            let timestamp = (line.frames as u32).wrapping_mul(FRAME_SAMPLES as u32);
-            tap.received(Codec::Pcma, 0, timestamp, &line.received, now);
-            tap.sent(Codec::Pcma, timestamp, &transmit, now);
+        if let (Kind::Line(line), Route::Echo) = (&mut self.kind, self.route) {
+            let received = line.received;
+            line.hear(&received);
         }
-        line.frames += 1;
-        let received = line.received;
-        if play_over {
-            self.end_play(PlayEnd::Completed);
-        }
-        Some(received)
     }
-}
 
-impl LinePort {
-    /// Takes a frame from another line on the same tick.
-    fn hear_line(&mut self, frame: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
-        if self.aligned_to != Some(source) {
-            self.aligned_to = Some(source);
-            self.ring.reset();
+    /// The same for a line in a bridge: hears the other side, and is heard by it.
+    fn exchange_with_peer(&mut self, peer: &mut ChannelState, now: Instant) {
+        if let (Kind::Line(line), Some(playout)) = (&mut self.kind, &mut peer.playout) {
+            let mut room = [0i16; SampleRate::Wide.frame()];
+            let frame = &mut room[..playout.rate().frame()];
+            playout.pull(now, frame);
+            line.hear_samples(frame, playout.rate());
         }
-        self.ring.append(frame, now);
+        self.exchange_with_line(now);
+        let Kind::Line(line) = &self.kind else { return };
+        if peer.player.is_some() {
+            return;
+        }
+        match &mut peer.kind {
+            Kind::Rtp(stream) => {
+                stream.send_alaw(&line.received, Source::Local { channel: self.id }, now);
+            }
+            Kind::Line(peer) => peer.hear(&line.received),
+        }
     }
 }

@@ -13,6 +13,8 @@ use crate::reception::in_clock_units;
 pub(crate) enum Source {
     /// Relayed from the channel with this number; the epoch counts its SSRC changes and restarts.
     Relay { channel: u64, epoch: u32 },
+    /// The same, encoded anew.
+    Transcoded { channel: u64, epoch: u32 },
     /// Made here: a prompt or a line, paced by the tick.
     Local { channel: u64 },
 }
@@ -39,6 +41,8 @@ pub(crate) struct Transmission {
     last_sequence: u16,
     last_timestamp: u32,
     last_sent: Option<Instant>,
+    /// The event sent last: its timestamp where it came from and here.
+    event: Option<(u32, u32)>,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
     pub(crate) failures: u64,
@@ -57,6 +61,7 @@ impl Transmission {
             last_sequence: sequence,
             last_timestamp: timestamp,
             last_sent: None,
+            event: None,
             packets: 0,
             octets: 0,
             failures: 0,
@@ -106,11 +111,13 @@ impl Transmission {
         }
     }
 
-    /// Place of a frame of `samples` made here.
+    /// Place of a frame encoded here, which begins `units` after the frame before it began; between
+    /// them `lost` frames are missing.
     pub(crate) fn generate(
         &mut self,
         source: Source,
-        samples: u32,
+        units: u32,
+        lost: u16,
         now: Instant,
         clock_rate: u32,
     ) -> Slot {
@@ -119,15 +126,32 @@ impl Transmission {
             self.source = Some(source);
             self.continued(now, clock_rate)
         } else {
-            self.last_timestamp.wrapping_add(samples)
+            self.last_timestamp.wrapping_add(units)
         };
-        let sequence = self.last_sequence.wrapping_add(1);
+        let lost = if first { 0 } else { lost };
+        let sequence = self.last_sequence.wrapping_add(1).wrapping_add(lost);
         (self.last_sequence, self.last_timestamp) = (sequence, timestamp);
         self.last_sent = Some(now);
         Slot {
             sequence,
             timestamp,
             first,
+        }
+    }
+
+    /// Place of a packet of a telephone event between frames encoded here. All packets of an event have
+    /// the timestamp of its beginning (RFC 4733 §2.2), told by `began`, the sender's own.
+    pub(crate) fn event(&mut self, began: u32, now: Instant, clock_rate: u32) -> Slot {
+        let timestamp = match self.event {
+            Some((known, timestamp)) if known == began => timestamp,
+            _ => self.continued(now, clock_rate),
+        };
+        self.event = Some((began, timestamp));
+        self.last_sequence = self.last_sequence.wrapping_add(1);
+        Slot {
+            sequence: self.last_sequence,
+            timestamp,
+            first: false,
         }
     }
 
@@ -223,7 +247,7 @@ mod tests {
                 .unwrap()
                 .first
         );
-        let prompt = transmission.generate(PROMPT, 160, start + FRAME, 8_000);
+        let prompt = transmission.generate(PROMPT, 160, 0, start + FRAME, 8_000);
         assert_eq!(
             prompt,
             Slot {
@@ -232,7 +256,7 @@ mod tests {
                 first: true
             }
         );
-        let next = transmission.generate(PROMPT, 160, start + FRAME * 2, 8_000);
+        let next = transmission.generate(PROMPT, 160, 0, start + FRAME * 2, 8_000);
         assert_eq!(
             next,
             Slot {

@@ -16,6 +16,7 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use crate::MediaError;
 use crate::channel::{Channels, Index, Kind};
 use crate::command::{ChannelId, Command, Mailbox};
+use crate::room::RoomState;
 use crate::socket::{BATCH, ReceiveBatch};
 
 /// Time between ticks.
@@ -76,6 +77,8 @@ pub(crate) struct Worker {
     pub(crate) expected: HashMap<ChannelId, Vec<Command>>,
     /// Channels that could not be handed over yet because the other queue was full.
     pub(crate) departing: Vec<(Arc<Mailbox>, Command)>,
+    /// Rooms of channels living here.
+    pub(crate) rooms: Vec<RoomState>,
     /// Channels with something to do on every tick.
     pub(crate) clocked: Vec<Index>,
     pub(crate) batch: ReceiveBatch,
@@ -83,6 +86,8 @@ pub(crate) struct Worker {
     /// arrivals only (edge-triggered).
     unfinished: VecDeque<Token>,
     pub(crate) ticks: u64,
+    /// When the last tick was.
+    pub(crate) beat: Instant,
     pub(crate) running: bool,
 }
 
@@ -107,10 +112,12 @@ impl Worker {
             index_of: HashMap::new(),
             expected: HashMap::new(),
             departing: Vec::new(),
+            rooms: Vec::new(),
             clocked: Vec::new(),
             batch: ReceiveBatch::new(),
             unfinished: VecDeque::with_capacity(EVENTS),
             ticks: 0,
+            beat: Instant::now(),
             running: true,
         };
         worker.watch(worker.mailbox.wake_descriptor(), Token::Mailbox)?;

@@ -105,16 +105,26 @@ fn a_line_and_a_phone_hear_each_other_in_either_law() {
             .collect();
         assert_eq!(said, expected);
 
-        let mut wanted = Vec::new();
-        for number in [0x21u8, 0x22, 0x23, 0x24] {
+        while heard.try_recv().is_ok() {}
+        let (mut wanted, mut frames) = (Vec::new(), Vec::new());
+        for number in 0x21..=0x28u8 {
             phone.send(&[number; 160]);
+            // The line's beat is the phone's.
+            frames.push(heard.recv_timeout(PATIENCE).unwrap().1);
             let mut octet = [number];
             if codec == Codec::Pcmu {
                 ramal_dsp::ulaw_to_alaw(&mut octet);
             }
-            wanted.push(octet[0]);
+            wanted.push([octet[0]; 160]);
         }
-        assert_eq!(spoken(&heard, 4), wanted);
+        frames.retain(|frame| *frame != [Law::A.silence(); 160]);
+        let first = |frames: &[[u8; 160]]| frames.iter().map(|f| f[0]).collect::<Vec<_>>();
+        assert!(
+            frames.len() > 4 && wanted.starts_with(&frames),
+            "{:?} {:?}",
+            first(&frames),
+            first(&wanted)
+        );
     }
 }
 

@@ -142,7 +142,7 @@ fn garbage_is_counted_and_harms_nothing() {
             malformed += 1;
         }
         // A valid packet in sequence with a payload type nobody negotiated: comfort noise.
-        phone_a.payload_type = 13;
+        phone_a.payload_type = 14;
         phone_a.send(&[0x40]);
         phone_a.payload_type = 8;
         statistics_when(&a, |figures| {

@@ -5,6 +5,7 @@
  *   peer dtmf-send KEYS LEVEL TWIST ON_MS OFF_MS    peer dtmf-receive
  *   peer r2-send forward|backward                   peer r2-receive forward|backward
  *   peer caller-id-send bell|v23 NUMBER NAME        peer caller-id-receive bell|v23
+ *   peer g722-encode    peer g722-decode            (16,000 samples a second to octets and back)
  *
  * What sends writes samples to standard output; what receives reads samples from standard input
  * and writes lines of text.
@@ -167,6 +168,30 @@ static void caller_id_receive(int standard)
         adsi_rx(receiver.state, samples, count);
 }
 
+static void g722_send(void)
+{
+    g722_encode_state_t *state = g722_encode_init(NULL, 64000, 0);
+    int16_t samples[BLOCK];
+    uint8_t octets[BLOCK];
+    int count;
+
+    while ((count = get(samples)) > 0) {
+        count = g722_encode(state, octets, samples, count);
+        fwrite(octets, 1, (size_t) count, stdout);
+    }
+}
+
+static void g722_receive(void)
+{
+    g722_decode_state_t *state = g722_decode_init(NULL, 64000, 0);
+    uint8_t octets[BLOCK];
+    int16_t samples[2 * BLOCK];
+    size_t count;
+
+    while ((count = fread(octets, 1, BLOCK, stdin)) > 0)
+        put(samples, g722_decode(state, samples, octets, (int) count));
+}
+
 int main(int count, char **arguments)
 {
     const char *what = count > 1 ? arguments[1] : "";
@@ -183,6 +208,10 @@ int main(int count, char **arguments)
         caller_id_send(standard_of(arguments[2]), arguments[3], arguments[4]);
     else if (strcmp(what, "caller-id-receive") == 0 && count == 3)
         caller_id_receive(standard_of(arguments[2]));
+    else if (strcmp(what, "g722-encode") == 0)
+        g722_send();
+    else if (strcmp(what, "g722-decode") == 0)
+        g722_receive();
     else
         return 2;
     return fflush(stdout) == 0 ? 0 : 1;

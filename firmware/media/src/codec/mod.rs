@@ -1,9 +1,16 @@
 //! Codecs: what they are called, how their RTP clocks run, and the formats that are only carried.
 
+#[cfg(test)]
+#[path = "tests.rs"]
+mod coder_tests;
+mod decoder;
+mod encoder;
 mod format;
 
 use ramal_dsp::Law;
 
+pub(crate) use decoder::{Decoder, LONGEST_PACKET, samples_in};
+pub(crate) use encoder::{Encoder, LONGEST_FRAME};
 pub use format::Format;
 
 /// Linear samples a second.

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "every test file uses its own part of the far end")]
 
+#[allow(dead_code, reason = "only some tests listen")]
+pub mod sound;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -52,6 +55,8 @@ pub struct FarEnd {
     pub sequence: u16,
     pub timestamp: u32,
     pub payload_type: u8,
+    /// Timestamp units of a packet; `None` for one an octet.
+    pub units: Option<u32>,
 }
 
 impl FarEnd {
@@ -67,6 +72,7 @@ impl FarEnd {
             sequence: 65_500,
             timestamp: 1_000,
             payload_type: 8,
+            units: None,
         }
     }
 
@@ -95,7 +101,9 @@ impl FarEnd {
             .send_to(&[&header[..], payload].concat(), self.gateway)
             .unwrap();
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(payload.len() as u32);
+        self.timestamp = self
+            .timestamp
+            .wrapping_add(self.units.unwrap_or(payload.len() as u32));
     }
 
     /// One event packet; the timestamp stays that of the event's beginning.
@@ -137,6 +145,14 @@ impl FarEnd {
         }
     }
 
+    /// The next packet if it is there already.
+    pub fn waiting(&self) -> Option<Packet> {
+        self.socket.set_nonblocking(true).unwrap();
+        let waits = self.socket.peek_from(&mut [0u8; 16]).is_ok();
+        self.socket.set_nonblocking(false).unwrap();
+        waits.then(|| self.receive())
+    }
+
     /// Whether nothing is waiting.
     pub fn is_quiet(&self) -> bool {
         self.socket.set_nonblocking(true).unwrap();
@@ -151,6 +167,7 @@ pub fn connected(engine: &Engine, ssrc: u32, codec: Codec) -> (Stream, FarEnd) {
     let stream = engine.open_stream(StreamParameters::default()).unwrap();
     let mut far_end = FarEnd::of(&stream, ssrc);
     far_end.payload_type = codec.payload_type();
+    far_end.units = codec.law().is_none().then_some(codec.clock_rate() / 50);
     stream.set_remote(far_end.remote(codec, Some(101))).unwrap();
     (stream, far_end)
 }
