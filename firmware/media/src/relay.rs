@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::StreamEvent;
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::far::Media;
 use crate::stream::Accepted;
 use crate::transmission::Source;
 use crate::worker::Worker;
+use crate::{Codec, StreamEvent};
 
 impl Worker {
     /// Serves the packet at `position` of the batch just received on the stream at `index`.
@@ -42,12 +42,17 @@ impl Worker {
         };
         if let Some(playout) = &mut channel.playout {
             let timestamp = accepted.packet.timestamp;
-            let payload = &octets[accepted.packet.payload_start..accepted.packet.payload_end];
+            let payload = &mut octets[accepted.packet.payload_start..accepted.packet.payload_end];
             if channel.heard != Some(source) {
                 channel.heard = Some(source);
                 playout.restart();
             }
             match accepted.media {
+                // To a line, which speaks A-law, by the table that keeps double conversions transparent.
+                Media::Audio(Codec::Pcmu) if matches!(channel.route, Route::Bridge(_)) => {
+                    ramal_dsp::ulaw_to_alaw(payload);
+                    playout.put(Codec::Pcma, timestamp, payload, now);
+                }
                 Media::Audio(codec) => playout.put(codec, timestamp, payload, now),
                 Media::ComfortNoise => playout.put_noise(timestamp, payload),
                 // Not heard as sound.
