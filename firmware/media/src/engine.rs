@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,7 +16,7 @@ use crate::line::{LineAudio, LinePort};
 use crate::ports::PortRange;
 use crate::stream::{RtpStream, Sockets};
 use crate::worker::Worker;
-use crate::{MediaError, PromptLibrary, StreamParameters, rtcp, socket};
+use crate::{Encoding, MediaError, Prompt, PromptLibrary, StreamParameters, rtcp, socket};
 
 /// How to start an engine.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ struct Shared {
     mailboxes: Vec<Arc<Mailbox>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     prompts: Arc<PromptLibrary>,
+    encoding: Encoding,
     cname: [u8; rtcp::CNAME_LENGTH],
     next_id: AtomicU64,
 }
@@ -60,12 +62,17 @@ impl Engine {
         {
             *octet = b"0123456789abcdef"[usize::from(random % 16)];
         }
+        let encoding = match config.prompts.encoding() {
+            Some(encoding) => encoding.clone(),
+            None => Encoding::start()?,
+        };
         let shared = Shared {
             bind: config.bind,
             ports,
             mailboxes: Vec::new(),
             threads: Mutex::new(Vec::new()),
             prompts: config.prompts,
+            encoding,
             cname: name,
             next_id: AtomicU64::new(1),
         };
@@ -101,6 +108,14 @@ impl Engine {
     #[must_use]
     pub fn prompts(&self) -> &Arc<PromptLibrary> {
         &self.shared.prompts
+    }
+
+    /// A recording in a file, to be played as prompts are. Reads the file's header: blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// As [`Prompt::open`].
+    pub fn open_prompt(&self, path: &Path) -> Result<Arc<Prompt>, MediaError> {
+        Prompt::open(path, &self.shared.encoding).map(Arc::new)
     }
 
     /// Opens an RTP stream: takes a free pair of ports and hands the sockets to a media thread. Takes

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,10 +47,17 @@ impl Channel {
     /// # Errors
     /// The command was not accepted.
     pub fn play(&self, sounds: Vec<Sound>, repeat: Repeat) -> Result<PlayHandle, MediaError> {
+        self.start(|number, done| Player::new(number, sounds, repeat, done))
+    }
+
+    fn start(
+        &self,
+        player: impl FnOnce(u64, oneshot::Sender<PlayEnd>) -> Player,
+    ) -> Result<PlayHandle, MediaError> {
         static NUMBER: AtomicU64 = AtomicU64::new(1);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let (done, end) = oneshot::channel();
-        let player = Player::new(number, sounds, repeat, done);
+        let player = player(number, done);
         self.home
             .post(Command::Play(self.home.id, Box::new(player)))?;
         Ok(PlayHandle {
@@ -57,6 +65,20 @@ impl Channel {
             number,
             end,
         })
+    }
+
+    /// Plays a list round and round as [`Self::play`] does, as if it had begun `before` ago. What is not encoded yet is
+    /// passed over, so that all who hear the same list from the same moment hear the same.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn play_round(
+        &self,
+        sounds: Vec<Sound>,
+        before: Duration,
+    ) -> Result<PlayHandle, MediaError> {
+        let frames = u64::try_from(before.as_millis() / 20).unwrap_or(u64::MAX);
+        self.start(|number, done| Player::new(number, sounds, Repeat::Forever, done).from(frames))
     }
 
     /// Events from now on. A receiver handed out before gets no more.

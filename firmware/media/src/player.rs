@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use crate::prompts::Readiness;
 use crate::{Codec, Prompt};
+
+/// Ticks that a play list waits for prompts that are being encoded, in all: 1 s.
+const PATIENCE: u32 = 50;
 
 /// One element of a play list.
 #[derive(Clone, Debug)]
@@ -64,6 +68,8 @@ pub(crate) struct Player {
     rounds: Option<u32>,
     index: usize,
     frame: usize,
+    /// Ticks to wait at most for prompts that are being encoded; 0 for what keeps its own time.
+    patience: u32,
     done: oneshot::Sender<PlayEnd>,
 }
 
@@ -87,8 +93,24 @@ impl Player {
             rounds,
             index: 0,
             frame: 0,
+            patience: PATIENCE,
             done,
         }
+    }
+
+    /// Begins `frames` after the beginning instead, as if the list had been played round and round before.
+    pub(crate) fn from(mut self, frames_before: u64) -> Self {
+        self.patience = 0;
+        let length: u64 = self.sounds.iter().map(|sound| frames(sound) as u64).sum();
+        let mut rest = frames_before.checked_rem(length).unwrap_or(0) as usize;
+        while let Some(sound) = self.sounds.get(self.index)
+            && rest >= frames(sound)
+        {
+            rest -= frames(sound);
+            self.index += 1;
+        }
+        self.frame = rest;
+        self
     }
 
     /// The next 20 ms; `None` when the list is over.
@@ -111,15 +133,31 @@ impl Player {
             }
         }
         let frame = self.frame;
-        self.frame += 1;
         Some(match self.sounds.get(self.index)? {
             Sound::Prompt(prompt) => match prompt.frame(codec, frame) {
-                Some(octets) => Frame::Encoded(octets),
-                None => prompt
-                    .frame(Codec::Pcma, frame)
-                    .map_or(Frame::Silence, Frame::Alaw),
+                Some(octets) => {
+                    self.frame += 1;
+                    Frame::Encoded(octets)
+                }
+                None if prompt.prepare(codec) == Readiness::Soon => {
+                    if self.patience > 0 {
+                        self.patience -= 1;
+                    } else {
+                        self.frame += 1;
+                    }
+                    Frame::Silence
+                }
+                None => {
+                    self.frame += 1;
+                    prompt
+                        .frame(Codec::Pcma, frame)
+                        .map_or(Frame::Silence, Frame::Alaw)
+                }
             },
-            Sound::Silence { .. } => Frame::Silence,
+            Sound::Silence { .. } => {
+                self.frame += 1;
+                Frame::Silence
+            }
         })
     }
 
@@ -132,7 +170,7 @@ impl Player {
 
 fn frames(sound: &Sound) -> usize {
     match sound {
-        Sound::Prompt(prompt) => (prompt.duration_ms() / 20) as usize,
+        Sound::Prompt(prompt) => prompt.frames(),
         Sound::Silence { ms } => ms.div_ceil(20) as usize,
     }
 }
@@ -171,6 +209,26 @@ mod tests {
         assert_eq!(heard(list.clone(), Repeat::Times(3), 100), round.repeat(3));
         assert_eq!(heard(list.clone(), Repeat::Times(0), 100), []);
         assert_eq!(heard(list, Repeat::Forever, 1_000).len(), 1_000);
+    }
+
+    #[test]
+    fn a_list_may_begin_anywhere_in_its_rounds() {
+        let ((one, a), (two, b)) = (prompt(1_000, 3), prompt(-3_000, 2));
+        let round = [a, a, a, b, b];
+        for start in [0u64, 1, 3, 4, 5, 8, 5_000_003] {
+            let (done, _) = oneshot::channel();
+            let list = vec![one.clone(), two.clone()];
+            let mut player = Player::new(1, list, Repeat::Forever, done).from(start);
+            for tick in start..start + 12 {
+                let Some(Frame::Encoded(octets)) = player.next_frame(Codec::Pcma) else {
+                    panic!("no frame at {tick}");
+                };
+                assert_eq!(octets[0], round[(tick % 5) as usize], "{tick} from {start}");
+            }
+        }
+        let (done, _) = oneshot::channel();
+        let mut empty = Player::new(1, vec![], Repeat::Forever, done).from(7);
+        assert_eq!(empty.next_frame(Codec::Pcma), None);
     }
 
     #[test]

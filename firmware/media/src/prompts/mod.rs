@@ -1,0 +1,409 @@
+//! Prompts: recordings of any length, encoded once for each codec when they are first heard, and shared by all listeners.
+//!
+//! A prompt is known by its file's header until somebody hears it: then `encode` reads and encodes it, segment by segment
+//! on a thread of its own, and the media threads find the frames without lock or copy. A player waits the few
+//! milliseconds that the first segment takes.
+
+mod encode;
+mod wave;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use ramal_dsp::FRAME_SAMPLES;
+
+pub use self::encode::Encoding;
+use self::encode::{Job, SEGMENT, Segment, encode, encode_samples};
+use self::wave::Recording;
+use crate::{Codec, MediaError};
+
+/// A recording, padded with silence to whole 20 ms frames.
+pub struct Prompt {
+    id: Box<str>,
+    frames: usize,
+    source: Source,
+    forms: [Form; Codec::DECODED.len()],
+}
+
+enum Source {
+    /// Both laws were made when the prompt was.
+    Ready,
+    /// A file, and who encodes it.
+    File(Recording, Encoding),
+}
+
+/// A recording in one codec.
+#[derive(Default)]
+struct Form {
+    asked: AtomicBool,
+    /// It cannot be encoded, or its file cannot be read any more.
+    failed: AtomicBool,
+    segments: OnceLock<Box<[OnceLock<Segment>]>>,
+}
+
+/// Whether a prompt can be heard in a codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// It is being encoded.
+    Soon,
+    /// It never will be.
+    Never,
+}
+
+impl std::fmt::Debug for Prompt {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Prompt({}, {} ms)", self.id, self.duration_ms())
+    }
+}
+
+impl Prompt {
+    /// A prompt of samples at 8,000 a second, for listeners with G.711 only.
+    #[must_use]
+    pub fn new(id: &str, samples: &[i16]) -> Self {
+        let prompt = Prompt {
+            id: id.into(),
+            frames: samples.len().div_ceil(FRAME_SAMPLES),
+            source: Source::Ready,
+            forms: Default::default(),
+        };
+        for codec in [Codec::Pcma, Codec::Pcmu] {
+            for (number, part) in samples.chunks(SEGMENT * FRAME_SAMPLES).enumerate() {
+                prompt.keep(codec, number, encode_samples(part, codec));
+            }
+        }
+        prompt
+    }
+
+    /// A recording in a file: RIFF/WAVE, mono, 16-bit PCM, 8,000 or 16,000 samples a second. Reads its header only. The
+    /// file has to stay as it is; one that goes away is silent from the next segment that is not encoded yet.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no such recording; the file is named.
+    pub fn open(path: &Path, encoding: &Encoding) -> Result<Self, MediaError> {
+        let recording = Recording::open(path)?;
+        let per_frame = u64::from(recording.rate) / 50;
+        Ok(Prompt {
+            id: stem(path),
+            frames: recording.samples.div_ceil(per_frame) as usize,
+            source: Source::File(recording, encoding.clone()),
+            forms: Default::default(),
+        })
+    }
+
+    /// Name within its language, for example `digit-7`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Length in milliseconds, a multiple of 20.
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
+        self.frames as u64 * 20
+    }
+
+    /// Length in frames of 20 ms.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames
+    }
+
+    /// The 20 ms at `index` encoded with `codec`; `None` after the end, and as long as the prompt is not encoded.
+    #[must_use]
+    pub fn frame(&self, codec: Codec, index: usize) -> Option<&[u8]> {
+        let segments = self.form(codec)?.segments.get()?;
+        segments.get(index / SEGMENT)?.get()?.frame(index % SEGMENT)
+    }
+
+    /// Has the prompt encoded with `codec`, unless that was asked for before.
+    pub(crate) fn prepare(self: &Arc<Self>, codec: Codec) -> Readiness {
+        let (Some(form), Source::File(_, encoding)) = (self.form(codec), &self.source) else {
+            return Readiness::Never;
+        };
+        if form.failed.load(Ordering::Acquire) {
+            return Readiness::Never;
+        }
+        if !form.asked.swap(true, Ordering::AcqRel) {
+            let prompt = Arc::clone(self);
+            if !encoding.ask(Job { prompt, codec }) {
+                form.asked.store(false, Ordering::Release);
+            }
+        }
+        Readiness::Soon
+    }
+
+    /// Octets that the encoded forms take.
+    #[must_use]
+    pub fn encoded_octets(&self) -> usize {
+        let segments = self.forms.iter().filter_map(|form| form.segments.get());
+        let segments = segments.flat_map(|segments| segments.iter());
+        segments
+            .filter_map(OnceLock::get)
+            .map(Segment::octets)
+            .sum()
+    }
+
+    /// Encodes a segment; whether there is another one.
+    fn encode_segment(&self, codec: Codec, number: usize) -> bool {
+        let Source::File(recording, _) = &self.source else {
+            return false;
+        };
+        let segment = encode(recording, codec, number).unwrap_or_else(|error| {
+            tracing::error!(file = %recording.path.display(), %error, "a recording cannot be read");
+            None
+        });
+        self.keep(codec, number, segment) && (number + 1) * SEGMENT < self.frames
+    }
+
+    /// Makes a segment audible; whether there was one.
+    fn keep(&self, codec: Codec, number: usize, segment: Option<Segment>) -> bool {
+        let Some(form) = self.form(codec) else {
+            return false;
+        };
+        let Some(segment) = segment else {
+            form.failed.store(true, Ordering::Release);
+            return false;
+        };
+        let count = self.frames.div_ceil(SEGMENT);
+        let segments = form
+            .segments
+            .get_or_init(|| (0..count).map(|_| OnceLock::new()).collect());
+        segments
+            .get(number)
+            .is_some_and(|place| place.set(segment).is_ok())
+    }
+
+    fn form(&self, codec: Codec) -> Option<&Form> {
+        let index = Codec::DECODED.iter().position(|known| *known == codec)?;
+        self.forms.get(index)
+    }
+}
+
+/// All prompts of all languages, by language tag (`pt-BR`) and name (`digit-7`).
+#[derive(Debug, Default)]
+pub struct PromptLibrary {
+    languages: HashMap<Box<str>, HashMap<Box<str>, Arc<Prompt>>>,
+    /// Who encodes them; none when there are none.
+    encoding: Option<Encoding>,
+}
+
+impl PromptLibrary {
+    /// Finds every `<dir>/<language>/<id>.wav`, as [`Prompt::open`] takes them.
+    ///
+    /// Whether everything needed is there is told by [`Self::missing`].
+    ///
+    /// # Errors
+    /// The directory cannot be read, or a file in it is no such recording; the file is named.
+    pub fn load(dir: &Path) -> Result<Self, MediaError> {
+        let encoding = Encoding::start()?;
+        let mut languages = HashMap::new();
+        for folder in entries(dir)? {
+            if !folder.is_dir() {
+                continue;
+            }
+            let mut prompts = HashMap::new();
+            for file in entries(&folder)? {
+                if file.extension().is_none_or(|extension| extension != "wav") {
+                    continue;
+                }
+                let prompt = Prompt::open(&file, &encoding)?;
+                prompts.insert(stem(&file), Arc::new(prompt));
+            }
+            languages.insert(stem(&folder), prompts);
+        }
+        Ok(PromptLibrary {
+            languages,
+            encoding: Some(encoding),
+        })
+    }
+
+    /// Who encodes the prompts.
+    pub(crate) fn encoding(&self) -> Option<&Encoding> {
+        self.encoding.as_ref()
+    }
+
+    /// The prompt `id` in `language`.
+    #[must_use]
+    pub fn get(&self, language: &str, id: &str) -> Option<Arc<Prompt>> {
+        self.languages.get(language)?.get(id).cloned()
+    }
+
+    /// Names, as `language/id`, of those of [`system_prompt_ids`] that are not there for `languages`.
+    #[must_use]
+    pub fn missing(&self, languages: &[&str]) -> Vec<String> {
+        let absent = |language: &&str, id: &String| self.get(language, id).is_none();
+        languages
+            .iter()
+            .flat_map(|language| {
+                system_prompt_ids()
+                    .filter(move |id| absent(language, id))
+                    .map(move |id| format!("{language}/{id}"))
+            })
+            .collect()
+    }
+
+    /// How many prompts are loaded, over all languages.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.languages.values().map(HashMap::len).sum()
+    }
+
+    /// Whether nothing is loaded.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Names of the prompts the gateway itself speaks in every language: digits, the hours and minutes of
+/// the speaking clock as whole phrases, and the fixed sentences.
+pub fn system_prompt_ids() -> impl Iterator<Item = String> {
+    const SENTENCES: [&str; 5] = [
+        "your-number-is",
+        "time-is",
+        "echo-intro",
+        "not-in-service",
+        "goodbye",
+    ];
+    (0..10)
+        .map(|digit| format!("digit-{digit}"))
+        .chain((0..24).map(|hour| format!("hour-{hour:02}")))
+        .chain((0..60).map(|minute| format!("minute-{minute:02}")))
+        .chain(SENTENCES.into_iter().map(str::to_owned))
+}
+
+fn stem(path: &Path) -> Box<str> {
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into()
+}
+
+fn entries(dir: &Path) -> Result<Vec<std::path::PathBuf>, MediaError> {
+    let failed = |source| MediaError::system(format!("read {}", dir.display()), source);
+    let read: Result<Vec<_>, _> = fs::read_dir(dir)
+        .map_err(failed)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect();
+    read.map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use super::wave::tests::wav;
+    use ramal_dsp::Goertzel;
+
+    #[test]
+    fn samples_are_companded_to_both_laws_and_padded() {
+        let prompt = Prompt::new("digit-1", &[1_000; 200]);
+        assert_eq!(prompt.duration_ms(), 40);
+        for codec in [Codec::Pcma, Codec::Pcmu] {
+            let mut back = [0i16; FRAME_SAMPLES];
+            codec
+                .law()
+                .unwrap()
+                .decode(prompt.frame(codec, 1).unwrap(), &mut back);
+            assert!(back[..40].iter().all(|sample| (sample - 1_000).abs() < 30));
+            assert!(back[40..].iter().all(|sample| sample.abs() <= 8));
+        }
+        assert!(prompt.frame(Codec::Pcma, 2).is_none());
+    }
+
+    /// Everything of a prompt in a codec, once it is encoded.
+    fn encoded(prompt: &Arc<Prompt>, codec: Codec) -> Vec<u8> {
+        let mut octets = Vec::new();
+        for index in 0..prompt.frames() {
+            let frame = loop {
+                match prompt.frame(codec, index) {
+                    Some(frame) => break frame,
+                    None => assert_eq!(prompt.prepare(codec), Readiness::Soon),
+                }
+                std::thread::yield_now();
+            };
+            octets.extend_from_slice(frame);
+        }
+        octets
+    }
+
+    #[test]
+    fn a_file_is_encoded_when_it_is_first_asked_for_without_seams() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tone.wav");
+        for rate in [8_000u32, 16_000] {
+            // Five segments and a bit.
+            let mut samples = vec![0i16; rate as usize * 10 + 77];
+            ramal_dsp::Tone::new(1_004.0, -10.0, rate).fill(&mut samples);
+            fs::write(&path, wav(rate, &samples)).unwrap();
+            let prompt = Arc::new(Prompt::open(&path, &Encoding::start().unwrap()).unwrap());
+            assert_eq!((prompt.duration_ms(), prompt.encoded_octets()), (10_020, 0));
+            assert!(prompt.frame(Codec::Pcma, 0).is_none());
+            let alaw = encoded(&prompt, Codec::Pcma);
+            assert_eq!(alaw.len(), 501 * 160);
+            assert_eq!(prompt.encoded_octets(), alaw.len());
+            let mut back = vec![0i16; alaw.len()];
+            ramal_dsp::Law::A.decode(&alaw, &mut back);
+            // Every tenth of a second is the tone and nothing else.
+            for part in back[800..80_000 - 800].chunks_exact(800) {
+                let mut meter = Goertzel::new(1_004.0, 8_000);
+                meter.feed(part);
+                assert!(
+                    (meter.level_dbm0() + 10.0).abs() < 0.2,
+                    "{}",
+                    meter.level_dbm0()
+                );
+                assert!(meter.total_dbm0() - meter.level_dbm0() < 0.1);
+            }
+            if rate == 8_000 {
+                let mut direct = vec![0u8; samples.len()];
+                ramal_dsp::Law::A.encode(&samples, &mut direct);
+                assert_eq!(alaw[..direct.len()], direct);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_went_away_is_never_ready() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tone.wav");
+        fs::write(&path, wav(8_000, &[5; 1_600])).unwrap();
+        let prompt = Arc::new(Prompt::open(&path, &Encoding::start().unwrap()).unwrap());
+        fs::remove_file(&path).unwrap();
+        while prompt.prepare(Codec::Pcmu) == Readiness::Soon {
+            std::thread::yield_now();
+        }
+        assert!(prompt.frame(Codec::Pcmu, 0).is_none());
+    }
+
+    #[test]
+    fn a_library_finds_by_language_and_names_what_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        for id in system_prompt_ids().filter(|id| id != "hour-13") {
+            for language in ["pt-BR", "en"] {
+                let folder = dir.path().join(language);
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(format!("{id}.wav")), wav(8_000, &[5; 160])).unwrap();
+            }
+        }
+        let library = PromptLibrary::load(dir.path()).unwrap();
+        assert_eq!(library.len(), 2 * 98);
+        assert_eq!(library.get("en", "digit-7").unwrap().id(), "digit-7");
+        assert!(library.get("es", "digit-7").is_none());
+        assert_eq!(
+            library.missing(&["pt-BR", "en"]),
+            ["pt-BR/hour-13", "en/hour-13"]
+        );
+        assert_eq!(library.missing(&["id"]).len(), 99);
+
+        fs::write(dir.path().join("en/goodbye.wav"), b"GIF89a").unwrap();
+        let refused = PromptLibrary::load(dir.path()).unwrap_err().to_string();
+        assert!(
+            refused.contains("goodbye.wav") && refused.contains("RIFF"),
+            "{refused}"
+        );
+        assert!(PromptLibrary::load(&dir.path().join("nowhere")).is_err());
+    }
+}
