@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use ramal_pbx::Pbx;
+use ramal_sounds::Studio;
 use ramal_store::Store;
 use tokio::sync::Semaphore;
 
@@ -26,6 +27,8 @@ pub struct Parts {
     pub store: Store,
     /// Live state and control of calls.
     pub pbx: Pbx,
+    /// Makes and keeps sounds.
+    pub studio: Studio,
     /// Where the data partition is mounted, for its free space.
     pub data_dir: PathBuf,
     /// When the service started.

@@ -206,6 +206,10 @@ pub mod right {
         ViewTrunks = "see trunks", [Admin, Installer, Supervisor, Auditor];
         /// Trunks and their passwords.
         EditTrunks = "change trunks", [Admin, Installer];
+        /// Audio files and music on hold.
+        ViewSounds = "hear audio files", [Admin, Installer, Supervisor, Auditor];
+        /// Audio files and music on hold.
+        EditSounds = "change audio files and music on hold", [Admin, Installer, Supervisor];
         /// The list of users.
         ViewUsers = "see users", [Admin, Auditor];
         /// Users, their roles and passwords.

@@ -38,6 +38,8 @@ pub struct Limits {
     pub header_fields: usize,
     /// Time for a request, from its header to the header of its answer.
     pub request: Duration,
+    /// The same for one that brings a sound, which also has to be decoded.
+    pub upload: Duration,
     /// Time without any request after which a connection is closed.
     pub idle: Duration,
     /// Time a client may leave sent bytes unread.
@@ -58,6 +60,7 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             header_fields: 64,
             request: Duration::from_secs(60),
+            upload: Duration::from_secs(600),
             idle: Duration::from_secs(90),
             write_stall: Duration::from_secs(30),
             event_clients: 64,

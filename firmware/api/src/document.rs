@@ -54,7 +54,7 @@ impl Modify for Security {
 
 /// Objects that the export extends by a secret, and lists by their state. Their own schemas are closed, because the import refuses unknown fields;
 /// as a part of a larger object they must be open, or nothing could ever fit both.
-const EXTENDED: [&str; 3] = ["User", "Extension", "SipTrunk"];
+const EXTENDED: [&str; 5] = ["User", "Extension", "SipTrunk", "AudioFile", "MusicClass"];
 
 /// Opens the schemas that others are put together from.
 pub fn open_extended(document: &mut Document) {
@@ -129,6 +129,10 @@ refusals! {
     /// A query parameter is refused.
     BadQuery {
         "422" => problem("A query parameter is refused; `errors` names it."),
+    }
+    /// A part of a file is asked for that it does not have.
+    NoSuchPart {
+        "416" => problem("The file has no such part."),
     }
     /// The body is refused.
     BadBody {

@@ -1,18 +1,17 @@
 //! What goes around every handler: time limit, refusal of cross-site changes, security headers, and problem documents for
 //! refusals that the HTTP framework makes by itself.
 
-use std::time::Duration;
-
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::connection::Limits;
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Everything comes from the gateway itself, nothing is inline, nobody may frame it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    font-src 'self'; media-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
+    font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'";
 
 const SECURITY: [(HeaderName, &str); 8] = [
@@ -35,8 +34,15 @@ const SECURITY: [(HeaderName, &str); 8] = [
     ),
 ];
 
-/// Ends a request that takes longer than `limit` with 408.
-pub async fn time_limit(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+/// Ends a request that takes longer than it may with 408.
+pub async fn time_limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let sounds = ["/api/v1/audio-files", "/api/v1/music-classes"];
+    let limit = if sounds.iter().any(|sound| path.starts_with(sound)) {
+        limits.upload
+    } else {
+        limits.request
+    };
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::timeout(format!("The limit is {} s.", limit.as_secs())).into_response(),

@@ -18,6 +18,8 @@ mod body;
 pub mod caller;
 mod connection;
 mod document;
+mod file;
+mod form;
 mod guard;
 mod listen;
 mod load;

@@ -88,6 +88,8 @@ impl Problem {
         too_large = "too-large", PAYLOAD_TOO_LARGE, "The request body is too large";
         /// 415: the body is not `application/json`.
         unsupported_media_type = "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, "The request body must be JSON";
+        /// 416: the part of a file that is asked for does not exist.
+        no_such_part = "no-such-part", RANGE_NOT_SATISFIABLE, "There is no such part";
         /// 429: too many attempts; `Retry-After` says when to come back.
         too_many_requests = "too-many-requests", TOO_MANY_REQUESTS, "Too many attempts";
         /// 500: a fault of the gateway; the reason is in its log.

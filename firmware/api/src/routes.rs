@@ -1,5 +1,6 @@
 //! The operations under `/api/v1`, one module per object. The OpenAPI document is made from the same declarations.
 
+mod audio_files;
 mod bans;
 mod calls;
 mod company;
@@ -7,6 +8,7 @@ mod configuration;
 mod events;
 mod extensions;
 mod gateway;
+mod music_classes;
 mod session;
 mod setup;
 mod tokens;
@@ -53,6 +55,30 @@ pub fn api() -> OpenApiRouter<App> {
             trunks::show_trunk,
             trunks::change_trunk,
             trunks::delete_trunk
+        ))
+        .routes(routes!(
+            audio_files::list_audio_files,
+            audio_files::upload_audio_file
+        ))
+        .routes(routes!(audio_files::speak_audio_file))
+        .routes(routes!(audio_files::preview_speech))
+        .routes(routes!(
+            audio_files::show_audio_file,
+            audio_files::change_audio_file,
+            audio_files::delete_audio_file
+        ))
+        .routes(routes!(
+            audio_files::hear_audio_file,
+            audio_files::replace_sound
+        ))
+        .routes(routes!(
+            music_classes::list_music_classes,
+            music_classes::create_music_class
+        ))
+        .routes(routes!(
+            music_classes::show_music_class,
+            music_classes::change_music_class,
+            music_classes::delete_music_class
         ))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
 use ramal_pbx::Pbx;
+use ramal_sounds::Studio;
 use ramal_store::Store;
 use ramal_tls::OwnCertificate;
 use tokio::net::TcpListener;
@@ -41,6 +43,8 @@ pub struct ApiConfig {
     pub socket: Option<PathBuf>,
     /// The data folder, whose file system's space is shown.
     pub data_dir: PathBuf,
+    /// Makes and keeps sounds.
+    pub studio: Studio,
     /// Shown to browsers, and renewed in time.
     pub certificate: Arc<OwnCertificate>,
     /// Bounds.
@@ -111,6 +115,7 @@ impl Server {
         let app = App::new(Parts {
             store,
             pbx,
+            studio: config.studio,
             data_dir: config.data_dir,
             started: Instant::now(),
             backoff: Backoff::default(),
@@ -173,8 +178,10 @@ impl Server {
 fn site(api: Router<App>, app: App, limits: Limits) -> Router {
     api.route("/ws", get(websocket::upgrade))
         .fallback(assets::serve)
+        // Bodies are limited where they are read, each kind by its own measure.
+        .layer(DefaultBodyLimit::disable())
         .layer(from_fn(guard::same_site))
-        .layer(from_fn_with_state(limits.request, guard::time_limit))
+        .layer(from_fn_with_state(limits, guard::time_limit))
         .layer(from_fn(guard::finish))
         .with_state(app)
 }

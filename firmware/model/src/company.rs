@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Country, Invalid, Language,
+    Configuration, Country, Invalid, Language, MusicClassId,
     problem::{Problems, code},
+    sound::check_class,
     text,
 };
 
@@ -26,6 +27,9 @@ pub struct Company {
     pub language: Language,
     /// IANA time zone, such as `America/Sao_Paulo`.
     pub time_zone: String,
+    /// What those hear who are held, where nothing closer to them says otherwise; null is the gateway's own music.
+    #[serde(default)]
+    pub music_class: Option<MusicClassId>,
 }
 
 /// Input for a company. What is left out comes from the country.
@@ -49,6 +53,9 @@ pub struct NewCompany {
     /// IANA time zone.
     #[serde(default)]
     pub time_zone: Option<String>,
+    /// Class of music on hold; null is the gateway's own music.
+    #[serde(default)]
+    pub music_class: Option<MusicClassId>,
 }
 
 impl NewCompany {
@@ -58,8 +65,17 @@ impl NewCompany {
     }
 
     /// Checks the input of a later change.
-    pub fn validate(&self) -> Result<Company, Invalid> {
-        self.check(1)
+    pub fn validate(&self, configuration: &Configuration) -> Result<Company, Invalid> {
+        let mut problems = Problems::default();
+        let company = self
+            .check(1)
+            .map_err(|invalid| problems.nest("", invalid))
+            .ok();
+        check_class(&mut problems, self.music_class, |id| {
+            configuration.music_class(id).is_some()
+        });
+        problems.finish(())?;
+        company.ok_or_else(|| Invalid::one("", code::INVALID, None, "cannot be read"))
     }
 
     fn check(&self, shortest_name: usize) -> Result<Company, Invalid> {
@@ -94,6 +110,7 @@ impl NewCompany {
             area_code: area_code.unwrap_or_default(),
             language: self.language.unwrap_or(defaults.language),
             time_zone: time_zone.unwrap_or_else(|| defaults.time_zone.to_owned()),
+            music_class: self.music_class,
         })
     }
 
@@ -117,6 +134,7 @@ impl From<&Company> for NewCompany {
             area_code: Some(company.area_code.clone()),
             language: Some(company.language),
             time_zone: Some(company.time_zone.clone()),
+            music_class: company.music_class,
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    Company, DigestCredential, Extension, ExtensionId, Secret, SipTrunk, TrunkId, User, UserId,
+    AudioFile, AudioFileId, Company, DigestCredential, Extension, ExtensionId, MusicClass,
+    MusicClassId, Secret, SipTrunk, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -20,6 +21,8 @@ pub struct Configuration {
     user_by_login: HashMap<String, usize>,
     trunks: Vec<SipTrunk>,
     trunk_passwords: HashMap<TrunkId, Secret>,
+    audio_files: Vec<AudioFile>,
+    music_classes: Vec<MusicClass>,
 }
 
 impl Configuration {
@@ -59,7 +62,19 @@ impl Configuration {
             user_by_login,
             trunks: Vec::new(),
             trunk_passwords: HashMap::new(),
+            audio_files: Vec::new(),
+            music_classes: Vec::new(),
         }
+    }
+
+    /// The same with these sounds, each kind sorted by name.
+    #[must_use]
+    pub fn with_sounds(mut self, mut files: Vec<AudioFile>, mut classes: Vec<MusicClass>) -> Self {
+        files.sort_by_cached_key(|file| fold(&file.name));
+        classes.sort_by_cached_key(|class| fold(&class.name));
+        self.audio_files = files;
+        self.music_classes = classes;
+        self
     }
 
     /// The same with these trunks, sorted by priority, then by age.
@@ -152,6 +167,26 @@ impl Configuration {
         self.trunk_passwords.get(&id)
     }
 
+    /// All audio files, by name.
+    pub fn audio_files(&self) -> &[AudioFile] {
+        &self.audio_files
+    }
+
+    /// The audio file `id`.
+    pub fn audio_file(&self, id: AudioFileId) -> Option<&AudioFile> {
+        self.audio_files.iter().find(|file| file.id == id)
+    }
+
+    /// All classes of music, by name.
+    pub fn music_classes(&self) -> &[MusicClass] {
+        &self.music_classes
+    }
+
+    /// The class of music `id`.
+    pub fn music_class(&self, id: MusicClassId) -> Option<&MusicClass> {
+        self.music_classes.iter().find(|class| class.id == id)
+    }
+
     /// A copy to edit.
     pub fn draft(&self) -> Draft {
         Draft {
@@ -173,6 +208,16 @@ impl Configuration {
                 .map(|trunk| (trunk.id, trunk.clone()))
                 .collect(),
             trunk_passwords: self.trunk_passwords.clone(),
+            audio_files: self
+                .audio_files
+                .iter()
+                .map(|file| (file.id, file.clone()))
+                .collect(),
+            music_classes: self
+                .music_classes
+                .iter()
+                .map(|class| (class.id, class.clone()))
+                .collect(),
         }
     }
 
@@ -197,6 +242,10 @@ pub struct Draft {
     pub trunks: BTreeMap<TrunkId, SipTrunk>,
     /// What the trunks authenticate with.
     pub trunk_passwords: HashMap<TrunkId, Secret>,
+    /// All audio files.
+    pub audio_files: BTreeMap<AudioFileId, AudioFile>,
+    /// All classes of music.
+    pub music_classes: BTreeMap<MusicClassId, MusicClass>,
 }
 
 impl Draft {
@@ -210,6 +259,10 @@ impl Draft {
             self.credentials,
         )
         .with_trunks(self.trunks.into_values().collect(), self.trunk_passwords)
+        .with_sounds(
+            self.audio_files.into_values().collect(),
+            self.music_classes.into_values().collect(),
+        )
     }
 }
 

@@ -7,19 +7,23 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    Company, DigestCredential, Extension, Invalid, MAX_TRUNKS, NewCompany, SipTrunk, User,
+    AudioFile, Company, DigestCredential, Extension, Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES,
+    MAX_TRUNKS, MusicClass, NewCompany, SipTrunk, User,
     extension::MAX_EXTENSIONS,
     problem::{Problems, code},
+    sound::check_class,
     user::MAX_USERS,
 };
 
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
 /// The schema this version writes, and the newest it reads.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// Documents of older schemas have no trunks.
 const FIRST_WITH_TRUNKS: u64 = 2;
+/// Those before this have no sounds.
+const FIRST_WITH_SOUNDS: u64 = 3;
 
 /// The whole configuration. Holds password hashes and digest credentials: it is to be kept like a password.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -36,6 +40,11 @@ pub struct Export {
     pub extensions: Vec<ExportedExtension>,
     /// All trunks; none in documents of schema 1.
     pub trunks: Vec<ExportedTrunk>,
+    /// All audio files, without their sound: on another gateway it has to be uploaded or spoken again. None in documents
+    /// of schema 1 and 2.
+    pub audio_files: Vec<AudioFile>,
+    /// All classes of music; none in documents of schema 1 and 2.
+    pub music_classes: Vec<MusicClass>,
 }
 
 /// A user with his password hash.
@@ -110,6 +119,13 @@ impl Export {
                         .entry("trunks")
                         .or_insert_with(|| Value::Array(Vec::new()));
                 }
+                if schema < FIRST_WITH_SOUNDS {
+                    for list in ["audio_files", "music_classes"] {
+                        document
+                            .entry(list)
+                            .or_insert_with(|| Value::Array(Vec::new()));
+                    }
+                }
             }
             Some(schema) if schema > u64::from(SCHEMA) => {
                 return Err(Invalid::one(
@@ -153,6 +169,20 @@ impl Export {
             MAX_TRUNKS,
             exported_trunk,
         );
+        let audio_files = list(
+            &mut problems,
+            "audio_files",
+            document.remove("audio_files"),
+            MAX_AUDIO_FILES,
+            exported_audio_file,
+        );
+        let music_classes = list(
+            &mut problems,
+            "music_classes",
+            document.remove("music_classes"),
+            MAX_MUSIC_CLASSES,
+            exported_music_class,
+        );
         for field in document.keys() {
             problems.add(
                 field,
@@ -170,6 +200,44 @@ impl Export {
         unique(&mut problems, &trunks, "trunks", "name", |trunk| {
             trunk.trunk.name.to_lowercase()
         });
+        unique(&mut problems, &audio_files, "audio_files", "name", |file| {
+            file.name.to_lowercase()
+        });
+        unique(&mut problems, &audio_files, "audio_files", "key", |file| {
+            file.key.to_lowercase()
+        });
+        unique(
+            &mut problems,
+            &music_classes,
+            "music_classes",
+            "name",
+            |class| class.name.to_lowercase(),
+        );
+        let file_ids: HashSet<_> = audio_files.iter().map(|(_, file)| file.id).collect();
+        for (path, class) in &music_classes {
+            let mut inner = Problems::default();
+            class.check_references(&mut inner, |id| file_ids.contains(&id));
+            nest(&mut problems, path, inner);
+        }
+        let class_ids: HashSet<_> = music_classes.iter().map(|(_, class)| class.id).collect();
+        let heard = company
+            .iter()
+            .map(|company| ("company", company.music_class))
+            .chain(
+                extensions
+                    .iter()
+                    .map(|(path, one)| (path.as_str(), one.extension.music_class)),
+            )
+            .chain(
+                trunks
+                    .iter()
+                    .map(|(path, one)| (path.as_str(), one.trunk.music_class)),
+            );
+        for (path, class) in heard {
+            let mut inner = Problems::default();
+            check_class(&mut inner, class, |id| class_ids.contains(&id));
+            nest(&mut problems, path, inner);
+        }
         let extension_ids: HashSet<_> = extensions
             .iter()
             .map(|(_, extension)| extension.extension.id)
@@ -188,6 +256,8 @@ impl Export {
                 .map(|(path, extension)| (path, extension.extension.id.0)),
         );
         let ids = ids.chain(trunks.iter().map(|(path, trunk)| (path, trunk.trunk.id.0)));
+        let ids = ids.chain(audio_files.iter().map(|(path, file)| (path, file.id.0)));
+        let ids = ids.chain(music_classes.iter().map(|(path, class)| (path, class.id.0)));
         unique_ids(&mut problems, ids);
         if problems.is_empty() && !users.iter().any(|(_, user)| user.user.is_active_admin()) {
             problems.add(
@@ -209,6 +279,8 @@ impl Export {
                     .map(|(_, extension)| extension)
                     .collect(),
                 trunks: trunks.into_iter().map(|(_, trunk)| trunk).collect(),
+                audio_files: audio_files.into_iter().map(|(_, file)| file).collect(),
+                music_classes: music_classes.into_iter().map(|(_, class)| class).collect(),
             }),
             // A company that could not be read has left its problem behind.
             None => Err(Invalid::one("company", code::REQUIRED, None, "is missing")),
@@ -310,6 +382,20 @@ fn exported_trunk(problems: &mut Problems, mut map: Map<String, Value>) -> Optio
         trunk,
         sealed_password: sealed_password?,
     })
+}
+
+fn exported_audio_file(problems: &mut Problems, map: Map<String, Value>) -> Option<AudioFile> {
+    let mut file: AudioFile = read(problems, "", Value::Object(map))?;
+    file.check_alone(problems);
+    check_id(problems, file.id.0);
+    Some(file)
+}
+
+fn exported_music_class(problems: &mut Problems, map: Map<String, Value>) -> Option<MusicClass> {
+    let mut class: MusicClass = read(problems, "", Value::Object(map))?;
+    class.check_alone(problems);
+    check_id(problems, class.id.0);
+    Some(class)
 }
 
 fn check_id(problems: &mut Problems, id: i64) {

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Invalid, Language, MediaEncryption,
+    Configuration, Invalid, Language, MediaEncryption, MusicClassId,
     problem::{Problems, code},
+    sound::check_class,
     text,
 };
 
@@ -54,6 +55,9 @@ pub struct Extension {
     /// Whether the media of its phones is encrypted.
     #[serde(default)]
     pub media_encryption: MediaEncryption,
+    /// What those hear whom it holds; null follows the company.
+    #[serde(default)]
+    pub music_class: Option<MusicClassId>,
 }
 
 /// Input for a new extension.
@@ -82,6 +86,9 @@ pub struct NewExtension {
     /// Default automatic.
     #[serde(default)]
     pub media_encryption: Option<MediaEncryption>,
+    /// Class of music on hold; null follows the company.
+    #[serde(default)]
+    pub music_class: Option<MusicClassId>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -116,6 +123,14 @@ pub struct ExtensionChange {
     /// Whether the media of its phones is encrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_encryption: Option<MediaEncryption>,
+    /// A class of music on hold, or null to follow the company.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
 }
 
 impl NewExtension {
@@ -155,6 +170,7 @@ impl NewExtension {
                 300,
             ),
             media_encryption: self.media_encryption.unwrap_or_default(),
+            music_class: self.music_class,
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -194,6 +210,9 @@ impl ExtensionChange {
         if let Some(media_encryption) = self.media_encryption {
             extension.media_encryption = media_encryption;
         }
+        if let Some(music_class) = self.music_class {
+            extension.music_class = music_class;
+        }
         extension.check(&mut problems, configuration);
         problems.finish(extension)
     }
@@ -203,6 +222,9 @@ impl Extension {
     /// Normalises the texts and checks them, and the number against all other extensions.
     fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
         self.check_texts(problems);
+        check_class(problems, self.music_class, |id| {
+            configuration.music_class(id).is_some()
+        });
         if let Some(other) = configuration.extension_by_number(&self.number)
             && other.id != self.id
         {

@@ -1,7 +1,7 @@
 //! What the gateway's configuration and calls consist of, and which values are allowed.
 //!
-//! No I/O, no clock, no randomness of its own. Inputs ([`NewCompany`], [`NewUser`], [`NewExtension`], [`TrunkInput`] and their changes)
-//! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`]), or an
+//! No I/O, no clock, no randomness of its own. Inputs ([`NewCompany`], [`NewUser`], [`NewExtension`], [`TrunkInput`], [`NewAudioFile`], [`MusicClassInput`] and their changes)
+//! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`], [`AudioFile`], [`MusicClass`]), or an
 //! [`Invalid`] that names every field, code and limit. The store keeps objects and publishes snapshots; calls and
 //! requests read the snapshot they were given and never a half-changed one. [`Export`] is the same configuration as one
 //! document. [`CallRecord`] is the row that a call leaves behind.
@@ -21,6 +21,7 @@ mod language;
 mod media_encryption;
 pub mod password;
 mod problem;
+mod sound;
 mod text;
 mod trunk;
 mod user;
@@ -40,6 +41,11 @@ pub use extension::{
 pub use language::{Language, UnknownLanguage};
 pub use media_encryption::MediaEncryption;
 pub use problem::{FieldProblem, Invalid, Problems, code};
+pub use sound::{
+    AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_CLASS_FILES,
+    MAX_MUSIC_CLASSES, MAX_TEXT, MusicClass, MusicClassId, MusicClassInput, MusicOrder,
+    MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
+};
 pub use trunk::{
     BadAddress, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS, DEFAULT_OPTIONS_INTERVAL,
     DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode, HostPort, IdentityHeader,

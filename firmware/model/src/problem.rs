@@ -49,6 +49,20 @@ pub mod code {
     pub const NEWER_SCHEMA: &str = "newer_schema";
     /// More objects than `limit`.
     pub const TOO_MANY: &str = "too_many";
+    /// The content is not sound, or sound of a kind that is not read; the message says what it is.
+    pub const NOT_SOUND: &str = "not_sound";
+    /// The sound cannot be decoded; the message says why.
+    pub const DAMAGED_SOUND: &str = "damaged_sound";
+    /// There is no sound in the file.
+    pub const NO_SOUND: &str = "no_sound";
+    /// More megabytes than `limit`.
+    pub const TOO_LARGE: &str = "too_large";
+    /// Plays longer than `limit` minutes.
+    pub const PLAYS_TOO_LONG: &str = "plays_too_long";
+    /// The text cannot be spoken.
+    pub const UNSPEAKABLE: &str = "unspeakable";
+    /// The image has no voice for this language.
+    pub const NO_VOICE: &str = "no_voice";
     /// The object that the field names does not exist.
     pub const NO_SUCH_OBJECT: &str = "no_such_object";
 }

@@ -97,13 +97,13 @@ proptest! {
         country_code in proptest::option::of(text()), area_code in proptest::option::of(text()),
         time_zone in proptest::option::of(text()),
     ) {
-        let new = NewCompany { legal_name, country, country_code, area_code, language: None, time_zone };
-        match new.validate() {
+        let new = NewCompany { legal_name, country, country_code, area_code, language: None, time_zone, music_class: None };
+        match new.validate(&Configuration::default()) {
             Ok(company) => {
                 prop_assert!((1..=3).contains(&company.country_code.len()) && company.area_code.len() <= 5);
                 prop_assert!(jiff::tz::TimeZone::get(&company.time_zone).is_ok());
                 prop_assert!(Country::known().iter().any(|row| row.code == company.country.code()));
-                prop_assert_eq!(NewCompany::from(&company).validate().unwrap(), company);
+                prop_assert_eq!(NewCompany::from(&company).validate(&Configuration::default()).unwrap(), company);
             }
             Err(invalid) => prop_assert!(!invalid.problems.is_empty()),
         }

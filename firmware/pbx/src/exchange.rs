@@ -16,6 +16,7 @@ use crate::leg::sip::SipLines;
 use crate::lines::LineService;
 use crate::live::LiveState;
 use crate::location::LocationService;
+use crate::music::MusicService;
 use crate::trunk::TrunkService;
 
 /// Calls at a time; one more is refused as congestion.
@@ -33,6 +34,7 @@ pub(crate) struct Exchange {
     pub(crate) sip: SipLines,
     pub(crate) lines: LineService,
     pub(crate) trunks: TrunkService,
+    pub(crate) music: Arc<MusicService>,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// How to end each call in progress.
     interrupts: Mutex<Calls>,
@@ -55,6 +57,7 @@ impl Exchange {
         locations: Arc<LocationService>,
         sip: SipLines,
         trunks: TrunkService,
+        music: Arc<MusicService>,
     ) -> Self {
         Self {
             configuration: store.watch(),
@@ -65,6 +68,7 @@ impl Exchange {
             sip,
             lines: LineService::default(),
             trunks,
+            music,
             interrupts: Mutex::default(),
         }
     }

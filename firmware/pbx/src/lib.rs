@@ -14,6 +14,7 @@
 //!   and replaced; a call that rings may be picked up.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
+//! - `music`: what those hear who are put on hold.
 //! - `live`: what is going on, for people to look at; `parties`: the same by number, for the lamps and presence of phones
 //!   that have subscribed (`sip::subscriptions`).
 //!
@@ -29,6 +30,7 @@ mod leg;
 mod lines;
 mod live;
 mod location;
+mod music;
 mod parties;
 mod pbx;
 mod probe;
@@ -40,6 +42,7 @@ pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
 };
 pub use live::{ActiveCall, CallState, Live, LiveEvent, Registration};
+pub use music::SoundFolders;
 pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
 pub use probe::{ProbeError, Probed};
 pub use sip::{Ban, BanReason, WebSocketLink};

@@ -20,6 +20,7 @@ use crate::exchange::Exchange;
 use crate::leg::sip::SipLines;
 use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
+use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::trunk::TrunkService;
@@ -42,6 +43,8 @@ pub struct PbxConfig {
     pub tls_client: Option<Arc<ClientConfig>>,
     /// Asked for the addresses of servers, instead of the system's.
     pub name_servers: Vec<SocketAddr>,
+    /// Where sounds lie.
+    pub sounds: SoundFolders,
 }
 
 /// SIP over TLS.
@@ -62,6 +65,7 @@ impl PbxConfig {
             sip_tls: None,
             tls_client: None,
             name_servers: Vec::new(),
+            sounds: SoundFolders::default(),
         }
     }
 }
@@ -107,7 +111,17 @@ impl Pbx {
         let locations = Arc::new(LocationService::new(live.clone()));
         let lines = SipLines::new(commands.clone(), engine.clone(), config.advertised);
         let trunks = TrunkService::new(commands.clone(), live.clone());
-        let exchange = Arc::new(Exchange::new(store, engine, live, locations, lines, trunks));
+        let music = Arc::new(MusicService::new(engine.clone(), config.sounds.clone()));
+        let exchange = Arc::new(Exchange::new(
+            store,
+            engine,
+            live,
+            locations,
+            lines,
+            trunks,
+            music.clone(),
+        ));
+        tokio::spawn(music.follow(exchange.configuration.clone()));
 
         let mut sockets = sip::Sockets::bind(
             config.sip_listen,

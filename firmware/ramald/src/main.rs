@@ -17,6 +17,14 @@ use crate::settings::{Flags, Settings};
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments
+        .next()
+        .is_some_and(|first| first == ramal_sounds::CONVERT)
+    {
+        // A process of its own for one sound: see `ramal_sounds`.
+        return ramal_sounds::run_conversion(&arguments.collect::<Vec<_>>());
+    }
     let flags = Flags::parse();
     logging::start();
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);

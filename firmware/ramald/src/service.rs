@@ -12,7 +12,8 @@ use ramal_lines::LineError;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
 use ramal_model::Language;
-use ramal_pbx::{Pbx, PbxConfig, PbxError, SipTls};
+use ramal_pbx::{Pbx, PbxConfig, PbxError, SipTls, SoundFolders};
+use ramal_sounds::{SoundError, Studio, StudioConfig};
 use ramal_store::{Store, StoreError};
 use ramal_tls::{CertificateError, Names, OwnCertificate, RootsError};
 use thiserror::Error;
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
     /// No threads.
     #[error("cannot start worker threads: {0}")]
     Runtime(io::Error),
+    /// The program does not know its own file.
+    #[error("cannot find the program itself: {0}")]
+    Program(io::Error),
     /// A folder cannot be made or written to.
     #[error("cannot write to the folder {}: {error}", path.display())]
     Folder {
@@ -52,6 +56,9 @@ pub(crate) enum Failure {
     /// The prompts cannot be loaded, or media not be started.
     #[error("cannot start media: {0}")]
     Media(#[from] MediaError),
+    /// The folder of sounds cannot be used.
+    #[error("sounds: {0}")]
+    Sounds(#[from] SoundError),
     /// The lines cannot be started.
     #[error(transparent)]
     Lines(#[from] LineError),
@@ -88,6 +95,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     make_writable(&settings.data_dir)?;
     make_writable(&settings.run_dir)?;
     let store = Store::open(&settings.data_dir)?;
+    let studio = studio(&settings, &store)?;
     let engine = Engine::start(EngineConfig {
         // Voice comes to the addresses that signalling comes to.
         bind: settings.sip.ip(),
@@ -109,6 +117,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
                 settings.authorities.as_deref(),
             )?)),
             name_servers: settings.name_servers.clone(),
+            sounds: SoundFolders {
+                audio_files: Some(sounds_dir(&settings)),
+                music: Some(settings.music_dir.clone()),
+            },
         },
         store.clone(),
         engine,
@@ -118,7 +130,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         pbx.add_lines(Box::new(SimulatedLines::start(&simulation(&store))?));
     }
     let web = Server::start(
-        api_config(&settings, certificate),
+        api_config(&settings, certificate, studio),
         store.clone(),
         pbx.clone(),
     )
@@ -228,12 +240,43 @@ fn names(settings: &Settings) -> Names {
     }
 }
 
-fn api_config(settings: &Settings, certificate: Arc<OwnCertificate>) -> ApiConfig {
+/// Where uploaded and spoken sounds lie.
+fn sounds_dir(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("sounds")
+}
+
+/// Opens the folder of sounds and brings it in line with the configuration.
+fn studio(settings: &Settings, store: &Store) -> Result<Studio, Failure> {
+    let studio = Studio::open(StudioConfig {
+        folder: sounds_dir(settings),
+        // Files from outside are decoded by a process of their own.
+        converter: Some(std::env::current_exe().map_err(Failure::Program)?),
+        espeak: "espeak-ng".into(),
+    })?;
+    let configuration = store.configuration();
+    let files = configuration.audio_files().iter();
+    let keys = files.map(|file| file.key.clone()).collect();
+    for key in studio.clean(&keys) {
+        let file = configuration
+            .audio_files()
+            .iter()
+            .find(|file| file.key == key);
+        let name = file.map_or("", |file| file.name.as_str());
+        tracing::warn!(
+            audio_file = name,
+            "the sound is not on this gateway: upload it again"
+        );
+    }
+    Ok(studio)
+}
+
+fn api_config(settings: &Settings, certificate: Arc<OwnCertificate>, studio: Studio) -> ApiConfig {
     ApiConfig {
         https: settings.https,
         http: settings.http,
         socket: Some(settings.run_dir.join("api.sock")),
         data_dir: settings.data_dir.clone(),
+        studio,
         certificate,
         limits: Limits::default(),
     }

@@ -33,6 +33,9 @@ pub(crate) struct Flags {
     /// Folder with the spoken prompts
     #[arg(long, value_name = "DIR")]
     prompts_dir: Option<PathBuf>,
+    /// Folder with the music that is heard on hold where nothing else was chosen
+    #[arg(long, value_name = "DIR")]
+    music_dir: Option<PathBuf>,
     /// Address and port for SIP over UDP and TCP
     #[arg(long, value_name = "ADDRESS:PORT")]
     sip: Option<SocketAddr>,
@@ -64,6 +67,7 @@ struct File {
     data_dir: Option<PathBuf>,
     run_dir: Option<PathBuf>,
     prompts_dir: Option<PathBuf>,
+    music_dir: Option<PathBuf>,
     advertise_address: Option<Advertise>,
     sip: SipSection,
     rtp: RtpSection,
@@ -173,6 +177,8 @@ pub(crate) struct Settings {
     pub(crate) run_dir: PathBuf,
     /// Holds `<language>/<prompt>.wav`.
     pub(crate) prompts_dir: PathBuf,
+    /// Holds `<name>.wav`.
+    pub(crate) music_dir: PathBuf,
     /// SIP over UDP and TCP.
     pub(crate) sip: SocketAddr,
     /// SIP over TLS.
@@ -232,6 +238,10 @@ impl Settings {
                 .prompts_dir
                 .or(file.prompts_dir)
                 .unwrap_or_else(|| "/usr/share/ramal/prompts".into()),
+            music_dir: flags
+                .music_dir
+                .or(file.music_dir)
+                .unwrap_or_else(|| "/usr/share/ramal/music".into()),
             sip,
             sip_tls: flags
                 .sip_tls

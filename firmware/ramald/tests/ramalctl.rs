@@ -11,6 +11,7 @@ use ramal_api::{ApiConfig, Limits, Server};
 use ramal_media::{Engine, EngineConfig};
 use ramal_model::{Language, NewAdmin, NewCompany, Secret};
 use ramal_pbx::{Pbx, PbxConfig};
+use ramal_sounds::{Studio, StudioConfig};
 use ramal_store::{HashCost, Options, Store};
 use ramal_tls::{Names, OwnCertificate};
 use serde_json::{Value, json};
@@ -54,6 +55,7 @@ impl Gateway {
             area_code: None,
             language: None,
             time_zone: None,
+            music_class: None,
         };
         let admin = NewAdmin {
             login: "administrador".into(),
@@ -77,6 +79,12 @@ impl Gateway {
             http: None,
             socket: Some(folder.path().join("api.sock")),
             data_dir: folder.path().to_owned(),
+            studio: Studio::open(StudioConfig {
+                folder: folder.path().join("sounds"),
+                converter: None,
+                espeak: "espeak-ng".into(),
+            })
+            .unwrap(),
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {

@@ -105,7 +105,9 @@ fn format_of(input: &Path) -> Result<SoundFormat, SoundError> {
         return Err(SoundError::TooLarge { limit: MAX_OCTETS });
     }
     let mut head = Vec::with_capacity(HEAD);
-    file.take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+    file.take(HEAD as u64)
+        .read_to_end(&mut head)
+        .map_err(failed)?;
     SoundFormat::of(&head)
 }
 

@@ -15,7 +15,7 @@ use symphonia::core::io::MediaSourceStream;
 use symphonia::default::codecs::{FlacDecoder, MpaDecoder, PcmDecoder, VorbisDecoder};
 use symphonia::default::formats::{FlacReader, MpaReader, OggReader, WavReader};
 
-use crate::{SoundError, SoundFormat};
+use crate::{MAX_SECONDS, SoundError, SoundFormat};
 
 /// Rates that are believed.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
@@ -93,7 +93,16 @@ impl Decoder {
         if rate.is_some_and(|rate| !RATES.contains(&rate)) {
             return Err(reason("its sample rate is not 4,000 to 384,000"));
         }
-        let channels = parameters.channels.as_ref().map(|channels| channels.count());
+        let announced = track.num_frames.zip(rate);
+        if announced.is_some_and(|(frames, rate)| frames > u64::from(rate) * u64::from(MAX_SECONDS))
+        {
+            // Refused before anything is decoded.
+            return Err(SoundError::TooLong { limit: MAX_SECONDS });
+        }
+        let channels = parameters
+            .channels
+            .as_ref()
+            .map(|channels| channels.count());
         let plain = [CODEC_ID_PCM_S16LE, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW];
         let telephone = format == SoundFormat::Wav
             && rate == Some(8_000)
@@ -229,7 +238,9 @@ fn mp3(
             break;
         }
         let footer = if head[5] & 0x10 != 0 { 10 } else { 0 };
-        let length = head[6..].iter().fold(0u64, |length, octet| length << 7 | u64::from(octet & 0x7F));
+        let length = head[6..]
+            .iter()
+            .fold(0u64, |length, octet| length << 7 | u64::from(octet & 0x7F));
         at += 10 + length + footer;
     }
     source.seek(SeekFrom::Start(at))?;
@@ -256,7 +267,13 @@ fn mix(buffer: &GenericAudioBufferRef<'_>, interleaved: &mut Vec<f32>, mono: &mu
     let channels = buffer.num_planes().max(1);
     interleaved.resize(buffer.samples_interleaved(), 0.0);
     buffer.copy_to_slice_interleaved(&mut interleaved[..]);
-    let clean = |sample: f32| if sample.is_finite() { sample.clamp(-16.0, 16.0) } else { 0.0 };
+    let clean = |sample: f32| {
+        if sample.is_finite() {
+            sample.clamp(-16.0, 16.0)
+        } else {
+            0.0
+        }
+    };
     if channels == 1 {
         mono.extend(interleaved.iter().map(|sample| clean(*sample)));
     } else {

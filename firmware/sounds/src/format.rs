@@ -57,7 +57,12 @@ impl SoundFormat {
             _ if riff => "RIFF, but not WAVE",
             // ADTS: sync word with layer 0.
             [0xFF, second, ..] if second & 0xF6 == 0xF0 => "AAC",
-            _ if head.iter().all(|octet| octet.is_ascii_graphic() || octet.is_ascii_whitespace()) => "text",
+            _ if head
+                .iter()
+                .all(|octet| octet.is_ascii_graphic() || octet.is_ascii_whitespace()) =>
+            {
+                "text"
+            }
             _ => "of an unknown kind",
         };
         Err(SoundError::NotSound {

@@ -19,7 +19,9 @@ pub(crate) struct Meter(EbuR128);
 
 impl Meter {
     pub(crate) fn new(rate: u32) -> Option<Self> {
-        EbuR128::new(1, rate, Mode::I | Mode::HISTOGRAM).ok().map(Self)
+        EbuR128::new(1, rate, Mode::I | Mode::HISTOGRAM)
+            .ok()
+            .map(Self)
     }
 
     pub(crate) fn feed(&mut self, samples: &[f32]) {
@@ -104,14 +106,24 @@ impl Limiter {
         let sample = self.input.get(SIDE).copied().unwrap_or_default();
         let mut peak = 0f32;
         // The filters are only worth their time where the samples come near the ceiling.
-        if self.input.iter().any(|sample| sample.abs() > self.ceiling * 0.5) {
+        if self
+            .input
+            .iter()
+            .any(|sample| sample.abs() > self.ceiling * 0.5)
+        {
             for weights in &self.between {
                 let value: f32 = weights.iter().zip(&self.input).map(|(w, s)| w * s).sum();
                 peak = peak.max(value.abs());
             }
         }
         self.input.pop_front();
-        let asked = |peak: f32| if peak > self.ceiling { self.ceiling / peak } else { 1.0 };
+        let asked = |peak: f32| {
+            if peak > self.ceiling {
+                self.ceiling / peak
+            } else {
+                1.0
+            }
+        };
         let after = asked(peak);
         // A peak between two samples lowers both.
         let need = asked(sample.abs()).min(after).min(self.carried);
@@ -122,7 +134,11 @@ impl Limiter {
         }
         self.minimum.push_back((self.position, need));
         let oldest = self.position.saturating_sub(self.window as u64);
-        while self.minimum.front().is_some_and(|(position, _)| *position < oldest) {
+        while self
+            .minimum
+            .front()
+            .is_some_and(|(position, _)| *position < oldest)
+        {
             self.minimum.pop_front();
         }
         // The minimum over the last window, averaged over the next one: every mean that touches a sample holds only
@@ -162,7 +178,8 @@ mod tests {
                 let mut meter = Meter::new(rate).unwrap();
                 meter.feed(&tone);
                 let reached = f64::from(meter.gain_to(-16.0)) * amplitude;
-                let dbm0 = 20.0 * reached.log10() + 3.14;
+                // Full scale is 3.14 dBm0.
+                let dbm0 = 20.0 * (reached * ramal_dsp::ZERO_DBM0_PEAK.recip() * 32_768.0).log10();
                 assert!((dbm0 + 16.0).abs() < 0.3, "{rate} {amplitude}: {dbm0}");
             }
         }
@@ -183,7 +200,8 @@ mod tests {
         let tone = sine(0.5, 440.0, 16_000, 1.0);
         let mut limiter = Limiter::new(0.89, 16_000);
         let mut output = Vec::new();
-        tone.chunks(333).for_each(|block| limiter.push(block, &mut output));
+        tone.chunks(333)
+            .for_each(|block| limiter.push(block, &mut output));
         limiter.finish(&mut output);
         assert_eq!(output.get(..tone.len()), Some(&tone[..]));
     }
@@ -199,7 +217,9 @@ mod tests {
         limiter.push(&tone, &mut output);
         limiter.finish(&mut output);
         assert!(output.len() >= tone.len());
-        let peak = output.iter().fold(0f32, |peak, sample| peak.max(sample.abs()));
+        let peak = output
+            .iter()
+            .fold(0f32, |peak, sample| peak.max(sample.abs()));
         assert!(peak <= 0.8901, "{peak}");
         let quiet = &output[1_000..7_000];
         assert_eq!(quiet, &tone[1_000..7_000]);

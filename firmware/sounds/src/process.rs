@@ -50,15 +50,17 @@ pub(crate) async fn convert_apart(
 ) -> Result<Converted, SoundError> {
     let mut command = Command::new(program);
     command.arg(CONVERT).arg(input).arg(output);
-    let answer = run(command, None, TIME).await.map_err(|failure| match failure {
-        Failure::Start(error) => SoundError::file("run", program, &error),
-        Failure::Killed => SoundError::TooCostly,
-        Failure::Said(said) => SoundError::Damaged {
-            format: "sound".to_owned(),
-            reason: said,
-        },
-    })?;
-    serde_json::from_slice(&answer).unwrap_or_else(|_| Err(SoundError::TooCostly))
+    let answer = run(command, None, TIME)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Start(error) => SoundError::file("run", program, &error),
+            Failure::Killed => SoundError::TooCostly,
+            Failure::Said(said) => SoundError::Damaged {
+                format: "sound".to_owned(),
+                reason: said,
+            },
+        })?;
+    serde_json::from_slice(&answer).unwrap_or(Err(SoundError::TooCostly))
 }
 
 /// Why a child gave no answer.
@@ -81,7 +83,11 @@ pub(crate) async fn run(
     command
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdin(if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -131,7 +137,11 @@ pub(crate) enum Converter {
 }
 
 impl Converter {
-    pub(crate) async fn convert(&self, input: &Path, output: &Path) -> Result<Converted, SoundError> {
+    pub(crate) async fn convert(
+        &self,
+        input: &Path,
+        output: &Path,
+    ) -> Result<Converted, SoundError> {
         match self {
             Self::Process(program) => convert_apart(program, input, output).await,
             Self::Thread => {

@@ -134,7 +134,11 @@ fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 }
 
 fn sinc(x: f64) -> f64 {
-    if x == 0.0 { 1.0 } else { (PI * x).sin() / (PI * x) }
+    if x == 0.0 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    }
 }
 
 /// Kaiser window at `x` in -1..=1.
@@ -181,7 +185,9 @@ mod tests {
 
     #[test]
     fn any_rate_becomes_the_wanted_one_without_loss_in_the_band_or_aliases() {
-        for from in [4_000, 8_000, 11_025, 22_050, 32_000, 44_100, 44_099, 48_000, 96_000, 192_000] {
+        for from in [
+            4_000, 8_000, 11_025, 22_050, 32_000, 44_100, 44_099, 48_000, 96_000, 192_000,
+        ] {
             let to = 16_000;
             let kept = converted(1_004.0, from, to, 777);
             assert_eq!(kept.len(), to as usize, "{from}");

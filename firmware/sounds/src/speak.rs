@@ -36,16 +36,30 @@ impl Voice {
     }
 
     /// Speaks `text` into a WAV file.
-    pub(crate) async fn speak(self, program: &Path, text: &str, output: &Path) -> Result<(), SoundError> {
+    pub(crate) async fn speak(
+        self,
+        program: &Path,
+        text: &str,
+        output: &Path,
+    ) -> Result<(), SoundError> {
         let mut command = Command::new(program);
         command
-            .args(["-b", "1", "-v", self.name, "-s", &self.words_a_minute.to_string(), "--stdin", "-w"])
+            .args([
+                "-b",
+                "1",
+                "-v",
+                self.name,
+                "-s",
+                &self.words_a_minute.to_string(),
+                "--stdin",
+                "-w",
+            ])
             .arg(output);
         match run(command, Some(text.to_owned()), TIME).await {
             Ok(_) => Ok(()),
-            Err(Failure::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(SoundError::NoVoice(format!("{} is not installed", program.display())))
-            }
+            Err(Failure::Start(error)) if error.kind() == std::io::ErrorKind::NotFound => Err(
+                SoundError::NoVoice(format!("{} is not installed", program.display())),
+            ),
             Err(Failure::Start(error)) => Err(SoundError::file("run", program, &error)),
             Err(Failure::Killed) => Err(SoundError::Unspeakable("it takes too long".to_owned())),
             Err(Failure::Said(said)) if said.contains("voice") => Err(SoundError::NoVoice(said)),

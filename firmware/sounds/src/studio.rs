@@ -112,7 +112,9 @@ impl Studio {
             .map_err(|error| SoundError::file("create", &folder, &error))?;
         Ok(Self(Arc::new(Parts {
             folder,
-            converter: config.converter.map_or(Converter::Thread, Converter::Process),
+            converter: config
+                .converter
+                .map_or(Converter::Thread, Converter::Process),
             espeak: config.espeak,
             work: Semaphore::new(1),
             queue: Arc::new(Semaphore::new(WAITING + 1)),
@@ -125,7 +127,11 @@ impl Studio {
         let mut there = HashSet::new();
         for entry in fs::read_dir(&self.0.folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            let key = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let key = path
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             let kind = path.extension().unwrap_or_default();
             if kind == NEW || !keep.contains(&key) {
                 tracing::info!(file = %path.display(), "a sound that nothing names is deleted");
@@ -233,7 +239,9 @@ impl Studio {
     }
 
     fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, SoundError> {
-        Arc::clone(&self.0.queue).try_acquire_owned().map_err(|_| SoundError::Busy)
+        Arc::clone(&self.0.queue)
+            .try_acquire_owned()
+            .map_err(|_| SoundError::Busy)
     }
 
     async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {

@@ -47,7 +47,7 @@ impl Store {
                 if !write.configuration.is_set_up() {
                     return Err(StoreError::NotSetUp);
                 }
-                let company = company.validate()?;
+                let company = company.validate(&write.configuration)?;
                 let mut draft = write.configuration.draft();
                 draft.company = Some(company.clone());
                 write.save(&actor, draft, &[])?;

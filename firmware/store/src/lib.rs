@@ -24,6 +24,7 @@ mod reader;
 mod seal;
 mod sessions;
 mod snapshot;
+mod sounds;
 mod tokens;
 mod transfer;
 mod trunks;

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ramal_model::{
-    Actor, Company, Configuration, DigestCredential, Draft, Extension, ExtensionId, SipTrunk,
-    TrunkId, User, UserId,
+    Actor, AudioFile, Company, Configuration, DigestCredential, Draft, Extension, ExtensionId,
+    MusicClass, SipTrunk, TrunkId, User, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,6 +18,8 @@ const COMPANY_ID: i64 = 0;
 const USER: &str = "user";
 const EXTENSION: &str = "extension";
 const TRUNK: &str = "trunk";
+const AUDIO_FILE: &str = "audio_file";
+const MUSIC_CLASS: &str = "music_class";
 
 /// Reads the whole configuration.
 pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configuration> {
@@ -42,6 +44,14 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             .map(|trunk| (trunk.id, trunk))
             .collect(),
         trunk_passwords: HashMap::new(),
+        audio_files: objects::<AudioFile>(connection, AUDIO_FILE)?
+            .into_iter()
+            .map(|file| (file.id, file))
+            .collect(),
+        music_classes: objects::<MusicClass>(connection, MUSIC_CLASS)?
+            .into_iter()
+            .map(|class| (class.id, class))
+            .collect(),
     };
     let mut rows =
         connection.prepare("SELECT extension, md5, sha256 FROM extension_credentials")?;
@@ -186,6 +196,24 @@ impl Write<'_> {
         differences(&mut changes, TRUNK, &trunks(&old), &trunks(&draft), |id| {
             new_password(&TrunkId(id)).then_some("password_changed")
         })?;
+        let audio_files = |draft: &Draft| {
+            draft
+                .audio_files
+                .iter()
+                .map(|(id, file)| (id.0, file.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        let (before, after) = (audio_files(&old), audio_files(&draft));
+        differences(&mut changes, AUDIO_FILE, &before, &after, |_| None)?;
+        let music_classes = |draft: &Draft| {
+            draft
+                .music_classes
+                .iter()
+                .map(|(id, class)| (id.0, class.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        let (before, after) = (music_classes(&old), music_classes(&draft));
+        differences(&mut changes, MUSIC_CLASS, &before, &after, |_| None)?;
         if changes.is_empty() {
             return Ok(());
         }

@@ -72,6 +72,8 @@ impl Store {
                     users,
                     extensions,
                     trunks,
+                    audio_files: configuration.audio_files().to_vec(),
+                    music_classes: configuration.music_classes().to_vec(),
                 })
             })
             .await
@@ -151,6 +153,16 @@ impl Store {
                     }
                     draft.trunks.insert(trunk.id, trunk);
                 }
+                draft.audio_files = export
+                    .audio_files
+                    .into_iter()
+                    .map(|file| (file.id, file))
+                    .collect();
+                draft.music_classes = export
+                    .music_classes
+                    .into_iter()
+                    .map(|class| (class.id, class))
+                    .collect();
                 write.save(&actor, draft, &passwords)
             })
             .await

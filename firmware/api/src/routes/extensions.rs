@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
-    Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, NewExtension, Secret,
+    Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, MusicClassId, NewExtension,
+    Secret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,6 +38,8 @@ pub struct ExtensionRow {
     ring_time: u16,
     /// Whether the media of its phones is encrypted.
     media_encryption: MediaEncryption,
+    /// What those hear whom it holds; null follows the company.
+    music_class: Option<MusicClassId>,
     /// Phones registered now.
     registrations: usize,
 }
@@ -52,6 +55,7 @@ impl ExtensionRow {
             max_calls,
             ring_time,
             media_encryption,
+            music_class,
         } = extension.clone();
         Self {
             id,
@@ -62,6 +66,7 @@ impl ExtensionRow {
             max_calls,
             ring_time,
             media_encryption,
+            music_class,
             registrations,
         }
     }

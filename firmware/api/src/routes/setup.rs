@@ -79,6 +79,7 @@ pub async fn set_up(
         area_code: input.company.area_code,
         language: Some(input.language),
         time_zone: input.company.time_zone,
+        music_class: None,
     };
     let admin = NewAdmin {
         login: input.admin.login,

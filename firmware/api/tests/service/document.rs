@@ -39,6 +39,9 @@ pub fn check(document: &Value, method: &Method, path: &str, answer: &Answer) {
     let schema = content
         .get(kind)
         .unwrap_or_else(|| panic!("{method} {path}: {kind} is not documented: {answer:?}"));
+    if kind.starts_with("audio/") {
+        return;
+    }
     let mut faults = Vec::new();
     let (schema, body) = (&schema["schema"], answer.json());
     conforms(document, schema, &body, "body", &mut faults);

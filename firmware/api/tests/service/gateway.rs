@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use ramal_api::{ApiConfig, Limits, Server};
 use ramal_media::{Engine, EngineConfig};
 use ramal_pbx::{Pbx, PbxConfig};
+use ramal_sounds::{Studio, StudioConfig};
 use ramal_store::{HashCost, Options, Store};
 use ramal_tls::{Names, OwnCertificate};
 use serde_json::{Value, json};
@@ -58,6 +59,12 @@ impl Gateway {
             http: Some(any_port),
             socket: Some(folder.path().join("run/api.sock")),
             data_dir: folder.path().to_owned(),
+            studio: Studio::open(StudioConfig {
+                folder: folder.path().join("sounds"),
+                converter: None,
+                espeak: "espeak-ng".into(),
+            })
+            .unwrap(),
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {

@@ -16,4 +16,5 @@ mod document;
 mod doors;
 mod events;
 mod gateway;
+mod sounds;
 mod websocket;

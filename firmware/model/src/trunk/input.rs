@@ -10,8 +10,9 @@ use super::{
     ValidTrunk,
 };
 use crate::{
-    Configuration, ExtensionId, Invalid, MediaEncryption, Secret,
+    Configuration, ExtensionId, Invalid, MediaEncryption, MusicClassId, Secret,
     problem::{Problems, code},
+    sound::check_class,
     text,
 };
 
@@ -119,6 +120,13 @@ pub struct TrunkInput {
     )]
     #[schema(value_type = Option<i64>)]
     pub inbound_default: Option<Option<ExtensionId>>,
+    /// A class of music on hold, or null to follow the company.
+    #[serde(
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
 }
 
 impl TrunkInput {
@@ -193,6 +201,7 @@ impl TrunkInput {
         put(&mut trunk.outbound, &self.outbound);
         put(&mut trunk.inbound, &self.inbound);
         put(&mut trunk.inbound_default, &self.inbound_default);
+        put(&mut trunk.music_class, &self.music_class);
         let problem = &mut problems;
         if let Some(hosts) = &self.hosts {
             trunk.hosts = parsed::<HostPort>(problem, "hosts", hosts, "host[:port]");
@@ -247,6 +256,9 @@ impl TrunkInput {
         }
         let known = |id| configuration.extension(id).is_some();
         trunk.check_references(problem, known);
+        check_class(problem, trunk.music_class, |id| {
+            configuration.music_class(id).is_some()
+        });
         problems.finish(ValidTrunk { trunk, password })
     }
 }

@@ -12,7 +12,7 @@ pub use address::{BadAddress, Cidr, HostPort};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
 
-use crate::{ExtensionId, MediaEncryption, Secret};
+use crate::{ExtensionId, MediaEncryption, MusicClassId, Secret};
 
 /// Trunks in one gateway.
 pub const MAX_TRUNKS: usize = 100;
@@ -218,6 +218,9 @@ pub struct SipTrunk {
     pub inbound: Vec<InboundNumber>,
     /// Where all other incoming numbers lead; null refuses them.
     pub inbound_default: Option<ExtensionId>,
+    /// What those hear whom somebody behind this trunk holds; null follows the company.
+    #[serde(default)]
+    pub music_class: Option<MusicClassId>,
 }
 
 impl SipTrunk {
@@ -258,6 +261,7 @@ impl SipTrunk {
             outbound: vec![OutboundPrefix::default()],
             inbound: Vec::new(),
             inbound_default: None,
+            music_class: None,
         }
     }
 

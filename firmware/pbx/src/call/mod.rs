@@ -4,6 +4,7 @@
 //! ([`ring`]) and connects ([`talk`]) another leg, and writes the call's record at the end ([`record`]). Those who talk may
 //! be passed on and replaced ([`transfer`]); a call that rings may be picked up by others ([`pickup`]).
 
+mod hold;
 mod outside;
 mod participant;
 mod phones;

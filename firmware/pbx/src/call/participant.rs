@@ -6,6 +6,7 @@ use ramal_media::Codec;
 use ramal_model::CallId;
 use tokio::sync::oneshot;
 
+use super::hold::HoldMusic;
 use super::record::{Call, LegRef};
 use super::trace::End;
 use super::{Caller, Slot};
@@ -21,6 +22,8 @@ pub(super) struct Participant {
     pub(super) flow: MediaFlow,
     /// Its share of the calls its extension may have.
     pub(super) slot: Option<Slot>,
+    /// What it hears while its peer holds.
+    pub(super) music: HoldMusic,
 }
 
 /// Somebody who is to take the place of an end of a call, or the call that rings. Dropping it hangs it up.
@@ -57,6 +60,7 @@ impl Newcomer {
             record,
             flow: self.flow,
             slot: self.slot,
+            music: HoldMusic::default(),
         }
     }
 
@@ -83,6 +87,7 @@ impl Participant {
             record,
             flow: MediaFlow::BOTH,
             slot,
+            music: HoldMusic::default(),
         }
     }
 
@@ -92,6 +97,19 @@ impl Participant {
         let mut codecs: Vec<Codec> = self.leg.codec().into_iter().collect();
         codecs.extend(others.filter(|codec| Some(*codec) != self.leg.codec()));
         codecs
+    }
+
+    /// Lets it hear its peer as far as the peer's wish `flow` goes, and music while the peer holds.
+    pub(super) fn hear(&mut self, call: &Call, peer: &Caller, flow: MediaFlow) {
+        let mut told = flow.across();
+        if flow == MediaFlow::BOTH {
+            self.music.stop();
+        } else {
+            // Even from a peer that sends nothing there is music to be heard.
+            told.send = true;
+            self.music.start(call, &*self.leg, peer);
+        }
+        self.leg.set_media_flow(told);
     }
 
     /// Ends its part in the call and writes that down.
@@ -121,6 +139,7 @@ impl Participant {
             record,
             flow: newcomer.flow,
             slot: newcomer.slot,
+            music: HoldMusic::default(),
         }
     }
 }
@@ -157,8 +176,8 @@ impl Pair {
     /// Lets both hear each other, each as far as the other wants.
     pub(super) fn connect(&mut self, call: &mut Call) {
         call.bridge(&*self.caller.leg, &*self.callee.leg);
-        self.caller.leg.set_media_flow(self.callee.flow.across());
-        self.callee.leg.set_media_flow(self.caller.flow.across());
+        self.caller.hear(call, &self.callee.who, self.callee.flow);
+        self.callee.hear(call, &self.caller.who, self.caller.flow);
         call.held(!(self.caller.flow.send && self.callee.flow.send));
         call.now_at(End::Caller, self.caller.who.party());
         call.now_at(End::Callee, self.callee.who.party());

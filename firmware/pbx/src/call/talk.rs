@@ -5,7 +5,7 @@ use super::participant::{Newcomer, Pair, Replacing};
 use super::record::Call;
 use super::trace::{End, Step};
 use crate::leg::fax::FaxOffer;
-use crate::leg::{self, Cause, Leg, LegEvent, MediaFlow, Transfer};
+use crate::leg::{self, Cause, LegEvent, MediaFlow, Transfer};
 
 /// Why two do not talk any more.
 pub(super) enum TalkEnd {
@@ -41,44 +41,44 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             }
             why = call.interrupted() => return TalkEnd::Over(call.ended_here(why)),
         };
-        let (this_flow, other): (_, &mut dyn Leg) = match end {
-            End::Caller => (&mut pair.caller.flow, &mut *pair.callee.leg),
-            End::Callee => (&mut pair.callee.flow, &mut *pair.caller.leg),
+        let (this, other) = match end {
+            End::Caller => (&mut pair.caller, &mut pair.callee),
+            End::Callee => (&mut pair.callee, &mut pair.caller),
         };
         match event {
             LegEvent::MediaFlow(flow) => {
                 let holds = !flow.send;
-                if holds == this_flow.send {
+                if holds == this.flow.send {
                     call.step(if holds {
                         Step::Held { by: end }
                     } else {
                         Step::Resumed { by: end }
                     });
                 }
-                *this_flow = flow;
-                other.set_media_flow(flow.across());
+                this.flow = flow;
+                other.hear(call, &this.who, flow);
                 call.held(!(pair.caller.flow.send && pair.callee.flow.send));
             }
-            LegEvent::Digit(digit) => other.send_digit(digit),
+            LegEvent::Digit(digit) => other.leg.send_digit(digit),
             LegEvent::MediaDigit(digit) => {
-                if other.takes_digits() {
-                    other.send_digit(digit);
+                if other.leg.takes_digits() {
+                    other.leg.send_digit(digit);
                 }
             }
             LegEvent::FaxOffered(offer) => {
                 // Two offers at once cross each other; both are dropped, and the machines try again.
                 faxing = None;
-                if other.offer_fax(offer.fax()) {
+                if other.leg.offer_fax(offer.fax()) {
                     faxing = Some(offer);
                 }
             }
             LegEvent::FaxAnswered(answer) => {
                 if let (Some(offer), Some(fax)) = (faxing.take(), answer) {
                     call.step(Step::Fax { by: end.other() });
-                    other.answer_fax(offer, &fax);
+                    other.leg.answer_fax(offer, &fax);
                 }
             }
-            LegEvent::FaxEnded => other.end_fax(),
+            LegEvent::FaxEnded => other.leg.end_fax(),
             LegEvent::MediaTimeout => {
                 // An end that holds, or is held, need not send anything.
                 if pair.caller.flow == MediaFlow::BOTH && pair.callee.flow == MediaFlow::BOTH {

@@ -25,6 +25,7 @@ impl Bench {
                 max_calls: 4,
                 ring_time: 60,
                 media_encryption: Default::default(),
+                music_class: None,
             },
             now: Now::read(),
         }

@@ -32,6 +32,7 @@ impl Bench {
                 max_calls: 4,
                 ring_time: 60,
                 media_encryption: Default::default(),
+                music_class: None,
             },
             flow: Flow {
                 transport: Transport::Udp,

@@ -37,6 +37,7 @@ impl Gateway {
             area_code: None,
             language: None,
             time_zone: None,
+            music_class: None,
         };
         let admin = NewAdmin {
             login: "admin".into(),
@@ -49,6 +50,11 @@ impl Gateway {
         let config = settings(config, folder.path());
         let pbx = start(&store, config).await.unwrap();
         Self { pbx, store, folder }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// File with the certificate that [`encrypted`] made.

@@ -5,6 +5,7 @@
 mod calls;
 mod gateway;
 mod lines;
+mod music;
 mod name_server;
 mod outgoing;
 mod pickups;

@@ -50,6 +50,7 @@ pub fn company() -> NewCompany {
         area_code: Some("11".into()),
         language: None,
         time_zone: None,
+        music_class: None,
     }
 }
 

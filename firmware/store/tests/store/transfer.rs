@@ -1,7 +1,7 @@
 //! Export and import of the whole configuration.
 
 use crate::support::{PASSWORD, actor, extension, open, set_up};
-use ramal_model::{Export, Secret, code};
+use ramal_model::{Export, SCHEMA, Secret, code};
 use ramal_store::{SessionOrigin, StoreError};
 use serde_json::{Value, json};
 
@@ -121,7 +121,11 @@ async fn every_problem_of_a_bad_document_is_named_and_nothing_changes() {
             "format",
             code::UNKNOWN_FORMAT,
         ),
-        (|d| d["schema"] = json!(3), "schema", code::NEWER_SCHEMA),
+        (
+            |d| d["schema"] = json!(SCHEMA + 1),
+            "schema",
+            code::NEWER_SCHEMA,
+        ),
         (|d| d["schema"] = json!("1"), "schema", code::INVALID),
         (|d| d["extra"] = json!(1), "extra", code::UNKNOWN_FIELD),
         (|d| d["company"] = json!(null), "company", code::INVALID),

@@ -1,0 +1,75 @@
+//! Sounds: audio files, and the classes of music on hold that are made of them.
+
+mod audio_file;
+mod music_class;
+
+pub use audio_file::{
+    AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_TEXT, NewAudioFile,
+    Recorded, SpeechInput,
+};
+pub(crate) use music_class::check_class;
+pub use music_class::{
+    MAX_CLASS_FILES, MAX_MUSIC_CLASSES, MusicClass, MusicClassId, MusicClassInput, MusicOrder,
+    MusicPosition,
+};
+
+use crate::Configuration;
+
+/// An object that another one is used by.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct UsedBy {
+    /// `company`, `extension`, `trunk` or `music_class`.
+    pub object: String,
+    /// Its id; 0 for the company.
+    pub id: i64,
+    /// Its name or number.
+    pub name: String,
+}
+
+impl UsedBy {
+    fn new(object: &str, id: i64, name: &str) -> Self {
+        Self {
+            object: object.to_owned(),
+            id,
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for UsedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.object.replace('_', " "), self.name)
+    }
+}
+
+impl Configuration {
+    /// What plays an audio file.
+    pub fn users_of_audio_file(&self, id: AudioFileId) -> Vec<UsedBy> {
+        self.music_classes()
+            .iter()
+            .filter(|class| class.files.contains(&id))
+            .map(|class| UsedBy::new("music_class", class.id.0, &class.name))
+            .collect()
+    }
+
+    /// Who hears a class of music.
+    pub fn users_of_music_class(&self, id: MusicClassId) -> Vec<UsedBy> {
+        let company = self
+            .company()
+            .filter(|company| company.music_class == Some(id))
+            .map(|company| UsedBy::new("company", 0, &company.legal_name));
+        let extensions = self
+            .extensions()
+            .iter()
+            .filter(|one| one.music_class == Some(id));
+        let trunks = self
+            .trunks()
+            .iter()
+            .filter(|one| one.music_class == Some(id));
+        company
+            .into_iter()
+            .chain(extensions.map(|one| UsedBy::new("extension", one.id.0, &one.number)))
+            .chain(trunks.map(|one| UsedBy::new("trunk", one.id.0, &one.name)))
+            .collect()
+    }
+}
