@@ -24,6 +24,8 @@ const MENU: readonly Group[] = [
     entries: [
       { path: '/extensions', label: 'nav.extensions', icon: 'phone' },
       { path: '/trunks', label: 'nav.trunks', icon: 'out', right: 'view_trunks' },
+      { path: '/audio-files', label: 'nav.audio_files', icon: 'sound', right: 'view_sounds' },
+      { path: '/music-on-hold', label: 'nav.music', icon: 'music', right: 'view_sounds' },
     ],
   },
   { entries: [{ path: '/calls', label: 'nav.calls', icon: 'calls', right: 'view_calls' }] },

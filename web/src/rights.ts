@@ -9,6 +9,8 @@ const RIGHTS = {
   edit_extensions: ['admin', 'installer'],
   view_trunks: ['admin', 'installer', 'supervisor', 'auditor'],
   edit_trunks: ['admin', 'installer'],
+  view_sounds: ['admin', 'installer', 'supervisor', 'auditor'],
+  edit_sounds: ['admin', 'installer', 'supervisor'],
   edit_company: ['admin', 'installer'],
   edit_users: ['admin'],
   edit_tokens: ['admin'],

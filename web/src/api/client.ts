@@ -43,6 +43,13 @@ export class Client {
     return (text ? JSON.parse(text) : undefined) as T
   }
 
+  /** Sends a request whose answer is a file. */
+  async file(call: Call): Promise<Blob> {
+    const response = await this.once(call)
+    if (!response.ok) throw await Problem.from(response)
+    return response.blob()
+  }
+
   private async once({ method, path, query, body }: Call): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'application/json' }
     // The session cookie alone may not change anything: a header no foreign page can set stops forged requests.

@@ -38,6 +38,33 @@ export const changeTrunk = (of: Api.Id, body: Partial<Api.TrunkInput>): Call => 
 })
 export const deleteTrunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/trunks/${id(of)}` })
 
+export const audioFiles = () => client.get<Api.AudioFile[]>('/audio-files')
+/** Takes a form with `name`, `description` and `file`. */
+export const AUDIO_FILES = '/audio-files'
+/** Takes a form with `file`. */
+export const soundOf = (of: Api.Id) => `/audio-files/${id(of)}/sound`
+export const speakAudioFile = (body: Api.Speech & { name: string; description: string }): Call => ({
+  method: 'POST',
+  path: '/audio-files/speech',
+  body,
+})
+export const changeAudioFile = (of: Api.Id, body: Api.AudioFileChange): Call => ({
+  method: 'PATCH',
+  path: `/audio-files/${id(of)}`,
+  body,
+})
+export const deleteAudioFile = (of: Api.Id): Call => ({ method: 'DELETE', path: `/audio-files/${id(of)}` })
+export const preview = (body: Api.Speech): Call => ({ method: 'POST', path: '/speech', body })
+
+export const musicClasses = () => client.get<Api.MusicClass[]>('/music-classes')
+export const createMusicClass = (body: Api.MusicClassInput): Call => ({ method: 'POST', path: '/music-classes', body })
+export const changeMusicClass = (of: Api.Id, body: Partial<Api.MusicClassInput>): Call => ({
+  method: 'PATCH',
+  path: `/music-classes/${id(of)}`,
+  body,
+})
+export const deleteMusicClass = (of: Api.Id): Call => ({ method: 'DELETE', path: `/music-classes/${id(of)}` })
+
 export const users = () => client.get<Api.User[]>('/users')
 export const createUser = (body: Api.NewUser): Call => ({ method: 'POST', path: '/users', body })
 export const changeUser = (of: Api.Id, body: Partial<Api.NewUser>): Call => ({

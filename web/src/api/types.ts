@@ -40,6 +40,8 @@ export interface Company {
   area_code: string
   language: LanguageCode
   time_zone: string
+  /** Class of music on hold; null is the gateway's own music. */
+  music_class: Id | null
 }
 
 export interface SetUp {
@@ -80,6 +82,8 @@ export interface Extension {
   /** Seconds a call rings before it counts as not answered, 5 to 300. */
   ring_time: number
   media_encryption: MediaEncryption
+  /** Class of music on hold; null follows the company. */
+  music_class: Id | null
   /** Phones registered now; in lists only. */
   registrations?: number
 }
@@ -119,6 +123,8 @@ export interface TrunkSettings {
   from_user: string
   max_channels: number
   inbound_default: Id | null
+  /** Class of music on hold; null follows the company. */
+  music_class: Id | null
 }
 
 export interface Trunk extends TrunkSettings {
@@ -132,6 +138,55 @@ export interface Trunk extends TrunkSettings {
 
 /** The password is only ever sent; without it the stored one stays. */
 export type TrunkInput = TrunkSettings & { password?: string }
+
+/** Something that uses another object. */
+export interface UsedBy {
+  object: 'company' | 'extension' | 'trunk' | 'music_class'
+  id: Id
+  name: string
+}
+
+export type AudioOrigin =
+  | { kind: 'upload'; file_name: string; format: string }
+  | { kind: 'speech'; text: string; language: LanguageCode }
+
+export interface AudioFile {
+  id: Id
+  name: string
+  description: string
+  origin: AudioOrigin
+  /** Another one with every new sound. */
+  key: string
+  duration_ms: number
+  octets: number
+  used_by: UsedBy[]
+  /** False after an import from another gateway: the sound has to be uploaded or spoken again. */
+  present: boolean
+}
+
+export interface Speech {
+  text: string
+  language: LanguageCode
+}
+
+export interface AudioFileChange {
+  name?: string
+  description?: string
+  speech?: Speech
+}
+
+export interface MusicClassInput {
+  name: string
+  description: string
+  files: Id[]
+  order: 'listed' | 'shuffled'
+  position: 'own_of_caller' | 'shared'
+}
+
+export interface MusicClass extends MusicClassInput {
+  id: Id
+  used_by: UsedBy[]
+}
 
 export interface Registration {
   extension: string

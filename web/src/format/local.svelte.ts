@@ -31,6 +31,8 @@ export const show = {
   timeOfDay: (ms: number, seconds = false) => time.timeOfDay(ms, language.code, zone.name, seconds),
   moment: (ms: number) => time.moment(ms, gatewayClock.now, language.code, zone.name),
   duration: (seconds: number) => time.duration(seconds, language.code),
+  /** Minutes and seconds. */
+  clock: time.clock,
   bytes: (count: number) => amount.bytes(count, language.code),
   percent: (share: number) => amount.percent(share, language.code),
   decimal: (value: number, digits?: number) => amount.decimal(value, language.code, digits),
