@@ -1,4 +1,4 @@
-//! Nothing is allocated for a relayed, echoed, played or recorded packet.
+//! Nothing is allocated on a media thread for a packet or a tick, whatever way they go.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,10 +13,11 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-use far_end::{connected, engine, payload, statistics};
+use far_end::sound::Voice;
+use far_end::{FarEnd, connected, engine, payload, runtime, statistics};
 use nix::unistd::gettid;
 use ramal_dsp::digit_packets;
-use ramal_media::{Codec, Prompt, Recorder, RecorderConfig, Repeat};
+use ramal_media::{Codec, LineAudio, Part, Prompt, Recorder, RecorderConfig, Repeat, Room, Stream};
 
 /// Counts what the thread with the number in `WATCHED` allocates and frees.
 struct Counting;
@@ -64,8 +65,123 @@ fn media_thread() -> i32 {
         .expect("the media thread")
 }
 
+/// A line that says what it hears.
+struct Loop;
+
+impl LineAudio for Loop {
+    fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
+        *receive = *transmit;
+    }
+}
+
+/// A phone in a transcoded bridge, a room or a bridge with a line, and what it says.
+struct Talker {
+    stream: Stream,
+    phone: FarEnd,
+    packets: Vec<Vec<u8>>,
+}
+
+fn talker(engine: &ramal_media::Engine, number: u32, codec: Codec) -> Talker {
+    let (stream, phone) = connected(engine, number, codec);
+    let mut voice = Voice::new(codec, 1_004.0);
+    // Prepared here, so that only the media thread is measured.
+    let packets = (0..50).map(|_| voice.say()).collect();
+    Talker {
+        stream,
+        phone,
+        packets,
+    }
+}
+
+/// Lets all talk for two seconds or more, losing every tenth packet, and hears what comes.
+fn talk(talkers: &mut [Talker]) {
+    for turn in 0..120 {
+        for talker in &mut *talkers {
+            if turn % 10 == 9 {
+                talker.phone.sequence = talker.phone.sequence.wrapping_add(1);
+                let units = talker.phone.units.unwrap_or(160);
+                talker.phone.timestamp = talker.phone.timestamp.wrapping_add(units);
+            } else {
+                let packet = talker.packets[turn % 50].clone();
+                talker.phone.send(&packet);
+            }
+        }
+        if turn % 10 != 9 {
+            for talker in &mut *talkers {
+                talker.phone.receive();
+            }
+        }
+    }
+}
+
 #[test]
-fn relaying_digits_playing_and_recording_allocate_nothing() {
+fn no_packet_and_no_tick_allocates() {
+    relaying_digits_playing_and_recording();
+    transcoding_rooms_and_lines();
+}
+
+fn transcoding_rooms_and_lines() {
+    let engine = engine(22_800..=22_899, 1);
+    let codecs = [Codec::G722, Codec::Opus, Codec::Pcma, Codec::Opus];
+    let mut bridged: Vec<Talker> = codecs
+        .into_iter()
+        .enumerate()
+        .map(|(number, codec)| talker(&engine, number as u32 + 1, codec))
+        .collect();
+    for pair in bridged.chunks(2) {
+        engine.bridge(&pair[0].stream, &pair[1].stream).unwrap();
+    }
+    let mut members: Vec<Talker> = [Codec::Pcma, Codec::G722, Codec::Opus]
+        .into_iter()
+        .enumerate()
+        .map(|(number, codec)| talker(&engine, number as u32 + 11, codec))
+        .collect();
+    let room: Room = engine.room();
+    let _events = room.events().unwrap();
+    for member in &members {
+        runtime()
+            .block_on(room.join(&member.stream, Part::Speaker))
+            .unwrap();
+    }
+    let mut on_lines: Vec<Talker> = [Codec::Pcmu, Codec::Opus]
+        .into_iter()
+        .enumerate()
+        .map(|(number, codec)| talker(&engine, number as u32 + 21, codec))
+        .collect();
+    let lines: Vec<_> = on_lines
+        .iter()
+        .map(|talker| {
+            let line = engine.open_line(Box::new(Loop)).unwrap();
+            engine.bridge(&line, &talker.stream).unwrap();
+            line
+        })
+        .collect();
+    let music = Arc::new(Prompt::new("music", &[1_000; 1_600]));
+    let listener = talker(&engine, 31, Codec::G722);
+    let _playing = listener
+        .stream
+        .play(vec![music.into()], Repeat::Forever)
+        .unwrap();
+    for talkers in [&mut bridged, &mut members, &mut on_lines] {
+        talk(talkers);
+        statistics(&talkers[0].stream);
+    }
+
+    let before = COUNT.load(Ordering::Relaxed);
+    WATCHED.store(media_thread(), Ordering::Relaxed);
+    for talkers in [&mut bridged, &mut members, &mut on_lines] {
+        talk(talkers);
+    }
+    for _ in 0..10 {
+        listener.phone.receive();
+    }
+    let counted = COUNT.load(Ordering::Relaxed) - before;
+    WATCHED.store(0, Ordering::Relaxed);
+    assert_eq!(counted, 0, "allocations on the media thread");
+    drop(lines);
+}
+
+fn relaying_digits_playing_and_recording() {
     let engine = engine(22_550..=22_599, 1);
     let (a, mut phone_a) = connected(&engine, 1, Codec::Pcma);
     let (b, mut phone_b) = connected(&engine, 2, Codec::Pcmu);

@@ -152,7 +152,8 @@ impl Codec {
     }
 
     /// Whether packets of one are packets of the other, or become them octet by octet.
-    pub(crate) const fn is_relayed_to(self, other: Codec) -> bool {
+    #[must_use]
+    pub const fn is_relayed_to(self, other: Codec) -> bool {
         match (self, other) {
             (Codec::Pcma | Codec::Pcmu, Codec::Pcma | Codec::Pcmu)
             | (Codec::G722, Codec::G722)

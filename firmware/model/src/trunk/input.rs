@@ -85,9 +85,9 @@ pub struct TrunkInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 100)]
     pub max_calls_per_second: Option<i64>,
-    /// PCMA and PCMU, best first.
+    /// PCMA, PCMU, G722, OPUS and G729, best first; not G729 alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(min_items = 1, max_items = 2)]
+    #[schema(min_items = 1, max_items = 5)]
     pub codecs: Option<Vec<TrunkCodec>>,
     /// Defaults to rfc4733.
     #[serde(skip_serializing_if = "Option::is_none")]

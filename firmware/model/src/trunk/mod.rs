@@ -124,6 +124,12 @@ pub enum TrunkCodec {
     Pcma,
     /// G.711 µ-law.
     Pcmu,
+    /// G.722: twice the telephone band.
+    G722,
+    /// Opus.
+    Opus,
+    /// G.729, carried between two sides that both speak it; it comes after all others and not alone.
+    G729,
 }
 
 /// How pressed keys travel.
@@ -197,8 +203,8 @@ pub struct SipTrunk {
     /// New calls a second in both directions, 1-100.
     #[schema(minimum = 1, maximum = 100)]
     pub max_calls_per_second: u16,
-    /// Codecs in the order they are offered.
-    #[schema(min_items = 1, max_items = 2)]
+    /// Codecs in the order they are offered; those the other side of a call speaks are moved to the front.
+    #[schema(min_items = 1, max_items = 5)]
     pub codecs: Vec<TrunkCodec>,
     /// How pressed keys travel.
     pub dtmf: DtmfMode,

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::address::is_host_name;
 use super::{
     IdentityHeader, MAX_HOSTS, MAX_INBOUND, MAX_OUTBOUND, MAX_PASSWORD, MAX_SOURCES, SipTrunk,
-    TrunkAuth,
+    TrunkAuth, TrunkCodec,
 };
 use crate::{
     ExtensionId, Secret,
@@ -105,12 +105,12 @@ impl SipTrunk {
         self.priority = text::range(problems, "priority", self.priority.into(), 1, 99);
         let mut seen = HashSet::new();
         self.codecs.retain(|codec| seen.insert(*codec));
-        if self.codecs.is_empty() {
+        if self.codecs.iter().all(|codec| *codec == TrunkCodec::G729) {
             problems.add(
                 "codecs",
                 code::REQUIRED,
-                Some("1-2"),
-                "at least one is needed",
+                Some("1-5"),
+                "at least one besides G729 is needed",
             );
         }
         let mut seen = HashSet::new();

@@ -4,11 +4,22 @@ use ramal_media::Codec;
 use ramal_model::{DtmfMode, MediaEncryption, SipTrunk, TrunkCodec, TrunkTransport};
 use ramal_sip::{Flow, Transport};
 
+/// Formats that pass from one leg to the other without being decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// Whatever both legs speak.
+    Everything,
+    /// Those of these names.
+    Only(Vec<&'static str>),
+}
+
 /// What a leg may do with its media.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MediaSettings {
     /// Codecs that may be used, best first.
     pub(super) codecs: Vec<Codec>,
+    /// Which formats may be carried that are not decoded here.
+    pub(super) carried: Carried,
     /// Whether their order decides, and not that of the far end.
     pub(super) ours_decide: bool,
     /// Whether keys are told in the media (RFC 4733).
@@ -20,7 +31,8 @@ pub(crate) struct MediaSettings {
 impl Default for MediaSettings {
     fn default() -> Self {
         Self {
-            codecs: vec![Codec::Pcma, Codec::Pcmu],
+            codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
+            carried: Carried::Everything,
             ours_decide: false,
             telephone_events: true,
             encryption: MediaEncryption::Off,
@@ -41,11 +53,16 @@ impl MediaSettings {
     /// Those of a trunk.
     pub(crate) fn of_trunk(trunk: &SipTrunk) -> Self {
         let codec = |codec: &TrunkCodec| match codec {
-            TrunkCodec::Pcma => Codec::Pcma,
-            TrunkCodec::Pcmu => Codec::Pcmu,
+            TrunkCodec::Pcma => Some(Codec::Pcma),
+            TrunkCodec::Pcmu => Some(Codec::Pcmu),
+            TrunkCodec::G722 => Some(Codec::G722),
+            TrunkCodec::Opus => Some(Codec::Opus),
+            TrunkCodec::G729 => None,
         };
+        let g729 = trunk.codecs.contains(&TrunkCodec::G729);
         Self {
-            codecs: trunk.codecs.iter().map(codec).collect(),
+            codecs: trunk.codecs.iter().filter_map(codec).collect(),
+            carried: Carried::Only(g729.then_some("G729").into_iter().collect()),
             ours_decide: true,
             telephone_events: trunk.dtmf == DtmfMode::Rfc4733,
             encryption: trunk

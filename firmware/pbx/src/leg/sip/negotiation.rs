@@ -1,13 +1,17 @@
-//! Offer and answer of one leg (RFC 3264): G.711 and telephone events, one audio stream.
+//! Offer and answer of one leg (RFC 3264): one audio stream, telephone events.
+//!
+//! Both legs of a call are led to one codec where they share one. Where they do not, the media engine transcodes
+//! between any two it can decode; formats it only carries are agreed on when the other leg speaks nothing else.
 
+mod codecs;
 mod fax;
 
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use ramal_media::{Codec, Payloads, Remote, Suite};
+use ramal_media::{Codec, Remote, Suite};
 use ramal_sip::sdp::{
-    self, AudioDescription, Direction, ImageDescription, Local, RtpCodec, SessionDescription,
+    self, AudioDescription, Direction, ImageDescription, Local, SessionDescription,
 };
 
 use super::media::MediaSettings;
@@ -39,6 +43,8 @@ pub(super) struct Negotiation {
     fax_offer: Option<(SessionDescription, ImageDescription)>,
     /// Our offer that waits for the phone's answer.
     offering: bool,
+    /// The codecs in it.
+    offered: Vec<Codec>,
     /// How we described ourselves last.
     ours: Option<AudioDescription>,
     /// How the phone described itself last.
@@ -60,6 +66,7 @@ impl Negotiation {
             pending: None,
             fax_offer: None,
             offering: false,
+            offered: Vec::new(),
             ours: None,
             theirs: None,
             codecs: Vec::new(),
@@ -69,17 +76,7 @@ impl Negotiation {
 
     /// Makes our offer: the codecs given first, then the others that we have.
     pub(super) fn offer(&mut self, codecs: &[Codec], flow: MediaFlow, port: u16) -> Bytes {
-        let allowed = &self.media.codecs;
-        let mut offered: Vec<Codec> = codecs.to_vec();
-        if self.media.ours_decide {
-            offered.clear();
-        }
-        offered.retain(|codec| allowed.contains(codec));
-        for codec in allowed {
-            if !offered.contains(codec) {
-                offered.push(*codec);
-            }
-        }
+        let offered = codecs::to_offer(&self.media, codecs);
         // Telephone events keep the number they have in this session (RFC 3264 §8.3.2).
         let event = self
             .ours
@@ -87,7 +84,7 @@ impl Negotiation {
             .and_then(|ours| ours.telephone_event)
             .unwrap_or(TELEPHONE_EVENT);
         let mut ours =
-            AudioDescription::new(self.address, port, offered.into_iter().map(rtp).collect())
+            AudioDescription::new(self.address, port, codecs::described(&offered, event))
                 .with_direction(direction(flow))
                 .with_ptime(PTIME);
         let (profile, keys) = self.protector.offer();
@@ -96,6 +93,7 @@ impl Negotiation {
             ours = ours.with_telephone_event(event);
         }
         self.offering = true;
+        self.offered = offered;
         let sdp = self.local.offer(&ours);
         self.ours = Some(ours);
         sdp
@@ -152,10 +150,11 @@ impl Negotiation {
         self.pending.is_some()
     }
 
-    /// Answers the phone's offer with one codec: `prefer` if the phone can, else the phone's own choice.
+    /// Answers the phone's offer with one codec: `prefer` if the phone can, else the phone's own choice of those that
+    /// can be transcoded.
     ///
     /// # Errors
-    /// There is no offer.
+    /// There is no offer, or what one side speaks cannot be made of what the other does.
     pub(super) fn answer(
         &mut self,
         prefer: Option<Codec>,
@@ -168,11 +167,8 @@ impl Negotiation {
             at,
             audio: offer,
         } = self.pending.take().ok_or(none)?;
-        let codec = prefer
-            .filter(|codec| self.codecs.contains(codec))
-            .or(self.codecs.first().copied())
-            .ok_or(none)?;
-        let mut ours = AudioDescription::new(self.address, port, vec![rtp(codec)])
+        let codec = codecs::to_answer(&self.codecs, prefer).ok_or(none)?;
+        let mut ours = AudioDescription::new(self.address, port, vec![codecs::rtp(codec)])
             .with_direction(direction(flow))
             .with_ptime(PTIME);
         if self.media.telephone_events {
@@ -210,7 +206,9 @@ impl Negotiation {
         let description = sdp::parse(sdp).map_err(|_| none)?;
         let audio = description.audio().ok_or(none)?;
         let codecs = self.known(&audio);
-        let codec = codecs.first().copied().ok_or(none)?;
+        let codec = codecs::to_answer(&codecs, None)
+            .or(codecs.first().copied())
+            .ok_or(none)?;
         if !self.protector.take_answer(&audio) {
             return Err(none);
         }
@@ -237,19 +235,7 @@ impl Negotiation {
 
     /// The codecs of a description that we may use, best first.
     fn known(&self, audio: &AudioDescription) -> Vec<Codec> {
-        let allowed = &self.media.codecs;
-        let mut codecs: Vec<Codec> = audio
-            .codecs
-            .iter()
-            .filter_map(|theirs| {
-                let ours = |codec: &&Codec| rtp(**codec).is_same_encoding(theirs);
-                allowed.iter().find(ours).copied()
-            })
-            .collect();
-        if self.media.ours_decide {
-            codecs.sort_by_key(|codec| allowed.iter().position(|one| one == codec));
-        }
-        codecs
+        codecs::known(&self.media, &self.offered, audio)
     }
 
     /// What the phone can do, best first.
@@ -274,8 +260,8 @@ impl Negotiation {
         Some(Remote {
             rtp: theirs.rtp_address(),
             rtcp: Some(theirs.rtcp_address()),
-            payloads: payloads(theirs, codec)?,
-            receive_payloads: payloads(ours, codec),
+            payloads: codecs::payloads(theirs, codec)?,
+            receive_payloads: codecs::payloads(ours, codec),
             // Nowhere to send to: hold of old phones.
             send: flow.send && !theirs.addr.is_unspecified(),
             receive: flow.receive,
@@ -283,39 +269,6 @@ impl Negotiation {
             protection: self.protector.protection(),
         })
     }
-}
-
-/// A codec as we describe it.
-fn rtp(codec: Codec) -> RtpCodec {
-    RtpCodec {
-        channels: codec.channels(),
-        fmtp: parameters(codec).map(str::to_owned),
-        ..RtpCodec::new(codec.payload_type(), codec.name(), codec.clock_rate())
-    }
-}
-
-/// Format parameters of a codec.
-fn parameters(codec: Codec) -> Option<&'static str> {
-    match codec {
-        // RFC 7587 §6.1: lost packets are repaired out of the next one.
-        Codec::Opus => Some("useinbandfec=1"),
-        Codec::Passthrough(format) => format.parameters(),
-        Codec::Pcma | Codec::Pcmu | Codec::G722 | Codec::L16(_) => None,
-    }
-}
-
-/// The numbers under which a side wants to receive a codec.
-fn payloads(side: &AudioDescription, codec: Codec) -> Option<Payloads> {
-    let audio = side
-        .codecs
-        .iter()
-        .find(|theirs| rtp(codec).is_same_encoding(theirs))?
-        .payload_type;
-    Some(Payloads {
-        audio,
-        codec,
-        telephone_event: side.telephone_event,
-    })
 }
 
 fn direction(flow: MediaFlow) -> Direction {
@@ -344,7 +297,7 @@ mod tests {
         let mut callee = Negotiation::new(ADDRESS, MediaSettings::default());
         let offer = callee.offer(&[Codec::Pcmu], MediaFlow::BOTH, 10_000);
         assert!(
-            text(&offer).contains("m=audio 10000 RTP/AVP 0 8 101\r\n"),
+            text(&offer).contains("m=audio 10000 RTP/AVP 0 8 9 111 101\r\n"),
             "{}",
             text(&offer)
         );
@@ -369,13 +322,34 @@ mod tests {
     }
 
     #[test]
-    fn a_phone_without_g711_is_told_so() {
+    fn a_format_that_is_only_carried_is_taken_with_another_leg_and_refused_without() {
         let mut caller = Negotiation::new(ADDRESS, MediaSettings::default());
-        assert_eq!(
-            caller.take_offer(phone("18 96", "").as_bytes()),
-            Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)
+        caller.take_offer(phone("18 96", "").as_bytes()).unwrap();
+        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default());
+        let offer = callee.offer(caller.codecs(), MediaFlow::BOTH, 10_002);
+        assert!(
+            text(&offer).contains("m=audio 10002 RTP/AVP 18 101\r\n"),
+            "{}",
+            text(&offer)
         );
+        callee
+            .take_answer(phone("18 96", "a=fmtp:18 annexb=no\r\n").as_bytes())
+            .unwrap();
+        let answer = caller
+            .answer(callee.codec(), MediaFlow::BOTH, 10_000)
+            .unwrap();
+        assert!(
+            text(&answer).contains("m=audio 10000 RTP/AVP 18 96\r\n"),
+            "{}",
+            text(&answer)
+        );
+        assert_eq!(caller.codec(), callee.codec());
+
+        caller.take_offer(phone("18 96", "").as_bytes()).unwrap();
+        let refused = caller.answer(None, MediaFlow::BOTH, 10_000);
+        assert_eq!(refused, Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED));
         assert!(caller.take_offer(b"not a description").is_err());
+        assert!(caller.take_offer(phone("13 96", "").as_bytes()).is_err());
     }
 
     #[test]
