@@ -137,7 +137,11 @@ impl Player {
             Sound::Prompt(prompt) => match prompt.frame(codec, frame) {
                 Some(octets) => {
                     self.frame += 1;
-                    Frame::Encoded(octets)
+                    match octets {
+                        // The encoder failed.
+                        [] => Frame::Silence,
+                        octets => Frame::Encoded(octets),
+                    }
                 }
                 None if prompt.prepare(codec) == Readiness::Soon => {
                     if self.patience > 0 {

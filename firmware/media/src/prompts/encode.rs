@@ -5,24 +5,20 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
-use ramal_dsp::{FRAME_SAMPLES, resample};
-
 use super::Prompt;
 use super::wave::Recording;
+use crate::codec::{Encoder, LONGEST_FRAME, SampleRate};
 use crate::{Codec, MediaError};
 
 /// Frames that are encoded, and become audible, together: 2 s.
 pub(super) const SEGMENT: usize = 100;
 /// Recordings that may wait; one more is asked for again by the next tick of whoever hears it.
 const WAITING: usize = 256;
-/// Samples read to each side of a segment, so that the conversion of the rate does not hear its ends.
-const MARGIN: u64 = 400;
-
 /// Some encoded frames.
 pub(super) struct Segment {
     octets: Box<[u8]>,
-    /// Octets of a frame.
-    frame: usize,
+    /// Where each frame ends.
+    ends: Box<[u32]>,
 }
 
 impl Segment {
@@ -31,8 +27,12 @@ impl Segment {
     }
 
     pub(super) fn frame(&self, index: usize) -> Option<&[u8]> {
-        self.octets
-            .get(index * self.frame..(index + 1) * self.frame)
+        let end = *self.ends.get(index)? as usize;
+        let start = match index {
+            0 => 0,
+            _ => *self.ends.get(index - 1)? as usize,
+        };
+        self.octets.get(start..end)
     }
 }
 
@@ -68,80 +68,87 @@ impl Encoding {
 
 /// Encodes a segment of each job in turn, so that a short prompt never waits for a long piece of music.
 fn work(jobs: &Receiver<Job>) {
-    let mut open: VecDeque<(Job, usize)> = VecDeque::new();
+    let mut open: VecDeque<Open> = VecDeque::new();
     loop {
         if open.is_empty() {
             match jobs.recv() {
-                Ok(job) => open.push_back((job, 0)),
+                Ok(job) => open.extend(Open::new(job)),
                 Err(_) => return,
             }
         }
         loop {
             match jobs.try_recv() {
-                Ok(job) => open.push_back((job, 0)),
+                Ok(job) => open.extend(Open::new(job)),
                 Err(TryRecvError::Empty) => break,
                 // Nobody can ask any more, or hear.
                 Err(TryRecvError::Disconnected) => return,
             }
         }
-        let Some((job, number)) = open.pop_front() else {
-            continue;
-        };
-        if job.prompt.encode_segment(job.codec, number) {
-            open.push_back((job, number + 1));
+        if let Some(mut next) = open.pop_front()
+            && next.advance()
+        {
+            open.push_back(next);
         }
     }
 }
 
-/// Encodes the segment `number` of a recording, padded with silence to whole frames.
-pub(super) fn encode(
-    recording: &Recording,
-    codec: Codec,
+/// A recording that is being encoded; the encoder's state goes from segment to segment.
+struct Open {
+    job: Job,
+    encoder: Encoder,
     number: usize,
-) -> std::io::Result<Option<Segment>> {
-    let Some(rate) = codec.sample_rate().map(|rate| rate.hertz()) else {
-        return Ok(None);
-    };
-    let per_segment = SEGMENT as u64 * u64::from(recording.rate) / 50;
-    let first = number as u64 * per_segment;
-    let samples = if rate == recording.rate {
-        recording.read(first, per_segment as usize)?
-    } else {
-        let before = first.min(MARGIN);
-        let around = recording.read(first - before, (per_segment + before + MARGIN) as usize)?;
-        let around: Vec<f32> = around.iter().map(|&sample| f32::from(sample)).collect();
-        let length = recording.samples.saturating_sub(first).min(per_segment);
-        let at = |samples: u64| (samples * u64::from(rate) / u64::from(recording.rate)) as usize;
-        let converted = resample(&around, recording.rate, rate);
-        let end = (at(before) + at(length)).min(converted.len());
-        let wanted = converted.get(at(before)..end).unwrap_or_default();
-        wanted.iter().map(|sample| sample.round() as i16).collect()
-    };
-    Ok(encode_samples(&samples, codec))
 }
 
-/// Encodes samples that have the codec's rate; `None` for codecs there is no encoder for.
-pub(super) fn encode_samples(samples: &[i16], codec: Codec) -> Option<Segment> {
-    let per_frame = codec.sample_rate()?.frame();
-    let frames = samples.len().div_ceil(per_frame);
-    if let Some(law) = codec.law() {
-        let mut octets = vec![law.silence(); frames * FRAME_SAMPLES];
-        law.encode(samples, &mut octets);
-        return Some(Segment {
-            octets: octets.into(),
-            frame: FRAME_SAMPLES,
-        });
+impl Open {
+    fn new(job: Job) -> Option<Self> {
+        let encoder = job
+            .prompt
+            .band()
+            .and_then(|band| Encoder::new(job.codec, band));
+        if encoder.is_none() {
+            job.prompt.keep(job.codec, 0, None);
+        }
+        Some(Self {
+            encoder: encoder?,
+            job,
+            number: 0,
+        })
     }
-    if let Codec::L16(_) = codec {
-        let mut octets: Vec<u8> = samples
-            .iter()
-            .flat_map(|sample| sample.to_be_bytes())
-            .collect();
-        octets.resize(frames * per_frame * 2, 0);
-        return Some(Segment {
-            octets: octets.into(),
-            frame: per_frame * 2,
-        });
+
+    /// Encodes the next segment; whether there is another one.
+    fn advance(&mut self) -> bool {
+        let prompt = &self.job.prompt;
+        let more = prompt.encode_segment(self.job.codec, self.number, &mut self.encoder);
+        self.number += 1;
+        more
     }
-    None
+}
+
+/// Encodes the segment `number` of a recording.
+pub(super) fn encode(
+    recording: &Recording,
+    number: usize,
+    encoder: &mut Encoder,
+) -> std::io::Result<Segment> {
+    let per_segment = SEGMENT * recording.band().frame();
+    let samples = recording.read((number * per_segment) as u64, per_segment)?;
+    Ok(encode_samples(&samples, recording.band(), encoder))
+}
+
+/// Encodes samples, padded with silence to whole frames.
+pub(super) fn encode_samples(samples: &[i16], band: SampleRate, encoder: &mut Encoder) -> Segment {
+    let (mut octets, mut ends) = (Vec::new(), Vec::new());
+    let mut frame = [0u8; LONGEST_FRAME];
+    for chunk in samples.chunks(band.frame()) {
+        let mut whole = [0i16; SampleRate::Wide.frame()];
+        let whole = &mut whole[..band.frame()];
+        whole[..chunk.len()].copy_from_slice(chunk);
+        let length = encoder.encode(whole, band, &mut frame);
+        octets.extend_from_slice(&frame[..length]);
+        ends.push(octets.len() as u32);
+    }
+    Segment {
+        octets: octets.into(),
+        ends: ends.into(),
+    }
 }

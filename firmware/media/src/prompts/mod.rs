@@ -18,6 +18,7 @@ use ramal_dsp::FRAME_SAMPLES;
 pub use self::encode::Encoding;
 use self::encode::{Job, SEGMENT, Segment, encode, encode_samples};
 use self::wave::Recording;
+use crate::codec::{Encoder, SampleRate};
 use crate::{Codec, MediaError};
 
 /// A recording, padded with silence to whole 20 ms frames.
@@ -69,9 +70,17 @@ impl Prompt {
             source: Source::Ready,
             forms: Default::default(),
         };
+        let band = SampleRate::Narrow;
         for codec in [Codec::Pcma, Codec::Pcmu] {
+            let Some(mut encoder) = Encoder::new(codec, band) else {
+                continue;
+            };
             for (number, part) in samples.chunks(SEGMENT * FRAME_SAMPLES).enumerate() {
-                prompt.keep(codec, number, encode_samples(part, codec));
+                prompt.keep(
+                    codec,
+                    number,
+                    Some(encode_samples(part, band, &mut encoder)),
+                );
             }
         }
         prompt
@@ -145,15 +154,24 @@ impl Prompt {
             .sum()
     }
 
+    /// Rate of the samples in its file.
+    fn band(&self) -> Option<SampleRate> {
+        match &self.source {
+            Source::File(recording, _) => Some(recording.band()),
+            Source::Ready => None,
+        }
+    }
+
     /// Encodes a segment; whether there is another one.
-    fn encode_segment(&self, codec: Codec, number: usize) -> bool {
+    fn encode_segment(&self, codec: Codec, number: usize, encoder: &mut Encoder) -> bool {
         let Source::File(recording, _) = &self.source else {
             return false;
         };
-        let segment = encode(recording, codec, number).unwrap_or_else(|error| {
-            tracing::error!(file = %recording.path.display(), %error, "a recording cannot be read");
-            None
-        });
+        let segment = encode(recording, number, encoder)
+            .inspect_err(|error| {
+                tracing::error!(file = %recording.path.display(), %error, "a recording cannot be read");
+            })
+            .ok();
         self.keep(codec, number, segment) && (number + 1) * SEGMENT < self.frames
     }
 
@@ -361,6 +379,36 @@ mod tests {
                 let mut direct = vec![0u8; samples.len()];
                 ramal_dsp::Law::A.encode(&samples, &mut direct);
                 assert_eq!(alaw[..direct.len()], direct);
+            }
+        }
+    }
+
+    #[test]
+    fn every_codec_has_the_tone_at_its_level() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tone.wav");
+        for rate in [8_000u32, 16_000] {
+            let mut samples = vec![0i16; rate as usize * 5];
+            ramal_dsp::Tone::new(1_004.0, -16.0, rate).fill(&mut samples);
+            fs::write(&path, wav(rate, &samples)).unwrap();
+            let prompt = Arc::new(Prompt::open(&path, &Encoding::start().unwrap()).unwrap());
+            for codec in Codec::DECODED {
+                encoded(&prompt, codec);
+                let mut decoder = crate::codec::Decoder::new(codec).unwrap();
+                let heard_rate = decoder.rate();
+                let mut heard = Vec::new();
+                for index in 0..prompt.frames() {
+                    let mut samples = [0i16; crate::codec::LONGEST_PACKET];
+                    let count = decoder.decode(prompt.frame(codec, index).unwrap(), &mut samples);
+                    heard.extend_from_slice(&samples[..count]);
+                }
+                let mut meter = Goertzel::new(1_004.0, heard_rate.hertz());
+                meter.feed(&heard[heard.len() / 5..heard.len() * 4 / 5]);
+                let level = meter.level_dbm0();
+                assert!(
+                    (level + 16.0).abs() < 0.5,
+                    "{codec:?} of {rate}: {level} dBm0"
+                );
             }
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::MediaError;
+use crate::codec::SampleRate;
 
 /// Chunks before the sound that are read over at most.
 const CHUNKS: usize = 64;
@@ -82,6 +83,14 @@ impl Recording {
             offset += size.next_multiple_of(2);
         }
         Err(refused(path, "no sound in the file"))
+    }
+
+    /// Rate of its samples.
+    pub(super) fn band(&self) -> SampleRate {
+        match self.rate {
+            8_000 => SampleRate::Narrow,
+            _ => SampleRate::Wide,
+        }
     }
 
     /// `count` samples from `first` on, fewer at the end.
