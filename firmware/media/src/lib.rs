@@ -17,8 +17,10 @@
 //! A packet's way (`worker` -> `relay` -> `stream`): `recvmmsg` -> decrypted (`secure`), header checked (`rtp`), source
 //! believed or not (`latch`), counted (`reception`), digits read (`digits`) -> route of the channel ->
 //! the other stream gives it its own header (`transmission`) in place, converts the companding law by
-//! table if the codecs differ, encrypts and sends it. A frame's way (`tick`): play list or line -> stream or
-//! jitter buffer. Bridged channels live on one thread; a channel moves to the other's when needed
+//! table or decodes and encodes it (`transcoder`) if the codecs differ, encrypts and sends it. A frame's way
+//! (`tick`): play list, line or the `playout` of a stream (jitter, losses, clocks) -> stream, line or `room`, where
+//! the frames of all members are mixed. Channels of a bridge or room live on one thread; a channel moves to the
+//! others' when needed
 //! (`command`, `control`).
 
 mod channel;

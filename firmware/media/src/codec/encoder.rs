@@ -11,8 +11,8 @@ pub(crate) const LONGEST_FRAME: usize = 640;
 const WIDEST: usize = SampleRate::Wide.frame();
 /// Bits a second of Opus for the telephone band and for twice of it.
 const OPUS_BITRATES: [i32; 2] = [16_000, 24_000];
-/// How hard Opus tries, 0-10: from here on the gain is hard to hear and the time is not (measured by
-/// `codec_speed`).
+/// How hard Opus tries, 0-10: beyond this the time grows faster than the sound gets better. `examples/core_cost.rs`
+/// measures it.
 const OPUS_COMPLEXITY: i32 = 3;
 
 /// An encoder with its state and what brings samples to its rate.
