@@ -31,6 +31,13 @@ fn media_thread_time() -> Result<u64, Box<dyn Error>> {
     Err("no media thread".into())
 }
 
+/// A new thread takes its name only when it first runs.
+fn wait_for_thread() {
+    while media_thread_time().is_err() {
+        std::thread::yield_now();
+    }
+}
+
 fn start() -> Result<Engine, Box<dyn Error>> {
     Ok(Engine::start(EngineConfig {
         bind: LOCALHOST,
@@ -121,6 +128,7 @@ impl Phone {
 
 fn transcoding(a: Codec, b: Codec, calls: usize) -> Result<(), Box<dyn Error>> {
     let engine = start()?;
+    wait_for_thread();
     let mut phones = Vec::new();
     for _ in 0..calls {
         let pair = (Phone::new(&engine, a)?, Phone::new(&engine, b)?);
@@ -156,6 +164,7 @@ impl LineAudio for Talking {
 
 fn conferences(rooms: usize, members: usize) -> Result<(), Box<dyn Error>> {
     let engine = start()?;
+    wait_for_thread();
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let frames: Vec<[u8; 160]> = packets(Codec::Pcma)?
         .iter()
