@@ -20,8 +20,8 @@ const FLAGS = [
 export const NARROW = 360
 export const WIDE = 1280
 
-export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+export function launch(flags = []) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...flags] })
 }
 
 /** A page of its own session. `page.faults` collects requests to elsewhere, script errors and policy violations. */

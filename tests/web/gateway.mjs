@@ -122,12 +122,14 @@ export class Gateway {
     return this.api('POST', '/extensions', { number, display_name })
   }
 
-  /** A test phone of this gateway; `phone.ended` resolves to its exit code. */
+  /** A test phone of this gateway; `phone.ended` resolves to its exit code, `phone.report` is what it says of its call. */
   phone({ extension, secret }, ...action) {
     const flags = ['--server', `127.0.0.1:${this.ports.sip}`, '--user', extension.number, ...action]
     const env = { ...process.env, SIPPHONE_SECRET: secret }
-    const phone = spawn(program('sipphone'), flags, { stdio: ['ignore', 'ignore', 'inherit'], env })
-    phone.ended = new Promise((resolve, reject) => phone.once('exit', resolve).once('error', reject))
+    const phone = spawn(program('sipphone'), flags, { stdio: ['ignore', 'pipe', 'inherit'], env })
+    phone.report = ''
+    phone.stdout.setEncoding('utf8').on('data', (text) => (phone.report += text))
+    phone.ended = new Promise((resolve, reject) => phone.once('close', resolve).once('error', reject))
     return phone
   }
 

@@ -1,4 +1,8 @@
 //! SIP over WebSocket (RFC 7118) at `/ws`, for phones in browsers: same port, certificate and origin as the web interface.
+//!
+//! There is no listener for WebSocket in clear. Browsers give their microphone to pages from HTTPS only, and such a page may
+//! not open one; in clear, the fingerprints that prove who hears a call would be anybody's to replace. A proxy in front of
+//! the gateway speaks TLS to it like everybody else.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -107,6 +107,7 @@ impl Phone {
             send: true,
             receive: true,
             symmetric: true,
+            rtcp_mux: false,
             protection: ramal_media::Protection::None,
         })?;
         Ok(Phone {

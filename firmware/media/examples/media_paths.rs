@@ -111,6 +111,7 @@ fn open(engine: &Engine, port: &str, codec: Codec) -> Result<Stream, Box<dyn Err
         send: true,
         receive: true,
         symmetric: true,
+        rtcp_mux: false,
         protection: ramal_media::Protection::None,
     })?;
     Ok(stream)

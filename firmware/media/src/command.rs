@@ -13,7 +13,10 @@ use crate::channel::ChannelState;
 use crate::player::Player;
 use crate::recording::Tap;
 use crate::room::RoomState;
-use crate::{MediaError, Part, Remote, RoomEvent, StreamEvent, StreamStatistics};
+use crate::secure::handshake::Input;
+use crate::{
+    IceParameters, MediaError, Part, Remote, RoomEvent, SrtpKeys, StreamEvent, StreamStatistics,
+};
 
 /// Commands waiting for one media thread at most.
 const CAPACITY: usize = 1_024;
@@ -27,6 +30,14 @@ pub(crate) enum Command {
     Close(ChannelId),
     SetRemote(ChannelId, Box<Remote>),
     SetFax(ChannelId, SocketAddr),
+    /// Answer a browser's checks.
+    Ice(ChannelId, Box<IceParameters>),
+    /// Pass on what comes of a browser's handshake.
+    Handshake(ChannelId, mpsc::Sender<Input>),
+    /// Send a datagram of the handshake.
+    SendHandshake(ChannelId, Box<[u8]>),
+    /// The handshake has made keys.
+    Keys(ChannelId, Box<SrtpKeys>),
     Bridge(ChannelId, ChannelId),
     Unbridge(ChannelId),
     Echo(ChannelId),
@@ -70,6 +81,10 @@ impl Command {
             Command::Close(id)
             | Command::SetRemote(id, _)
             | Command::SetFax(id, _)
+            | Command::Ice(id, _)
+            | Command::Handshake(id, _)
+            | Command::SendHandshake(id, _)
+            | Command::Keys(id, _)
             | Command::Unbridge(id)
             | Command::Echo(id)
             | Command::Play(id, _)

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::command::{ChannelId, Command};
+use crate::stream::RtpStream;
 use crate::worker::{Token, Worker};
 use crate::{PlayEnd, SampleRate, StreamStatistics};
 
@@ -54,6 +55,12 @@ impl Worker {
                     stream.set_fax(described, now);
                 }
             }),
+            Command::Ice(id, ice) => self.with_stream(id, |stream| stream.set_ice(&ice)),
+            Command::Handshake(id, inputs) => self.with_stream(id, |stream| stream.hand_to(inputs)),
+            Command::SendHandshake(id, datagram) => {
+                self.with_stream(id, |stream| stream.send_handshake(&datagram));
+            }
+            Command::Keys(id, keys) => self.with_stream(id, |stream| stream.set_keys(&keys)),
             Command::Bridge(a, b) => self.bridge(a, b),
             Command::Unbridge(id) => self.route(id, Route::Idle),
             Command::Echo(id) => self.route(id, Route::Echo),
@@ -148,6 +155,14 @@ impl Worker {
         {
             act(channel);
         }
+    }
+
+    fn with_stream(&mut self, id: ChannelId, act: impl FnOnce(&mut RtpStream)) {
+        self.with(id, |channel| {
+            if let Kind::Rtp(stream) = &mut channel.kind {
+                act(stream);
+            }
+        });
     }
 
     fn open(&mut self, state: Box<ChannelState>) {

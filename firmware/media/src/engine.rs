@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::channel::{ChannelState, Kind};
 use crate::command::{Command, Home, Mailbox};
 use crate::conference::Room;
-use crate::handle::{Channel, Line, Stream};
+use crate::handle::{Channel, Line, OurIdentity, Stream};
 use crate::line::{LineAudio, LinePort};
 use crate::ports::PortRange;
 use crate::stream::{RtpStream, Sockets};
@@ -46,6 +46,7 @@ struct Shared {
     encoding: Encoding,
     cname: [u8; rtcp::CNAME_LENGTH],
     next_id: AtomicU64,
+    identity: Arc<OurIdentity>,
 }
 
 impl Engine {
@@ -75,6 +76,7 @@ impl Engine {
             encoding,
             cname: name,
             next_id: AtomicU64::new(1),
+            identity: Arc::default(),
         };
         let mut engine = Engine {
             shared: Arc::new(shared),
@@ -156,7 +158,16 @@ impl Engine {
         Ok(Stream {
             channel,
             local_port,
+            identity: Arc::clone(&self.shared.identity),
         })
+    }
+
+    /// SHA-256 fingerprint of our certificate, which browsers are told.
+    ///
+    /// # Errors
+    /// No certificate can be made.
+    pub fn fingerprint(&self) -> Result<[u8; 32], MediaError> {
+        Ok(self.shared.identity.get()?.fingerprint)
     }
 
     /// Opens a line: its audio is exchanged on every 20 ms tick of a media thread from now on.

@@ -154,6 +154,7 @@ mod tests {
             send: true,
             receive: true,
             symmetric: true,
+            rtcp_mux: false,
             protection: crate::Protection::None,
         };
         let mut far = Far::new(remote, Latch::new(address, start), false);

@@ -2,15 +2,18 @@
 
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, Home};
 use crate::player::Player;
-use crate::{MediaError, PlayEnd, Remote, Repeat, Sound, StreamEvent, StreamStatistics};
+use crate::secure::handshake::{self, Handshake, Identity};
+use crate::{
+    IceParameters, MediaError, PlayEnd, Remote, Repeat, Sound, StreamEvent, StreamStatistics,
+};
 
 /// Events waiting for call control at most; more are dropped.
 const EVENTS: usize = 64;
@@ -115,11 +118,32 @@ impl Drop for Channel {
     }
 }
 
+/// Our certificate for browsers, made when it is wanted first.
+#[derive(Default)]
+pub(crate) struct OurIdentity(OnceLock<Identity>);
+
+impl OurIdentity {
+    pub(crate) fn get(&self) -> Result<&Identity, MediaError> {
+        if let Some(identity) = self.0.get() {
+            return Ok(identity);
+        }
+        let made = Identity::new()?;
+        Ok(self.0.get_or_init(|| made))
+    }
+}
+
+impl std::fmt::Debug for OurIdentity {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("OurIdentity")
+    }
+}
+
 /// An RTP stream with its own pair of ports. Dropping it closes them.
 #[derive(Debug)]
 pub struct Stream {
     pub(crate) channel: Channel,
     pub(crate) local_port: u16,
+    pub(crate) identity: Arc<OurIdentity>,
 }
 
 impl Stream {
@@ -149,6 +173,33 @@ impl Stream {
     pub fn set_fax(&self, far_end: SocketAddr) -> Result<(), MediaError> {
         let id = self.channel.home.id;
         self.channel.home.post(Command::SetFax(id, far_end))
+    }
+
+    /// Answers the checks of a browser with these credentials from now on, and lets it choose the addresses.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn answer_checks(&self, ice: IceParameters) -> Result<(), MediaError> {
+        let id = self.channel.home.id;
+        self.channel.home.post(Command::Ice(id, Box::new(ice)))
+    }
+
+    /// Makes the keys of [`crate::Protection::Dtls`] by a handshake with whoever has the certificate with this SHA-256
+    /// fingerprint, as its client when `active`. To be called once, after [`Self::answer_checks`], within a tokio runtime.
+    ///
+    /// # Errors
+    /// There is no certificate or no runtime, or the command was not accepted.
+    pub fn shake_hands(&self, fingerprint: [u8; 32], active: bool) -> Result<(), MediaError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|error| {
+            MediaError::system("begin a handshake", std::io::Error::other(error))
+        })?;
+        let identity = self.identity.get()?;
+        let home = &self.channel.home;
+        let (sender, inputs) = mpsc::channel(handshake::QUEUE);
+        home.post(Command::Handshake(home.id, sender))?;
+        let handshake = Handshake::new(identity, active, fingerprint, Arc::clone(home));
+        runtime.spawn(handshake.run(inputs));
+        Ok(())
     }
 }
 

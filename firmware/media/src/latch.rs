@@ -73,6 +73,12 @@ impl Latch {
         }
     }
 
+    /// The far end has proven that it wants to be reached there.
+    pub(crate) fn nominate(&mut self, source: SocketAddr, now: Instant) {
+        *self = Latch::new(source, now);
+        self.latched = Some(source);
+    }
+
     /// Whether nothing from there would be taken, whatever it is. Told before a packet is decrypted, so that strangers
     /// cost next to nothing.
     pub(crate) fn ignores(&self, source: SocketAddr, now: Instant) -> bool {

@@ -23,6 +23,7 @@
 //! others' when needed
 //! (`command`, `control`).
 
+mod browser;
 mod channel;
 mod codec;
 mod command;
@@ -66,7 +67,7 @@ pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};
 pub use line::LineAudio;
 pub use parameters::{
-    Payloads, Protection, Remote, StreamEvent, StreamParameters, StreamStatistics,
+    IceParameters, Payloads, Protection, Remote, StreamEvent, StreamParameters, StreamStatistics,
 };
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Encoding, Prompt, PromptLibrary, system_prompt_ids};

@@ -46,6 +46,8 @@ pub struct Remote {
     pub receive: bool,
     /// Symmetric RTP (RFC 4961): send to where packets come from instead of to `rtp`.
     pub symmetric: bool,
+    /// RTCP comes and goes on the RTP port (RFC 5761).
+    pub rtcp_mux: bool,
     /// Whether packets are encrypted, and with which keys.
     pub protection: Protection,
 }
@@ -58,6 +60,30 @@ pub enum Protection {
     None,
     /// SRTP and SRTCP with these keys. A direction whose key stays the same goes on where it was.
     Srtp(SrtpKeys),
+    /// SRTP and SRTCP with keys that a handshake makes ([`crate::Stream::shake_hands`]); until then nothing is sent, and
+    /// what comes is dropped.
+    Dtls,
+}
+
+/// Credentials of the checks a browser makes (ICE-lite, RFC 8445 §2.5). The `Debug` form shows no password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceParameters {
+    /// Our `ice-ufrag`.
+    pub local_fragment: String,
+    /// Our `ice-pwd`.
+    pub local_password: String,
+    /// The browser's `ice-ufrag`.
+    pub remote_fragment: String,
+}
+
+impl std::fmt::Debug for IceParameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "IceParameters({}:{})",
+            self.local_fragment, self.remote_fragment
+        )
+    }
 }
 
 /// How to open a stream.

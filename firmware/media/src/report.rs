@@ -54,6 +54,11 @@ impl Reports {
         self.destination = Some(socket::destination(destination, ipv6));
     }
 
+    /// The same for an address that is ready.
+    pub(crate) fn aim_at(&mut self, destination: SockAddr) {
+        self.destination = Some(destination);
+    }
+
     /// Reads a compound packet; false when it is not valid.
     pub(crate) fn receive(&mut self, datagram: &[u8], own_ssrc: u32, now: Instant) -> bool {
         let Some(report) = rtcp::parse(datagram, own_ssrc) else {

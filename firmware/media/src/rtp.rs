@@ -22,7 +22,7 @@ impl RtpPacket {
     /// contradict each other, or when it is RTCP sent to the wrong port (RFC 5761 §4).
     pub(crate) fn parse(datagram: &[u8]) -> Option<RtpPacket> {
         let header = datagram.first_chunk::<HEADER_LENGTH>()?;
-        if header[0] >> 6 != 2 || (192..=223).contains(&header[1]) {
+        if header[0] >> 6 != 2 || is_rtcp(header[1]) {
             return None;
         }
         let payload_start = payload_start(datagram)?;
@@ -52,6 +52,11 @@ impl RtpPacket {
     pub(crate) fn payload_length(&self) -> usize {
         self.payload_end - self.payload_start
     }
+}
+
+/// Whether the second octet of a packet makes it RTCP (RFC 5761 §4).
+pub(crate) fn is_rtcp(kind: u8) -> bool {
+    (192..=223).contains(&kind)
 }
 
 /// Where the payload of a packet begins, by its header alone; `None` when it is no RTP version 2 packet.

@@ -15,6 +15,7 @@ use crate::reception::{Arrival, Reception};
 use crate::recording::Tap;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
+use crate::secure::link::Link;
 use crate::secure::{Refusal, Security};
 use crate::transcoder::Transcoder;
 use crate::transmission::{Source, Transmission};
@@ -46,6 +47,8 @@ pub(crate) struct RtpStream {
     pub(crate) sockets: Sockets,
     pub(crate) far: Option<Far>,
     pub(crate) security: Security,
+    /// The way to a browser.
+    pub(crate) link: Option<Box<Link>>,
     /// Set while the far end sends a fax instead of audio.
     fax: Option<Udptl>,
     /// Meaning of the payload types 0-127.
@@ -65,7 +68,7 @@ pub(crate) struct RtpStream {
     /// When the far end was last heard, or began to be expected.
     heard: Instant,
     timeout_reported: bool,
-    malformed: u64,
+    pub(crate) malformed: u64,
     foreign: u64,
     unauthentic: u64,
     replayed: u64,
@@ -90,6 +93,7 @@ impl RtpStream {
             sockets,
             far: None,
             security: Security::Plain,
+            link: None,
             fax: None,
             payload_types: [Media::Unknown; 128],
             reception: Reception::new(now),
@@ -172,7 +176,11 @@ impl RtpStream {
             }
             None => Latch::new(remote.rtp, now),
         };
-        latch.signal(remote.rtp, now);
+        match &self.link {
+            // A browser chooses by its checks; what its description says is of no use.
+            Some(link) => link.aim(&mut latch, now),
+            None => latch.signal(remote.rtp, now),
+        }
         self.payload_types = payload_types(&remote);
         self.security.set(&remote.protection);
         let ipv6 = socket::is_ipv6(&self.sockets.rtp);
@@ -181,8 +189,24 @@ impl RtpStream {
             SocketAddr::new(remote.rtp.ip(), remote.rtp.port().saturating_add(1))
         });
         self.reports.aim(rtcp, ipv6);
+        self.aim_reports();
         self.heard = now;
         self.timeout_reported = false;
+    }
+
+    /// Where RTCP shares the port of RTP, reports go where that goes.
+    pub(crate) fn aim_reports(&mut self) {
+        if let Some(far) = self.far.as_ref().filter(|far| far.remote.rtcp_mux) {
+            self.reports.aim_at(far.destination.clone());
+        }
+    }
+
+    /// The socket reports are sent by.
+    fn report_descriptor(&self) -> RawFd {
+        match self.far.as_ref().is_some_and(|far| far.remote.rtcp_mux) {
+            true => self.rtp_descriptor(),
+            false => self.rtcp_descriptor(),
+        }
     }
 
     /// Codec to send with; `None` while nothing may be sent.
@@ -207,6 +231,9 @@ impl RtpStream {
             self.malformed += 1;
             return None;
         };
+        if self.link.is_some() && !self.is_media(datagram, source, now) {
+            return None;
+        }
         if self.security.is_protected() && self.far.as_ref()?.latch.ignores(source, now) {
             self.foreign += 1;
             return None;
@@ -237,6 +264,9 @@ impl RtpStream {
             Verdict::Latched => {
                 latched = Some(source);
                 far.aim();
+                if far.remote.rtcp_mux {
+                    self.reports.aim_at(far.destination.clone());
+                }
             }
             Verdict::Refuse => {
                 self.foreign += 1;
@@ -278,7 +308,7 @@ impl RtpStream {
         })
     }
 
-    fn count_refused(&mut self, refusal: Refusal) {
+    pub(crate) fn count_refused(&mut self, refusal: Refusal) {
         match refusal {
             Refusal::Malformed => self.malformed += 1,
             Refusal::Unauthentic => self.unauthentic += 1,
@@ -385,7 +415,7 @@ impl RtpStream {
         let Some(far) = &self.far else { return };
         if self.reports.receive(datagram, self.transmission.ssrc, now) {
             self.heard = now;
-            if far.remote.symmetric {
+            if far.remote.symmetric && !far.remote.rtcp_mux {
                 self.reports
                     .aim(source, socket::is_ipv6(&self.sockets.rtcp));
             }
@@ -425,7 +455,7 @@ impl RtpStream {
     pub(crate) fn send_due_report(&mut self, now: Instant) {
         if self.far.is_some() && self.reports.due(now) {
             let clock_rate = self.clock_rate();
-            let socket = socket::descriptor(&self.sockets.rtcp);
+            let socket = self.report_descriptor();
             self.reports.send(
                 socket,
                 &mut self.security,
@@ -440,7 +470,7 @@ impl RtpStream {
     /// Says goodbye to a far end that has had reports.
     pub(crate) fn leave(&mut self, now: Instant) {
         let clock_rate = self.clock_rate();
-        let socket = socket::descriptor(&self.sockets.rtcp);
+        let socket = self.report_descriptor();
         self.reports.goodbye(
             socket,
             &mut self.security,

@@ -132,6 +132,7 @@ proptest! {
             let keys = audio.crypto.iter().take(1).cloned().collect();
             let ours = AudioDescription::new([127, 0, 0, 1].into(), 10_000, vec![RtpCodec::pcma()])
                 .with_protection(audio.profile, keys);
+            let ours = AudioDescription { browser: audio.browser.clone(), ..ours };
             if let Some(answer) = ours.answer_to(&audio) {
                 let body = Local::new(1).answer(&offer, at, &answer);
                 let again = sdp::parse(&body).unwrap();

@@ -42,6 +42,8 @@ pub struct Account {
     pub secret: String,
     /// How signalling goes.
     pub transport: Transport,
+    /// Whether it wants its media encrypted (SRTP with keys from signalling), and takes no other.
+    pub srtp: bool,
 }
 
 /// RTP figures that baresip prints when a call ends.
@@ -76,7 +78,7 @@ impl Baresip {
         let config = format!(
             "sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
              audio_alert aubridge,alert\nrtp_stats yes\nrtp_ports 14000-15999\nmodule_path {modules}\nsnd_path {dir}\n\
-             module g711.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
+             module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp account.so\nmodule_app menu.so\n",
             port = free_port_pair()?,
             tone = path("tone.wav").display(),
@@ -92,8 +94,15 @@ impl Baresip {
         std::fs::write(path("config"), config)?;
         let transport = account.transport.param();
         let line = format!(
-            "<sip:{}@{}{transport}>;auth_pass={};regint=60;answermode=auto;audio_codecs=PCMA\n",
-            account.user, account.server, account.secret
+            "<sip:{}@{}{transport}>;auth_pass={};regint=60;answermode=auto;audio_codecs=PCMA{}\n",
+            account.user,
+            account.server,
+            account.secret,
+            if account.srtp {
+                ";mediaenc=srtp-mand"
+            } else {
+                ""
+            },
         );
         std::fs::write(path("accounts"), line)?;
         std::fs::write(path("contacts"), "")?;

@@ -160,7 +160,9 @@ fn configuration(account: &Account, port: u16) -> String {
         user,
         secret,
         transport,
+        srtp,
     } = account;
+    let encryption = if *srtp { "srtp" } else { "none" };
     let (param, authority) = match transport {
         Transport::Udp => ("udp", None),
         Transport::Tcp => ("tcp", None),
@@ -168,7 +170,7 @@ fn configuration(account: &Account, port: u16) -> String {
     };
     let authority = authority.unwrap_or(Path::new("/etc/ssl/certs/ca-certificates.crt"));
     format!(
-        "[sip]\nsip_port={port}\nsip_tcp_port={port}\nsip_tls_port=-1\nuse_ipv6=0\nmedia_encryption=none\ndefault_proxy=0\n\
+        "[sip]\nsip_port={port}\nsip_tcp_port={port}\nsip_tls_port=-1\nuse_ipv6=0\nmedia_encryption={encryption}\ndefault_proxy=0\n\
          root_ca={authority}\n\
          [rtp]\naudio_rtp_port=12000-13999\n\
          [net]\nmtu=1300\nfirewall_policy=0\n\

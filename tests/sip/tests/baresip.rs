@@ -1,4 +1,5 @@
-//! Two baresip telephones talk through the gateway for ten seconds: each must have heard the other's tone, and only it.
+//! Two baresip telephones talk through the gateway for ten seconds: each must have heard the other's tone, and only it. Also
+//! encrypted, at both ends and at one.
 
 use gateway_under_test::{Extension, Gateway};
 use peers::{Account, Baresip, Transport};
@@ -9,7 +10,7 @@ type Result = std::result::Result<(), Box<dyn std::error::Error>>;
 
 const SOON: Duration = Duration::from_secs(20);
 
-fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Account {
+fn account(gateway: &Gateway, extension: &Extension, transport: Transport, srtp: bool) -> Account {
     let (user, secret) = (extension.number.clone(), extension.secret.clone());
     Account {
         server: match transport {
@@ -19,20 +20,29 @@ fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Ac
         user,
         secret,
         transport,
+        srtp,
     }
 }
 
 async fn talk(choose: fn(&Gateway) -> Transport) -> Result {
+    converse([(choose, false), (choose, false)]).await
+}
+
+/// How a telephone signals, and whether it wants its media encrypted.
+type Way = (fn(&Gateway) -> Transport, bool);
+
+async fn converse([ana_way, bruno_way]: [Way; 2]) -> Result {
     let gateway = Gateway::start().await?;
-    let transport = || choose(&gateway);
     let (ana, bruno) = (
         gateway.extension("2001").await?,
         gateway.extension("2002").await?,
     );
-    let mut bruno = Baresip::start(&account(&gateway, &bruno, transport()), 1100.0, None).await?;
+    let account = |extension: &Extension, (choose, srtp): Way| {
+        account(&gateway, extension, choose(&gateway), srtp)
+    };
+    let mut bruno = Baresip::start(&account(&bruno, bruno_way), 1100.0, None).await?;
     bruno.wait_registered(SOON).await?;
-    let mut ana =
-        Baresip::start(&account(&gateway, &ana, transport()), 600.0, Some("2002")).await?;
+    let mut ana = Baresip::start(&account(&ana, ana_way), 600.0, Some("2002")).await?;
     ana.wait_established(SOON).await?;
     // Ten seconds of talk are what is being measured, not a wait for something to happen.
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -55,6 +65,11 @@ async fn talk(choose: fn(&Gateway) -> Transport) -> Result {
             "its own tone must not come back"
         );
     }
+    let call = gateway.api().get("/calls").await?.expect(200)?["calls"][0].clone();
+    for (leg, (_, srtp)) in [ana_way, bruno_way].into_iter().enumerate() {
+        let encryption = call["legs"][leg]["encryption"].as_str();
+        assert_eq!(encryption.is_some(), srtp, "{call}");
+    }
     Ok(())
 }
 
@@ -71,4 +86,18 @@ async fn over_tcp() -> Result {
 #[tokio::test]
 async fn over_tls() -> Result {
     talk(|gateway| Transport::Tls(gateway.certificate())).await
+}
+
+fn tls(gateway: &Gateway) -> Transport {
+    Transport::Tls(gateway.certificate())
+}
+
+#[tokio::test]
+async fn encrypted_at_both_ends() -> Result {
+    converse([(tls, true), (tls, true)]).await
+}
+
+#[tokio::test]
+async fn encrypted_at_one_end() -> Result {
+    converse([(tls, true), (|_| Transport::Udp, false)]).await
 }

@@ -15,6 +15,7 @@ fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Ac
         user: extension.number.clone(),
         secret: extension.secret.clone(),
         transport,
+        srtp: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Session keys from a master key (RFC 3711 §4.3, RFC 7714 §11).
 
-use aes::Aes128;
 use aes::cipher::KeyInit;
+use aes::{Aes128, Aes256};
 
 use super::MasterKey;
 use super::session::counter_mode;
@@ -24,7 +24,11 @@ pub(super) fn derive<const N: usize>(master: &MasterKey, label: Label) -> [u8; N
     // The label stands above the 48 bits of the packet index, which are 0 here.
     block[7] ^= label as u8;
     let mut key = [0u8; N];
-    counter_mode(&Aes128::new(master.key().into()), block, &mut key);
+    if let Ok(cipher) = Aes128::new_from_slice(master.key()) {
+        counter_mode(&cipher, block, &mut key);
+    } else if let Ok(cipher) = Aes256::new_from_slice(master.key()) {
+        counter_mode(&cipher, block, &mut key);
+    }
     key
 }
 

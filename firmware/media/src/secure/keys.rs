@@ -11,12 +11,15 @@ pub enum Suite {
     AesCm128HmacSha1_32,
     /// AES in Galois/counter mode with a 128 bit tag (RFC 7714).
     AeadAes128Gcm,
+    /// The same with a 256 bit key.
+    AeadAes256Gcm,
 }
 
 impl Suite {
     /// All of them, the one we like best first.
-    pub const ALL: [Suite; 3] = [
+    pub const ALL: [Suite; 4] = [
         Suite::AeadAes128Gcm,
+        Suite::AeadAes256Gcm,
         Suite::AesCm128HmacSha1_80,
         Suite::AesCm128HmacSha1_32,
     ];
@@ -28,6 +31,7 @@ impl Suite {
             Suite::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
             Suite::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
             Suite::AeadAes128Gcm => "AEAD_AES_128_GCM",
+            Suite::AeadAes256Gcm => "AEAD_AES_256_GCM",
         }
     }
 
@@ -39,20 +43,27 @@ impl Suite {
             .find(|suite| suite.name().eq_ignore_ascii_case(name))
     }
 
-    /// Octets of the master salt behind the 16 of the master key.
+    /// Octets of the master key.
+    #[must_use]
+    pub const fn key_length(self) -> usize {
+        match self {
+            Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 | Suite::AeadAes128Gcm => 16,
+            Suite::AeadAes256Gcm => 32,
+        }
+    }
+
+    /// Octets of the master salt behind it.
     #[must_use]
     pub const fn salt_length(self) -> usize {
         match self {
             Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => 14,
-            Suite::AeadAes128Gcm => 12,
+            Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => 12,
         }
     }
 }
 
-/// Octets of a master key without its salt.
-const KEY_LENGTH: usize = 16;
 /// Octets of the longest key with salt.
-const LONGEST: usize = 30;
+const LONGEST: usize = 44;
 
 /// A master key and salt for one direction. Its `Debug` form does not show them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +77,7 @@ impl MasterKey {
     /// Key and salt in one, as `inline:` carries them; `None` when they have not the suite's length.
     #[must_use]
     pub fn new(suite: Suite, key_and_salt: &[u8]) -> Option<Self> {
-        if key_and_salt.len() != KEY_LENGTH + suite.salt_length() {
+        if key_and_salt.len() != suite.key_length() + suite.salt_length() {
             return None;
         }
         let mut octets = [0; LONGEST];
@@ -77,7 +88,7 @@ impl MasterKey {
     /// One made of random octets.
     #[must_use]
     pub fn from_random(suite: Suite, mut octets: [u8; LONGEST]) -> Self {
-        octets[KEY_LENGTH + suite.salt_length()..].fill(0);
+        octets[suite.key_length() + suite.salt_length()..].fill(0);
         MasterKey { suite, octets }
     }
 
@@ -90,18 +101,18 @@ impl MasterKey {
     /// Key and salt in one.
     #[must_use]
     pub fn key_and_salt(&self) -> &[u8] {
-        &self.octets[..KEY_LENGTH + self.suite.salt_length()]
+        &self.octets[..self.suite.key_length() + self.suite.salt_length()]
     }
 
-    pub(super) fn key(&self) -> &[u8; KEY_LENGTH] {
-        // The array is longer than a key.
-        self.octets.first_chunk().unwrap_or(&[0; KEY_LENGTH])
+    pub(super) fn key(&self) -> &[u8] {
+        &self.octets[..self.suite.key_length()]
     }
 
     /// The salt as key derivation takes it: a shorter one is followed by zeros (RFC 7714 §11).
-    pub(super) fn salt(&self) -> [u8; LONGEST - KEY_LENGTH] {
-        let mut salt = [0; LONGEST - KEY_LENGTH];
-        salt.copy_from_slice(&self.octets[KEY_LENGTH..]);
+    pub(super) fn salt(&self) -> [u8; 14] {
+        let mut salt = [0; 14];
+        let given = &self.key_and_salt()[self.suite.key_length()..];
+        salt[..given.len()].copy_from_slice(given);
         salt
     }
 }
@@ -128,8 +139,11 @@ mod tests {
     #[test]
     fn keys_have_the_length_of_their_suite_and_are_not_shown() {
         for suite in Suite::ALL {
-            let key = MasterKey::from_random(suite, [7; 30]);
-            assert_eq!(key.key_and_salt().len(), 16 + suite.salt_length());
+            let key = MasterKey::from_random(suite, [7; 44]);
+            assert_eq!(
+                key.key_and_salt().len(),
+                suite.key_length() + suite.salt_length()
+            );
             assert_eq!(MasterKey::new(suite, key.key_and_salt()), Some(key));
             assert_eq!(MasterKey::new(suite, &[1; 29]), None);
             assert_eq!(MasterKey::new(suite, &[]), None);

@@ -13,6 +13,8 @@ pub(crate) enum Security {
     Plain,
     /// Packets are sealed.
     Srtp(Box<Srtp>),
+    /// Packets are sealed with keys that a handshake has made.
+    Dtls(Box<Srtp>),
     /// Packets have to be sealed, but there is no key to do it with: nothing comes or goes.
     Barred,
 }
@@ -29,10 +31,19 @@ impl Security {
             Protection::None => Security::Plain,
             Protection::Srtp(keys) => match std::mem::take(self) {
                 Security::Srtp(srtp) => srtp.with(keys),
-                Security::Plain | Security::Barred => Srtp::new(keys),
+                Security::Plain | Security::Dtls(_) | Security::Barred => Srtp::new(keys),
             }
             .map_or(Security::Barred, Security::Srtp),
+            Protection::Dtls => match std::mem::take(self) {
+                Security::Dtls(srtp) => Security::Dtls(srtp),
+                _ => Security::Barred,
+            },
         };
+    }
+
+    /// A handshake has made keys.
+    pub(crate) fn set_keys(&mut self, keys: &SrtpKeys) {
+        *self = Srtp::new(keys).map_or(Security::Barred, Security::Dtls);
     }
 
     /// Whether packets are anything but plain.
@@ -44,7 +55,7 @@ impl Security {
     pub(crate) fn open_rtp<'a>(&mut self, packet: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
         match self {
             Security::Plain => Ok(packet),
-            Security::Srtp(srtp) => {
+            Security::Srtp(srtp) | Security::Dtls(srtp) => {
                 let length = srtp.inbound.open_rtp(packet)?;
                 packet.get(..length).ok_or(Refusal::Malformed)
             }
@@ -56,7 +67,7 @@ impl Security {
     pub(crate) fn open_rtcp<'a>(&mut self, packet: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
         match self {
             Security::Plain => Ok(packet),
-            Security::Srtp(srtp) => {
+            Security::Srtp(srtp) | Security::Dtls(srtp) => {
                 let length = srtp.inbound.open_rtcp(packet)?;
                 packet.get(..length).ok_or(Refusal::Malformed)
             }
@@ -68,7 +79,7 @@ impl Security {
     pub(crate) fn seal_rtp<'a>(&'a mut self, packet: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Security::Plain => Some(packet),
-            Security::Srtp(srtp) => srtp.outbound.seal_rtp(packet),
+            Security::Srtp(srtp) | Security::Dtls(srtp) => srtp.outbound.seal_rtp(packet),
             Security::Barred => None,
         }
     }
@@ -77,7 +88,7 @@ impl Security {
     pub(crate) fn seal_rtcp<'a>(&'a mut self, packet: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Security::Plain => Some(packet),
-            Security::Srtp(srtp) => srtp.outbound.seal_rtcp(packet),
+            Security::Srtp(srtp) | Security::Dtls(srtp) => srtp.outbound.seal_rtcp(packet),
             Security::Barred => None,
         }
     }

@@ -1,9 +1,10 @@
 //! The transforms of one direction: what is done to a packet whose index is known.
 
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::consts::U16;
+use aes::cipher::{BlockCipherEncrypt, BlockSizeUser, KeyInit};
 use aes::{Aes128, Block};
 use hmac::{Hmac, Mac};
-use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sha1::Sha1;
 
 use super::derivation::{Label, derive};
@@ -43,7 +44,11 @@ enum Transform {
 }
 
 /// Encrypts `data` in counter mode, beginning with the block `counter`, whose last two octets count (RFC 3711 §4.1.1).
-pub(super) fn counter_mode(cipher: &Aes128, mut counter: [u8; 16], data: &mut [u8]) {
+pub(super) fn counter_mode<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>>(
+    cipher: &C,
+    mut counter: [u8; 16],
+    data: &mut [u8],
+) {
     const AT_ONCE: usize = 8;
     let mut blocks = [Block::from([0u8; 16]); AT_ONCE];
     let mut number = u16::from_be_bytes([counter[14], counter[15]]);
@@ -66,9 +71,9 @@ impl Session {
     pub(super) fn new(master: &MasterKey) -> Option<Self> {
         let suite = master.suite();
         let labels = |encryption, authentication, salt, tag| {
-            let key: [u8; 16] = derive(master, encryption);
             Some(match suite {
                 Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => {
+                    let key: [u8; 16] = derive(master, encryption);
                     let authentication: [u8; 20] = derive(master, authentication);
                     Transform::Counter {
                         cipher: Aes128::new(&key.into()),
@@ -77,15 +82,25 @@ impl Session {
                         tag,
                     }
                 }
-                Suite::AeadAes128Gcm => Transform::Gcm {
-                    key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).ok()?),
-                    salt: derive(master, salt),
-                },
+                Suite::AeadAes128Gcm => {
+                    let key: [u8; 16] = derive(master, encryption);
+                    Transform::Gcm {
+                        key: LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &key).ok()?),
+                        salt: derive(master, salt),
+                    }
+                }
+                Suite::AeadAes256Gcm => {
+                    let key: [u8; 32] = derive(master, encryption);
+                    Transform::Gcm {
+                        key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).ok()?),
+                        salt: derive(master, salt),
+                    }
+                }
             })
         };
         let rtp_tag = match suite {
             Suite::AesCm128HmacSha1_32 => 4,
-            Suite::AesCm128HmacSha1_80 | Suite::AeadAes128Gcm => RTCP_TAG,
+            Suite::AesCm128HmacSha1_80 | Suite::AeadAes128Gcm | Suite::AeadAes256Gcm => RTCP_TAG,
         };
         Some(Session {
             rtp: labels(

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use ramal_dsp::EventPacket;
 use ramal_media::{
-    Codec, Engine, EngineConfig, Payloads, PromptLibrary, Remote, Stream, StreamEvent,
-    StreamParameters, StreamStatistics,
+    Codec, Engine, EngineConfig, MasterKey, Payloads, PromptLibrary, Protection, Remote, SrtpKeys,
+    Stream, StreamEvent, StreamParameters, StreamStatistics, Suite,
 };
 use tokio::sync::mpsc;
 
@@ -90,7 +90,8 @@ impl FarEnd {
             send: true,
             receive: true,
             symmetric: true,
-            protection: ramal_media::Protection::None,
+            rtcp_mux: false,
+            protection: Protection::None,
         }
     }
 
@@ -170,6 +171,35 @@ pub fn connected(engine: &Engine, ssrc: u32, codec: Codec) -> (Stream, FarEnd) {
     far_end.units = codec.law().is_none().then_some(codec.clock_rate() / 50);
     stream.set_remote(far_end.remote(codec, Some(101))).unwrap();
     (stream, far_end)
+}
+
+/// Keys of one suite for two streams that speak to each other.
+pub fn keys(suite: Suite) -> [Protection; 2] {
+    let [one, other] = [3, 5].map(|octet| MasterKey::from_random(suite, [octet; 44]));
+    [(one, other), (other, one)].map(|(send, receive)| Protection::Srtp(SrtpKeys { send, receive }))
+}
+
+/// A stream that speaks to whoever is at `rtp`.
+pub fn speaking_to(engine: &Engine, rtp: SocketAddr, protection: Protection) -> Stream {
+    let stream = engine.open_stream(StreamParameters::default()).unwrap();
+    aim(&stream, rtp, protection);
+    stream
+}
+
+pub fn aim(stream: &Stream, rtp: SocketAddr, protection: Protection) {
+    stream
+        .set_remote(Remote {
+            rtp,
+            rtcp: None,
+            payloads: Payloads::new(Codec::Pcma, Some(101)),
+            receive_payloads: None,
+            send: true,
+            receive: true,
+            symmetric: true,
+            rtcp_mux: false,
+            protection,
+        })
+        .unwrap();
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use ramal_sip::{Credentials, HeaderValue};
 
 /// Beginnings of the User-Agent of phones that are known to refuse all challenges when SHA-256 is among them; they are
-/// offered MD5 alone from the start. Up to version 1 baresip answers "Function not implemented" to itself.
-const KNOWN: [&str; 2] = ["baresip v0.", "baresip v1."];
+/// offered MD5 alone from the start. Up to version 1 baresip answers "Function not implemented" to itself; JsSIP, which
+/// telephones in browsers are made of, reads the first challenge only.
+const KNOWN: [&str; 3] = ["baresip v0.", "baresip v1.", "JsSIP "];
 /// Requests closer together than this are one attempt: copies, or a phone registering and subscribing at once.
 const ATTEMPT: Duration = Duration::from_secs(1);
 /// Phones remembered; beyond that all are forgotten and learnt again.

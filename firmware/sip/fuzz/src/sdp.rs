@@ -11,6 +11,10 @@ pub fn run(input: &[u8]) {
     let keys = audio.crypto.iter().take(1).cloned().collect();
     let ours = AudioDescription::new([127, 0, 0, 1].into(), 10_000, vec![RtpCodec::pcma()])
         .with_protection(audio.profile, keys);
+    let ours = AudioDescription {
+        browser: audio.browser.clone(),
+        ..ours
+    };
     let Some(answer) = ours.answer_to(&audio) else {
         return;
     };

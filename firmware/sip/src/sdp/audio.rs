@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Crypto, Direction, Profile, RtpCodec};
+use super::{Browser, Crypto, Direction, Profile, RtpCodec};
 
 /// One side of an audio stream over RTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct AudioDescription {
     pub profile: Profile,
     /// Keys for what this side sends, the one it likes best first; in an answer the one that was chosen.
     pub crypto: Vec<Crypto>,
+    /// What profiles with DTLS need.
+    pub browser: Option<Browser>,
     /// Where this side receives. Unspecified (`0.0.0.0`) when it wants nothing (old-style hold).
     pub addr: IpAddr,
     /// The RTP port.
@@ -35,6 +37,7 @@ impl AudioDescription {
         Self {
             profile: Profile::Avp,
             crypto: Vec::new(),
+            browser: None,
             addr,
             port,
             rtcp: None,
@@ -65,6 +68,14 @@ impl AudioDescription {
     pub fn with_protection(mut self, profile: Profile, crypto: Vec<Crypto>) -> Self {
         self.profile = profile;
         self.crypto = crypto;
+        self
+    }
+
+    /// For a browser.
+    #[must_use]
+    pub fn with_browser(mut self, profile: Profile, browser: Browser) -> Self {
+        self.profile = profile;
+        self.browser = Some(browser);
         self
     }
 
@@ -107,6 +118,7 @@ impl AudioDescription {
         Some(Self {
             profile: offer.profile,
             crypto: self.crypto.clone(),
+            browser: self.browser.clone(),
             addr: self.addr,
             port: self.port,
             rtcp: self.rtcp,
@@ -139,11 +151,15 @@ pub(super) fn read(
         return None;
     }
     let profile = Profile::from_proto(&media.proto)?;
+    let browser = match profile.is_dtls() {
+        true => Some(Browser::read(session, media)?),
+        false => None,
+    };
     let crypto: Vec<Crypto> = media
         .get_attribute_values("crypto")
         .filter_map(|value| Crypto::read(value?))
         .collect();
-    if profile.is_secure() && crypto.is_empty() {
+    if profile.is_secure() && !profile.is_dtls() && crypto.is_empty() {
         return None;
     }
     let addr = connection(session, media)?;
@@ -163,13 +179,14 @@ pub(super) fn read(
         return None;
     }
     let mut direction = direction(session, media);
-    if addr.is_unspecified() {
+    if addr.is_unspecified() && browser.is_none() {
         // Hold before RFC 3264: the side has nowhere to receive.
         direction = Direction::new(direction.sends(), false);
     }
     Some(AudioDescription {
         profile,
         crypto,
+        browser,
         addr,
         port: media.port,
         rtcp: rtcp(media, addr),

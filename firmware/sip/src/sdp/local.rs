@@ -114,6 +114,13 @@ impl Local {
         let mut session = sdp_types::Session::new(origin, "-");
         session.connection = Some(address.into());
         session.times.push(sdp_types::Time::new(0, 0));
+        if let Stream::Audio(AudioDescription {
+            browser: Some(browser),
+            ..
+        }) = stream
+        {
+            browser.describe_session(&mut session);
+        }
         for line in &self.lines {
             session.medias.push(match (line, stream) {
                 (Line::Ours, Stream::Audio(audio)) => audio_line(audio),
@@ -160,6 +167,9 @@ fn audio_line(audio: &AudioDescription) -> sdp_types::Media {
     let mut line = media("audio", audio.port, audio.profile.as_str(), &fmt.join(" "));
     for crypto in &audio.crypto {
         line.add_attribute_with_value("crypto", crypto.value());
+    }
+    if let Some(browser) = &audio.browser {
+        browser.describe_media(&mut line, audio.rtp_address());
     }
     for codec in &audio.codecs {
         line.add_attribute_with_value("rtpmap", codec.rtpmap());

@@ -6,6 +6,7 @@
 //! stream with port 0, and counts versions.
 
 mod audio;
+mod browser;
 mod codec;
 mod crypto;
 mod direction;
@@ -16,6 +17,7 @@ mod profile;
 mod tests;
 
 pub use audio::AudioDescription;
+pub use browser::{Browser, Setup};
 pub use codec::RtpCodec;
 pub use crypto::Crypto;
 pub use direction::Direction;
@@ -82,7 +84,8 @@ impl SessionDescription {
     }
 
     /// The peer's audio streams and which of the media lines they are: those over a profile of [`Profile`] that are not
-    /// refused, have a payload type we can name, and whose address is an IP address. A secure one has keys.
+    /// refused, have a payload type we can name, and whose address is an IP address. A secure one has keys, or what a
+    /// [`Browser`] needs.
     pub fn audios(&self) -> impl Iterator<Item = (usize, AudioDescription)> {
         let lines = self.session.medias.iter().enumerate();
         lines.filter_map(|(at, media)| Some((at, audio::read(&self.session, media)?)))

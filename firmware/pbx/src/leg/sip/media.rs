@@ -26,6 +26,8 @@ pub(crate) struct MediaSettings {
     pub(super) telephone_events: bool,
     /// Whether it is encrypted; never `Automatic`.
     pub(super) encryption: MediaEncryption,
+    /// Whether the far end is a browser.
+    pub(super) browser: bool,
 }
 
 impl Default for MediaSettings {
@@ -36,6 +38,7 @@ impl Default for MediaSettings {
             ours_decide: false,
             telephone_events: true,
             encryption: MediaEncryption::Off,
+            browser: false,
         }
     }
 }
@@ -46,6 +49,8 @@ impl MediaSettings {
         let encrypted_signalling = matches!(flow.transport, Transport::Tls | Transport::Wss);
         Self {
             encryption: encryption.over(encrypted_signalling),
+            // Nothing but browsers signals over WebSocket, and they know no other media.
+            browser: flow.transport == Transport::Wss,
             ..Self::default()
         }
     }
@@ -68,6 +73,7 @@ impl MediaSettings {
             encryption: trunk
                 .media_encryption
                 .over(trunk.transport == TrunkTransport::Tls),
+            browser: false,
         }
     }
 }

@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use ramal_media::{Channel as MediaChannel, Codec, Engine, Stream, StreamEvent, StreamParameters};
+use ramal_media::{
+    Channel as MediaChannel, Codec, Engine, IceParameters, Stream, StreamEvent, StreamParameters,
+};
 use ramal_model::{LegKind, MediaEncryption, Party};
 use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
 use tokio::sync::mpsc;
@@ -223,6 +225,8 @@ pub(crate) struct SipLeg {
     device: String,
     state: State,
     negotiation: Negotiation,
+    /// How the browser at the far end is reached, as the stream was told.
+    handshake: Option<IceParameters>,
     /// Why the phone's offer cannot be answered.
     unusable: Option<Cause>,
     /// The answer given with early media: the final one must be the same (RFC 3261 §13.2.1).
@@ -252,12 +256,17 @@ impl SipLeg {
         device: String,
         media: MediaSettings,
     ) -> Self {
+        let identity = lines.engine.fingerprint().map_err(|error| {
+            tracing::error!(%error, "no calls with browsers");
+        });
+        let identity = identity.ok();
         Self {
             lines,
             key,
             device,
             state: State::Calling,
-            negotiation: Negotiation::new(address, media),
+            negotiation: Negotiation::new(address, media, identity),
+            handshake: None,
             unusable: None,
             early_answer: None,
             wanted: MediaFlow::BOTH,
@@ -299,7 +308,7 @@ impl SipLeg {
     }
 
     /// Tells the stream what was agreed.
-    fn apply(&self) {
+    fn apply(&mut self) {
         if self.fax == FaxState::Faxing {
             return;
         }
@@ -307,6 +316,21 @@ impl SipLeg {
             && let Err(error) = stream.set_remote(remote)
         {
             tracing::error!(%error, "cannot direct the media of a call");
+        }
+        if let (Some(stream), Some((ice, fingerprint, active))) =
+            (&self.stream, self.negotiation.handshake())
+            && self.handshake.as_ref() != Some(&ice)
+        {
+            let begun = match self.handshake.replace(ice.clone()) {
+                // The browser looks for another way; the keys stay.
+                Some(_) => stream.answer_checks(ice),
+                None => stream
+                    .answer_checks(ice)
+                    .and_then(|()| stream.shake_hands(fingerprint, active)),
+            };
+            if let Err(error) = begun {
+                tracing::error!(%error, "cannot agree on keys with a browser");
+            }
         }
     }
 

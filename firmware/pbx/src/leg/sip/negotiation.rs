@@ -9,7 +9,7 @@ mod fax;
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use ramal_media::{Codec, Remote, Suite};
+use ramal_media::{Codec, IceParameters, Remote};
 use ramal_sip::sdp::{
     self, AudioDescription, Direction, ImageDescription, Local, SessionDescription,
 };
@@ -56,11 +56,11 @@ pub(super) struct Negotiation {
 }
 
 impl Negotiation {
-    /// `address` is where the phone is to send media to.
-    pub(super) fn new(address: IpAddr, media: MediaSettings) -> Self {
+    /// `address` is where the phone is to send media to, `identity` the fingerprint of our certificate for browsers.
+    pub(super) fn new(address: IpAddr, media: MediaSettings, identity: Option<[u8; 32]>) -> Self {
         Self {
             address,
-            protector: Protector::new(media.encryption),
+            protector: Protector::new(media.encryption, media.browser, identity),
             media,
             local: Local::new(rand::random()),
             pending: None,
@@ -87,8 +87,7 @@ impl Negotiation {
             AudioDescription::new(self.address, port, codecs::described(&offered, event))
                 .with_direction(direction(flow))
                 .with_ptime(PTIME);
-        let (profile, keys) = self.protector.offer();
-        ours = ours.with_protection(profile, keys);
+        ours = self.protector.offer().describe(ours);
         if self.media.telephone_events {
             ours = ours.with_telephone_event(event);
         }
@@ -174,8 +173,7 @@ impl Negotiation {
         if self.media.telephone_events {
             ours = ours.with_telephone_event(TELEPHONE_EVENT);
         }
-        let keys = self.protector.answer(&offer).ok_or(none)?;
-        ours = ours.with_protection(offer.profile, keys.into_iter().collect());
+        ours = self.protector.answer(&offer).ok_or(none)?.describe(ours);
         let ours = ours.answer_to(&offer).ok_or(none)?;
         let sdp = self.local.answer(&description, at, &ours);
         self.codec = Some(codec);
@@ -250,7 +248,12 @@ impl Negotiation {
 
     /// How media is encrypted, once agreed.
     pub(super) fn encryption(&self) -> Option<&'static str> {
-        self.protector.suite().map(Suite::name)
+        self.protector.encryption()
+    }
+
+    /// How a browser is reached and whose certificate it has, once that is agreed.
+    pub(super) fn handshake(&self) -> Option<(IceParameters, [u8; 32], bool)> {
+        self.protector.handshake()
     }
 
     /// What the stream has to know, once media is agreed. `wanted` is what the other end of the call allows.
@@ -263,9 +266,10 @@ impl Negotiation {
             payloads: codecs::payloads(theirs, codec)?,
             receive_payloads: codecs::payloads(ours, codec),
             // Nowhere to send to: hold of old phones.
-            send: flow.send && !theirs.addr.is_unspecified(),
+            send: flow.send && (theirs.browser.is_some() || !theirs.addr.is_unspecified()),
             receive: flow.receive,
             symmetric: true,
+            rtcp_mux: theirs.browser.is_some(),
             protection: self.protector.protection(),
         })
     }
@@ -294,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_callers_order_of_codecs_reaches_the_callee() {
-        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         let offer = callee.offer(&[Codec::Pcmu], MediaFlow::BOTH, 10_000);
         assert!(
             text(&offer).contains("m=audio 10000 RTP/AVP 0 8 9 111 101\r\n"),
@@ -305,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_answer_takes_the_codec_of_the_other_leg_when_the_phone_can() {
-        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         caller.take_offer(phone("0 8 96", "").as_bytes()).unwrap();
         assert_eq!(caller.codecs(), [Codec::Pcmu, Codec::Pcma]);
         let answer = caller
@@ -323,9 +327,9 @@ mod tests {
 
     #[test]
     fn a_format_that_is_only_carried_is_taken_with_another_leg_and_refused_without() {
-        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut caller = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         caller.take_offer(phone("18 96", "").as_bytes()).unwrap();
-        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut callee = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         let offer = callee.offer(caller.codecs(), MediaFlow::BOTH, 10_002);
         assert!(
             text(&offer).contains("m=audio 10002 RTP/AVP 18 101\r\n"),
@@ -354,7 +358,7 @@ mod tests {
 
     #[test]
     fn hold_and_resume_turn_the_media_off_and_on() {
-        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         leg.offer(&[], MediaFlow::BOTH, 10_000);
         leg.take_answer(phone("8 96", "").as_bytes()).unwrap();
         assert_eq!(leg.far(), MediaFlow::BOTH);
@@ -378,7 +382,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_audio_ends_the_negotiation() {
-        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default());
+        let mut leg = Negotiation::new(ADDRESS, MediaSettings::default(), None);
         leg.offer(&[], MediaFlow::BOTH, 10_000);
         let refused = phone("8", "").replace("m=audio 4000", "m=audio 0");
         assert!(leg.take_answer(refused.as_bytes()).is_err());

@@ -1,8 +1,9 @@
-//! Whether the media of a leg is encrypted, and with which keys (SDES, RFC 4568).
+//! Whether the media of a leg is encrypted, and with which keys: told by signalling (SDES, RFC 4568), or made by a handshake
+//! with a browser (DTLS-SRTP, RFC 5763).
 
-use ramal_media::{MasterKey, Protection, SrtpKeys, Suite};
+use ramal_media::{IceParameters, MasterKey, Protection, SrtpKeys, Suite};
 use ramal_model::MediaEncryption;
-use ramal_sip::sdp::{AudioDescription, Crypto, Profile};
+use ramal_sip::sdp::{AudioDescription, Browser, Crypto, Profile, Setup};
 
 /// What was agreed about encryption. Our key for a suite is the same in all descriptions of a leg, so that media goes on
 /// undisturbed when something else is agreed anew.
@@ -10,51 +11,117 @@ pub(super) struct Protector {
     encryption: MediaEncryption,
     /// Our keys by suite, with the tags they are offered under.
     ours: [(u32, MasterKey); Suite::ALL.len()],
+    /// How we describe ourselves to browsers; none without a certificate.
+    browser: Option<Browser>,
+    /// Whether the far end is a browser.
+    to_browser: bool,
     agreed: Option<Agreed>,
 }
 
+/// What one of our descriptions says about encryption.
+#[derive(Debug, PartialEq)]
+pub(super) struct Terms {
+    profile: Profile,
+    crypto: Vec<Crypto>,
+    browser: Option<Browser>,
+}
+
+impl Terms {
+    fn of_keys(profile: Profile, crypto: Vec<Crypto>) -> Self {
+        Self {
+            profile,
+            crypto,
+            browser: None,
+        }
+    }
+
+    /// Adds them to a description of ours.
+    pub(super) fn describe(self, ours: AudioDescription) -> AudioDescription {
+        match self.browser {
+            Some(browser) => ours.with_browser(self.profile, browser),
+            None => ours.with_protection(self.profile, self.crypto),
+        }
+    }
+}
+
 /// What is in force.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Agreed {
     profile: Profile,
-    /// The tag and the keys; none: in clear.
-    keys: Option<(u32, SrtpKeys)>,
+    keys: Keys,
+}
+
+#[derive(Clone)]
+enum Keys {
+    /// There are none: in clear.
+    None,
+    /// Told by signalling, under this tag.
+    Told(u32, SrtpKeys),
+    /// Made by a handshake, which we begin when `active`, with whoever describes himself so.
+    Handshake { theirs: Browser, active: bool },
 }
 
 impl Protector {
     /// For a leg that is to be encrypted as said; nothing but `Off`, `Optional` and `Required` makes a difference.
-    pub(super) fn new(encryption: MediaEncryption) -> Self {
+    /// `identity` is the fingerprint of our certificate.
+    pub(super) fn new(
+        encryption: MediaEncryption,
+        to_browser: bool,
+        identity: Option<[u8; 32]>,
+    ) -> Self {
         let mut tag = 0;
         let ours = Suite::ALL.map(|suite| {
             tag += 1;
             (tag, MasterKey::from_random(suite, rand::random()))
         });
+        let browser = identity.map(|fingerprint| Browser {
+            fingerprint,
+            setup: Setup::ActPass,
+            fragment: format!("{:08x}", rand::random::<u32>()),
+            password: format!("{:032x}", rand::random::<u128>()),
+            mid: Some("0".to_owned()),
+            lite: true,
+        });
         Self {
             encryption,
             ours,
+            browser,
+            to_browser,
             agreed: None,
         }
     }
 
     /// Whether media may go in clear. A fax always does: UDPTL has no keys of SDES.
     pub(super) fn allows_clear(&self) -> bool {
-        self.encryption != MediaEncryption::Required
+        self.encryption != MediaEncryption::Required && !self.to_browser
     }
 
-    /// Profile and keys of an offer of ours: what is in force, or else all we can.
-    pub(super) fn offer(&self) -> (Profile, Vec<Crypto>) {
-        match self.agreed {
-            Some(Agreed { profile, keys }) => {
-                let keys = keys.map(|(tag, keys)| crypto(tag, &keys.send));
-                (profile, keys.into_iter().collect())
-            }
+    /// What an offer of ours says: what is in force, or else all we can.
+    pub(super) fn offer(&self) -> Terms {
+        match &self.agreed {
+            Some(Agreed { profile, keys }) => match keys {
+                Keys::None => Terms::of_keys(*profile, Vec::new()),
+                Keys::Told(tag, keys) => Terms::of_keys(*profile, vec![crypto(*tag, &keys.send)]),
+                Keys::Handshake { theirs, .. } => Terms {
+                    profile: *profile,
+                    crypto: Vec::new(),
+                    browser: self.to(theirs, Setup::ActPass),
+                },
+            },
+            None if self.to_browser => Terms {
+                profile: Profile::DtlsSavpf,
+                crypto: Vec::new(),
+                browser: self.browser.clone(),
+            },
             None => {
                 let keys = || self.ours.iter().map(|(tag, key)| crypto(*tag, key));
                 match self.encryption {
-                    MediaEncryption::Off | MediaEncryption::Automatic => (Profile::Avp, Vec::new()),
+                    MediaEncryption::Off | MediaEncryption::Automatic => {
+                        Terms::of_keys(Profile::Avp, Vec::new())
+                    }
                     // Who does not know keys passes over them; SAVP would be refused by him.
-                    MediaEncryption::Optional => (Profile::Avp, keys().collect()),
-                    MediaEncryption::Required => (Profile::Savp, keys().collect()),
+                    MediaEncryption::Optional => Terms::of_keys(Profile::Avp, keys().collect()),
+                    MediaEncryption::Required => Terms::of_keys(Profile::Savp, keys().collect()),
                 }
             }
         }
@@ -67,91 +134,150 @@ impl Protector {
     ) -> Option<(usize, AudioDescription)> {
         let mut clear = None;
         for (at, audio) in streams {
-            if self.key_for(&audio).is_some() {
-                return Some((at, audio));
-            }
-            if !audio.profile.is_secure() && self.encryption != MediaEncryption::Required {
-                clear.get_or_insert((at, audio));
+            match self.keys_for(&audio) {
+                Some(Keys::None) => clear = clear.or(Some((at, audio))),
+                Some(_) => return Some((at, audio)),
+                None => {}
             }
         }
         clear
     }
 
-    /// Our key in the answer to a stream that was chosen: `Some(None)` in clear; `None` when it must not be answered.
-    pub(super) fn answer(&mut self, offer: &AudioDescription) -> Option<Option<Crypto>> {
-        let keys = self.key_for(offer);
-        if keys.is_none()
-            && (offer.profile.is_secure() || self.encryption == MediaEncryption::Required)
-        {
-            return None;
-        }
-        self.agreed = Some(Agreed {
-            profile: offer.profile,
-            keys,
-        });
-        Some(keys.map(|(tag, keys)| crypto(tag, &keys.send)))
+    /// What our answer to a stream that was chosen says; `None` when it must not be answered.
+    pub(super) fn answer(&mut self, offer: &AudioDescription) -> Option<Terms> {
+        let (profile, keys) = (offer.profile, self.keys_for(offer)?);
+        let terms = match &keys {
+            Keys::None => Terms::of_keys(profile, Vec::new()),
+            Keys::Told(tag, keys) => Terms::of_keys(profile, vec![crypto(*tag, &keys.send)]),
+            Keys::Handshake { theirs, active } => Terms {
+                profile,
+                crypto: Vec::new(),
+                browser: self.to(
+                    theirs,
+                    match active {
+                        true => Setup::Active,
+                        false => Setup::Passive,
+                    },
+                ),
+            },
+        };
+        self.agreed = Some(Agreed { profile, keys });
+        Some(terms)
     }
 
     /// Takes the answer to our offer; false when it does not keep to it.
     pub(super) fn take_answer(&mut self, answer: &AudioDescription) -> bool {
-        let (offered_profile, offered) = self.offer();
-        let keys = answer.crypto.first().and_then(|theirs| {
-            // One of those offered, under its tag.
-            offered.iter().find(|ours| ours.tag == theirs.tag)?;
-            let suite = Suite::from_name(&theirs.suite)?;
-            let ours = self.ours_for(suite)?;
-            let receive = MasterKey::new(suite, &theirs.key_and_salt)?;
-            let keys = SrtpKeys {
-                send: ours,
-                receive,
+        let offered = self.offer();
+        let keys = if let Some(theirs) = &answer.browser {
+            let active = match theirs.setup {
+                Setup::Active => false,
+                Setup::Passive => true,
+                Setup::ActPass => return false,
             };
-            Some((theirs.tag, keys))
-        });
-        let in_clear = keys.is_none();
-        if in_clear
-            && (answer.profile.is_secure()
-                || offered_profile.is_secure()
-                || self.encryption == MediaEncryption::Required)
-        {
-            return false;
-        }
-        self.agreed = Some(Agreed {
+            offered.browser.is_some().then(|| Keys::Handshake {
+                theirs: theirs.clone(),
+                active: self.begun().unwrap_or(active),
+            })
+        } else {
+            let told = answer.crypto.first().and_then(|theirs| {
+                // One of those offered, under its tag.
+                let ours = offered.crypto.iter().find(|ours| ours.tag == theirs.tag)?;
+                ours.suite
+                    .eq_ignore_ascii_case(&theirs.suite)
+                    .then_some(())?;
+                self.told(theirs)
+            });
+            let may_be_clear = !answer.profile.is_secure()
+                && !offered.profile.is_secure()
+                && self.encryption != MediaEncryption::Required;
+            told.or(may_be_clear.then_some(Keys::None))
+        };
+        let agreed = keys.map(|keys| Agreed {
             profile: answer.profile,
             keys,
         });
-        true
+        let kept = agreed.is_some();
+        self.agreed = agreed.or(self.agreed.take());
+        kept
     }
 
     /// What the stream has to do.
     pub(super) fn protection(&self) -> Protection {
-        match self.agreed.and_then(|agreed| agreed.keys) {
-            Some((_, keys)) => Protection::Srtp(keys),
-            None => Protection::None,
+        match self.agreed.as_ref().map(|agreed| &agreed.keys) {
+            Some(Keys::Told(_, keys)) => Protection::Srtp(*keys),
+            Some(Keys::Handshake { .. }) => Protection::Dtls,
+            Some(Keys::None) | None => Protection::None,
         }
     }
 
-    /// The suite in force; none in clear.
-    pub(super) fn suite(&self) -> Option<Suite> {
-        let (_, keys) = self.agreed?.keys?;
-        Some(keys.send.suite())
+    /// What the call's record says; none in clear.
+    pub(super) fn encryption(&self) -> Option<&'static str> {
+        match &self.agreed.as_ref()?.keys {
+            Keys::None => None,
+            Keys::Told(_, keys) => Some(keys.send.suite().name()),
+            Keys::Handshake { .. } => Some("DTLS-SRTP"),
+        }
     }
 
-    /// The first of the offered keys that we can use, with its tag and ours. The order is the offerer's.
-    fn key_for(&self, offer: &AudioDescription) -> Option<(u32, SrtpKeys)> {
-        if self.encryption == MediaEncryption::Off {
+    /// How a browser is reached, whose certificate it has, and whether we begin the handshake.
+    pub(super) fn handshake(&self) -> Option<(IceParameters, [u8; 32], bool)> {
+        let Keys::Handshake { theirs, active } = &self.agreed.as_ref()?.keys else {
             return None;
-        }
-        offer.crypto.iter().find_map(|theirs| {
-            let suite = Suite::from_name(&theirs.suite)?;
-            let receive = MasterKey::new(suite, &theirs.key_and_salt)?;
-            let send = self.ours_for(suite)?;
-            Some((theirs.tag, SrtpKeys { send, receive }))
+        };
+        let ours = self.browser.as_ref()?;
+        let ice = IceParameters {
+            local_fragment: ours.fragment.clone(),
+            local_password: ours.password.clone(),
+            remote_fragment: theirs.fragment.clone(),
+        };
+        Some((ice, theirs.fingerprint, *active))
+    }
+
+    /// Our description for a browser that describes itself so.
+    fn to(&self, theirs: &Browser, setup: Setup) -> Option<Browser> {
+        Some(Browser {
+            setup,
+            mid: theirs.mid.clone(),
+            ..self.browser.clone()?
         })
     }
 
-    fn ours_for(&self, suite: Suite) -> Option<MasterKey> {
-        let mut keys = self.ours.iter().map(|(_, key)| *key);
-        keys.find(|key| key.suite() == suite)
+    /// Whether we began the handshake there was: roles stay for the whole call (RFC 8842 §5.5).
+    fn begun(&self) -> Option<bool> {
+        match self.agreed.as_ref()?.keys {
+            Keys::Handshake { active, .. } => Some(active),
+            Keys::None | Keys::Told(..) => None,
+        }
+    }
+
+    /// What a stream that is offered would be encrypted with; `None` when it must not be taken.
+    fn keys_for(&self, offer: &AudioDescription) -> Option<Keys> {
+        if let Some(theirs) = &offer.browser {
+            self.browser.as_ref()?;
+            // The browser begins, unless it wants to wait.
+            let active = theirs.setup == Setup::Passive;
+            return Some(Keys::Handshake {
+                theirs: theirs.clone(),
+                active: self.begun().unwrap_or(active),
+            });
+        }
+        let told = match self.encryption {
+            MediaEncryption::Off => None,
+            // The order is the offerer's.
+            _ => offer.crypto.iter().find_map(|theirs| self.told(theirs)),
+        };
+        let may_be_clear =
+            !offer.profile.is_secure() && self.encryption != MediaEncryption::Required;
+        told.or(may_be_clear.then_some(Keys::None))
+    }
+
+    /// The keys of both sides for a line of theirs.
+    fn told(&self, theirs: &Crypto) -> Option<Keys> {
+        let suite = Suite::from_name(&theirs.suite)?;
+        let receive = MasterKey::new(suite, &theirs.key_and_salt)?;
+        let mut ours = self.ours.iter().map(|(_, key)| *key);
+        let send = ours.find(|key| key.suite() == suite)?;
+        Some(Keys::Told(theirs.tag, SrtpKeys { send, receive }))
     }
 }
 
@@ -174,7 +300,7 @@ mod tests {
     }
 
     fn secure(profile: Profile, suites: &[(u32, Suite)]) -> AudioDescription {
-        let key = |&(tag, suite)| crypto(tag, &MasterKey::from_random(suite, [tag as u8; 30]));
+        let key = |&(tag, suite)| crypto(tag, &MasterKey::from_random(suite, [tag as u8; 44]));
         plain().with_protection(profile, suites.iter().map(key).collect())
     }
 
@@ -197,15 +323,15 @@ mod tests {
             (Required, &optional, true, true),
             (Required, &savp, true, true),
         ] {
-            let mut protector = Protector::new(setting);
+            let mut protector = Protector::new(setting, false, None);
             let chosen = protector.choose(std::iter::once((0, offer.clone())));
             assert_eq!(chosen.is_some(), taken, "{setting:?} {offer:?}");
             let answer = protector.answer(offer);
             assert_eq!(answer.is_some(), taken, "{setting:?} {offer:?}");
-            let key = answer.flatten();
-            assert_eq!(key.is_some(), encrypted, "{setting:?} {offer:?}");
-            assert_eq!(key.map(|key| key.tag), encrypted.then_some(4));
-            assert_eq!(protector.suite(), encrypted.then_some(STRONG.1));
+            let keys = answer.map_or(Vec::new(), |terms| terms.crypto);
+            assert_eq!(keys.first().map(|key| key.tag), encrypted.then_some(4));
+            let suite = STRONG.1.name();
+            assert_eq!(protector.encryption(), encrypted.then_some(suite));
             if !taken {
                 assert_eq!(protector.protection(), Protection::None);
             }
@@ -215,7 +341,11 @@ mod tests {
     #[test]
     fn of_two_streams_the_encrypted_one_is_taken() {
         let streams = || [(0, plain()), (1, secure(Profile::Savp, &[STRONG]))].into_iter();
-        let chosen = |setting| Protector::new(setting).choose(streams()).map(|(at, _)| at);
+        let chosen = |setting| {
+            Protector::new(setting, false, None)
+                .choose(streams())
+                .map(|(at, _)| at)
+        };
         assert_eq!(chosen(MediaEncryption::Off), Some(0));
         assert_eq!(chosen(MediaEncryption::Optional), Some(1));
         assert_eq!(chosen(MediaEncryption::Required), Some(1));
@@ -224,16 +354,18 @@ mod tests {
     #[test]
     fn our_offer_may_be_taken_or_passed_over_unless_it_is_required() {
         for setting in [MediaEncryption::Optional, MediaEncryption::Required] {
-            let mut protector = Protector::new(setting);
-            let (profile, keys) = protector.offer();
-            assert_eq!(keys.len(), 3);
+            let mut protector = Protector::new(setting, false, None);
+            let offer = protector.offer();
+            assert_eq!(offer.crypto.len(), 4);
             let required = setting == MediaEncryption::Required;
-            assert_eq!(profile.is_secure(), required);
+            assert_eq!(offer.profile.is_secure(), required);
             assert_eq!(protector.take_answer(&plain()), !required);
 
-            let mut protector = Protector::new(setting);
-            let (profile, offered) = protector.offer();
-            let second = &offered[1];
+            let mut protector = Protector::new(setting, false, None);
+            let Terms {
+                profile, crypto, ..
+            } = protector.offer();
+            let second = &crypto[1];
             let suite = Suite::from_name(&second.suite).unwrap();
             assert!(protector.take_answer(&secure(profile, &[(second.tag, suite)])));
             let Protection::Srtp(keys) = protector.protection() else {
@@ -241,16 +373,17 @@ mod tests {
             };
             assert_eq!(keys.send.key_and_salt(), second.key_and_salt);
             // Offered again as agreed, under the same key.
-            assert_eq!(protector.offer(), (profile, vec![second.clone()]));
+            let again = Terms::of_keys(profile, vec![second.clone()]);
+            assert_eq!(protector.offer(), again);
             // A tag that was never offered is no answer.
-            let mut other = Protector::new(MediaEncryption::Required);
+            let mut other = Protector::new(MediaEncryption::Required, false, None);
             assert!(!other.take_answer(&secure(Profile::Savp, &[(9, suite)])));
         }
     }
 
     #[test]
     fn what_is_in_force_stays_when_the_far_end_offers_the_same_again() {
-        let mut protector = Protector::new(MediaEncryption::Optional);
+        let mut protector = Protector::new(MediaEncryption::Optional, false, None);
         let offer = secure(Profile::Savp, &[STRONG]);
         let first = protector.answer(&offer);
         let before = protector.protection();
@@ -261,5 +394,55 @@ mod tests {
         renewed.crypto[0].key_and_salt[0] ^= 1;
         assert_eq!(protector.answer(&renewed), first);
         assert_ne!(protector.protection(), before);
+    }
+
+    fn browser(setup: Setup) -> AudioDescription {
+        plain().with_browser(
+            Profile::DtlsSavpf,
+            Browser {
+                fingerprint: [5; 32],
+                setup,
+                fragment: "theirs".into(),
+                password: "x".repeat(22),
+                mid: Some("a1".into()),
+                lite: false,
+            },
+        )
+    }
+
+    #[test]
+    fn a_browser_is_answered_whatever_is_set_and_begins_the_handshake() {
+        for setting in [MediaEncryption::Off, MediaEncryption::Required] {
+            let mut protector = Protector::new(setting, true, Some([9; 32]));
+            let offer = browser(Setup::ActPass);
+            let chosen = protector.choose([(0, plain()), (1, offer.clone())].into_iter());
+            assert_eq!(chosen.map(|(at, _)| at), Some(1));
+            let ours = protector.answer(&offer).unwrap().browser.unwrap();
+            assert_eq!((ours.setup, ours.lite), (Setup::Passive, true));
+            assert_eq!(ours.mid.as_deref(), Some("a1"));
+            assert_eq!(protector.protection(), Protection::Dtls);
+            let (ice, fingerprint, active) = protector.handshake().unwrap();
+            assert_eq!((fingerprint, active), ([5; 32], false));
+            assert_eq!(ice.remote_fragment, "theirs");
+            assert_eq!(ice.local_fragment, ours.fragment);
+            // Offered again, it may choose other roles; they stay all the same.
+            let again = protector.answer(&browser(Setup::Passive)).unwrap();
+            assert_eq!(again.browser.unwrap().setup, Setup::Passive);
+        }
+        let without = Protector::new(MediaEncryption::Off, true, None);
+        let offered = std::iter::once((0, browser(Setup::ActPass)));
+        assert!(without.choose(offered).is_none(), "no certificate");
+    }
+
+    #[test]
+    fn a_browser_is_offered_nothing_else() {
+        let mut protector = Protector::new(MediaEncryption::Off, true, Some([9; 32]));
+        let offer = protector.offer();
+        assert_eq!(offer.profile, Profile::DtlsSavpf);
+        assert_eq!(offer.browser.unwrap().setup, Setup::ActPass);
+        assert!(!protector.take_answer(&plain()), "in clear");
+        assert!(!protector.take_answer(&browser(Setup::ActPass)));
+        assert!(protector.take_answer(&browser(Setup::Active)));
+        assert!(!protector.handshake().unwrap().2, "the browser begins");
     }
 }
