@@ -37,6 +37,14 @@ async fn converse([ana_way, bruno_way]: [Way; 2]) -> Result {
         gateway.extension("2001").await?,
         gateway.extension("2002").await?,
     );
+    for (extension, (_, srtp)) in [(&ana, ana_way), (&bruno, bruno_way)] {
+        // A phone that takes nothing in clear refuses offers that merely allow encryption.
+        if srtp {
+            let path = format!("/api/v1/extensions/{}", extension.id);
+            let required = serde_json::json!({ "media_encryption": "required" });
+            gateway.api().patch(&path, &required).await?.expect(200)?;
+        }
+    }
     let account = |extension: &Extension, (choose, srtp): Way| {
         account(&gateway, extension, choose(&gateway), srtp)
     };
@@ -65,7 +73,7 @@ async fn converse([ana_way, bruno_way]: [Way; 2]) -> Result {
             "its own tone must not come back"
         );
     }
-    let call = gateway.api().get("/calls").await?.expect(200)?["calls"][0].clone();
+    let call = gateway.api().get("/api/v1/calls").await?.expect(200)?["calls"][0].clone();
     for (leg, (_, srtp)) in [ana_way, bruno_way].into_iter().enumerate() {
         let encryption = call["legs"][leg]["encryption"].as_str();
         assert_eq!(encryption.is_some(), srtp, "{call}");
