@@ -1,15 +1,13 @@
-//! The way from call control to a media thread: a bounded queue and an eventfd.
+//! What call control asks of a media thread, and where each channel is to be asked.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::channel::ChannelState;
+use crate::mailbox::Mailbox;
 use crate::player::Player;
 use crate::recording::Tap;
 use crate::room::RoomState;
@@ -17,9 +15,6 @@ use crate::secure::handshake::Input;
 use crate::{
     IceParameters, MediaError, Part, Remote, RoomEvent, SrtpKeys, StreamEvent, StreamStatistics,
 };
-
-/// Commands waiting for one media thread at most.
-const CAPACITY: usize = 1_024;
 
 /// Number of a channel, never used twice.
 pub(crate) type ChannelId = u64;
@@ -65,12 +60,19 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether the thread is woken for it. The others wait for company or for the next tick, at most
-    /// 20 ms: before a far end is known nothing can be missed, and a closed channel is missed by nobody.
-    fn is_urgent(&self) -> bool {
-        !matches!(
+    /// Whether the thread is woken for it. The others wait for the next tick, at most 20 ms, which is how
+    /// long a frame takes: what a far end sends meanwhile waits in its socket, and nobody misses a closed
+    /// channel. Waking a real-time thread interrupts whoever does it, for each command of each call. Those
+    /// who are heard already and shall be by others are not kept waiting.
+    pub(crate) fn is_urgent(&self) -> bool {
+        matches!(
             self,
-            Command::Open(_) | Command::Close(_) | Command::Events(..)
+            Command::Bridge(..)
+                | Command::Expect(_)
+                | Command::Depart(..)
+                | Command::Join(..)
+                | Command::Leave(..)
+                | Command::Stop
         )
     }
 
@@ -103,65 +105,6 @@ impl Command {
             | Command::RoomEvents(..)
             | Command::Stop => [None, None],
         }
-    }
-}
-
-/// The queue of one media thread.
-pub(crate) struct Mailbox {
-    queue: SyncSender<Command>,
-    wake: EventFd,
-    /// Whether the eventfd was written since the thread last drained the queue.
-    signalled: AtomicBool,
-    /// Channels living on the thread, for placing new ones.
-    pub(crate) load: AtomicUsize,
-}
-
-impl Mailbox {
-    /// The queue and its receiving end.
-    pub(crate) fn new() -> Result<(Arc<Self>, Receiver<Command>), MediaError> {
-        let (queue, receiver) = sync_channel(CAPACITY);
-        let wake = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)
-            .map_err(|error| MediaError::system("create an eventfd", error))?;
-        let (signalled, load) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Ok((
-            Arc::new(Mailbox {
-                queue,
-                wake,
-                signalled,
-                load,
-            }),
-            receiver,
-        ))
-    }
-
-    /// Enqueues without waiting; the command comes back in the error when the queue is full.
-    pub(crate) fn try_post(&self, command: Command) -> Result<(), TrySendError<Command>> {
-        let urgent = command.is_urgent();
-        self.queue.try_send(command)?;
-        if urgent && !self.signalled.swap(true, Ordering::AcqRel) {
-            // Fails only when the counter would overflow, and then the thread is woken anyway.
-            let _ = self.wake.write(1);
-        }
-        Ok(())
-    }
-
-    /// Enqueues without waiting.
-    pub(crate) fn post(&self, command: Command) -> Result<(), MediaError> {
-        self.try_post(command).map_err(|refused| match refused {
-            TrySendError::Full(_) => MediaError::Overloaded,
-            TrySendError::Disconnected(_) => MediaError::Stopped,
-        })
-    }
-
-    /// Called by the thread before it drains the queue.
-    pub(crate) fn awake(&self) {
-        let _ = self.wake.read();
-        self.signalled.store(false, Ordering::Release);
-    }
-
-    /// What the thread waits on.
-    pub(crate) fn wake_descriptor(&self) -> impl AsFd + '_ {
-        &self.wake
     }
 }
 

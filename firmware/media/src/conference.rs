@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::command::{Command, Mailbox};
+use crate::command::Command;
+use crate::mailbox::Mailbox;
 use crate::room::RoomState;
 use crate::{Channel, MediaError, Part, RoomEvent};
 

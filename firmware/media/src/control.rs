@@ -1,11 +1,11 @@
 //! Commands carried out on the media thread.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::TrySendError;
 use std::time::Instant;
 
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::command::{ChannelId, Command};
+use crate::mailbox::Refused;
 use crate::stream::RtpStream;
 use crate::worker::{Token, Worker};
 use crate::{PlayEnd, SampleRate, StreamStatistics};
@@ -17,11 +17,15 @@ impl Worker {
         self.take_commands();
     }
 
-    /// Carries out what is in the queue, also on every tick: not every command wakes the thread.
+    /// Carries out what is in the queue, also on every tick: few commands wake the thread.
     pub(crate) fn take_commands(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
+        let mut batch = std::mem::take(&mut self.taken);
+        self.mailbox.take(&mut batch);
+        for command in batch.drain(..) {
             self.carry_out(command);
         }
+        // Its room is used again.
+        self.taken = batch;
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -235,8 +239,8 @@ impl Worker {
             match mailbox.try_post(command) {
                 Ok(()) => {}
                 // Tried again on the next tick.
-                Err(TrySendError::Full(command)) => self.departing.push((mailbox, command)),
-                Err(TrySendError::Disconnected(_)) => {
+                Err(Refused::Full(command)) => self.departing.push((mailbox, command)),
+                Err(Refused::Stopped) => {
                     mailbox.load.fetch_sub(1, Ordering::Relaxed);
                 }
             }

@@ -9,10 +9,11 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::channel::{ChannelState, Kind};
-use crate::command::{Command, Home, Mailbox};
+use crate::command::{Command, Home};
 use crate::conference::Room;
 use crate::handle::{Channel, Line, OurIdentity, Stream};
 use crate::line::{LineAudio, LinePort};
+use crate::mailbox::{Mailbox, Refused};
 use crate::ports::PortRange;
 use crate::stream::{RtpStream, Sockets};
 use crate::worker::Worker;
@@ -88,8 +89,8 @@ impl Engine {
     }
 
     fn start_thread(&mut self, number: usize) -> Result<(), MediaError> {
-        let (mailbox, receiver) = Mailbox::new()?;
-        let worker = Worker::new(Arc::clone(&mailbox), receiver)?;
+        let mailbox = Mailbox::new()?;
+        let worker = Worker::new(Arc::clone(&mailbox))?;
         let thread = thread::Builder::new()
             .name(format!("media-{number}"))
             .spawn(move || worker.run())
@@ -227,7 +228,7 @@ impl Drop for Shared {
         for mailbox in &self.mailboxes {
             let mut command = Command::Stop;
             // The thread drains its queue within one tick.
-            while let Err(std::sync::mpsc::TrySendError::Full(back)) = mailbox.try_post(command) {
+            while let Err(Refused::Full(back)) = mailbox.try_post(command) {
                 command = back;
                 thread::yield_now();
             }

@@ -36,6 +36,7 @@ mod far;
 mod handle;
 mod latch;
 mod line;
+mod mailbox;
 mod membership;
 mod parameters;
 mod player;

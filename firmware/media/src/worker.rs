@@ -3,7 +3,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -15,7 +14,8 @@ use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 
 use crate::MediaError;
 use crate::channel::{Channels, Index, Kind};
-use crate::command::{ChannelId, Command, Mailbox};
+use crate::command::{ChannelId, Command};
+use crate::mailbox::Mailbox;
 use crate::room::RoomState;
 use crate::socket::{BATCH, ReceiveBatch};
 
@@ -68,7 +68,8 @@ impl Token {
 /// The state of a media thread.
 pub(crate) struct Worker {
     pub(crate) mailbox: Arc<Mailbox>,
-    pub(crate) commands: Receiver<Command>,
+    /// Commands being carried out.
+    pub(crate) taken: Vec<Command>,
     pub(crate) epoll: Epoll,
     timer: TimerFd,
     pub(crate) channels: Channels,
@@ -92,10 +93,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(
-        mailbox: Arc<Mailbox>,
-        commands: Receiver<Command>,
-    ) -> Result<Self, MediaError> {
+    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Result<Self, MediaError> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(|error| MediaError::system("create an epoll instance", error))?;
         let timer = TimerFd::new(
@@ -105,7 +103,7 @@ impl Worker {
         .map_err(|error| MediaError::system("create a timer", error))?;
         let worker = Worker {
             mailbox,
-            commands,
+            taken: Vec::new(),
             epoll,
             timer,
             channels: Channels::default(),
@@ -234,6 +232,12 @@ impl Worker {
             stream.accept_report(datagram.octets, datagram.source, now);
         }
         received < BATCH
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.mailbox.close();
     }
 }
 
