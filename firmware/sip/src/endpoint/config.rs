@@ -58,7 +58,7 @@ impl From<SocketAddr> for Advertised {
 pub struct Limits {
     /// Server transactions and client transactions together; requests within standing dialogs have twice the room.
     pub transactions: usize,
-    /// INVITE sessions, those that are being cleaned up included.
+    /// INVITE sessions, those that wait for the answer to their BYE included.
     pub sessions: usize,
     /// Subscriptions.
     pub subscriptions: usize,
@@ -69,7 +69,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            transactions: 50_000,
+            transactions: 80_000,
             sessions: 12_000,
             subscriptions: 50_000,
             retry_after: Duration::from_secs(5),

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use super::{EndpointConfig, Event};
 use crate::dialog::DialogKey;
 use crate::flow::Flow;
-use crate::session::{Reliability, SessionId, SessionPolicy, SessionTimers};
+use crate::session::{Reliability, SentAck, SessionId, SessionPolicy, SessionTimers};
 use crate::transaction::TransactionId;
 use crate::transaction::key::{ClientKey, KeyMaker};
 use crate::transaction::layer::{Owner, TransactionLayer};
@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) keys: KeyMaker,
     pub(crate) events: VecDeque<Event>,
     pub(crate) dialogs: HashMap<DialogKey, SessionId>,
+    /// ACKs of sessions that are over, by the INVITE whose 2xx may come again.
+    pub(crate) acks: HashMap<TransactionId, Vec<SentAck>>,
     random: StdRng,
     allow: HeaderValue,
     /// Values of Supported, one for each set of extensions a [`SessionPolicy`] can ask for.
@@ -72,6 +74,7 @@ impl Context {
             keys: KeyMaker::new((random.next_u64(), random.next_u64())),
             events: VecDeque::new(),
             dialogs: HashMap::new(),
+            acks: HashMap::new(),
             random,
             allow: HeaderValue::sanitized(allow),
             supported,

@@ -360,7 +360,7 @@ impl Endpoint {
             return;
         };
         action(session, &mut self.context);
-        if session.is_over() {
+        if session.is_over(&self.context.layer) {
             session.release(&mut self.context);
             self.sessions.remove(&id);
         }
@@ -375,10 +375,13 @@ impl Endpoint {
         }) = self.context.layer.indications.pop_front()
         {
             match owner {
-                Owner::Session(id) => {
+                Owner::Session(id) if self.sessions.contains_key(&id) => {
                     self.with_session(id, |session, context| {
                         session.indication(context, now, transaction, news)
                     });
+                }
+                Owner::Session(_) | Owner::Nobody => {
+                    self.context.afterwards(now, transaction, news);
                 }
                 Owner::Subscription(id) => self.subscription_indication(id, transaction, news),
                 Owner::User => self.context.events.extend(match news {

@@ -1,14 +1,15 @@
 //! INVITE sessions: RFC 3261 §13-15.
 //!
 //! A [`Session`] is one call leg from INVITE to the last retransmission after BYE. For the user it is over at the first
-//! `Rejected` or `Ended`; it lives on, in [`State::Terminated`], until its transactions have ended, so that late answers
-//! still find somebody who acknowledges them and hangs up.
+//! `Rejected` or `Ended`; it lives on, in [`State::Terminated`], until each of its transactions has had its final
+//! response. Late copies of that are for [`afterwards`], which keeps much less.
 //!
 //! One file per idea: [`uac`] and [`uas`] set a session up, [`early`] and [`reliable`] do so with PRACK, [`offer`] and
 //! [`answer`] change it, [`refresh`] keeps it alive, [`request`] takes the peer's requests, [`refer`] passes it on,
 //! [`terminate`] ends it, [`unacknowledged`] repeats 2xx until the ACK comes, [`authenticate`] answers challenges,
 //! [`policy`] says which extensions are used, [`state`] what a session is made of.
 
+mod afterwards;
 mod answer;
 mod authenticate;
 mod early;
@@ -42,15 +43,16 @@ use crate::endpoint::{EndCause, Event};
 use crate::flow::Flow;
 use crate::timer::TimerHandle;
 use crate::transaction::TransactionId;
-use crate::transaction::layer::{News, TimerKey};
+use crate::transaction::layer::{News, TimerKey, TransactionLayer};
 use crate::{HeaderName, Headers, Method, Request, Response, StatusCode};
 use early::Early;
 use offer::Exchange;
 use refer::Referral;
 use refresh::SessionTimerState;
 use reliable::Reliable;
+pub(crate) use state::SentAck;
 pub(crate) use state::SessionTimer;
-use state::{Cancel, Live, Purpose, SentAck, State};
+use state::{Cancel, Live, Purpose, State};
 use unacknowledged::Unacknowledged;
 
 /// Names one INVITE session of an endpoint; never reused.
@@ -140,12 +142,16 @@ impl Session {
         }
     }
 
-    /// Whether nothing of the session is left to be done.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether nothing of the session is left to be done, apart from what its transactions do by themselves. Who may
+    /// have to answer a challenge even of a fork's stays longer.
+    pub(crate) fn is_over(&self, layer: &TransactionLayer) -> bool {
         matches!(self.state, State::Terminated)
-            && self.live.is_empty()
             && self.unacknowledged.is_none()
             && !self.is_referring()
+            && match self.credentials {
+                Some(_) => self.live.is_empty(),
+                None => self.live.iter().all(|live| layer.is_settled(live.id)),
+            }
     }
 
     /// Whether our INVITE still waits for any response.
@@ -167,6 +173,7 @@ impl Session {
         self.forget_referrals(context);
         self.stop_reliable(context);
         self.stop_session_timer(context);
+        self.leave_acks(context);
     }
 
     /// Sets how the session is run.

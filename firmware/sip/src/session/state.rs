@@ -92,7 +92,7 @@ pub(super) struct Live {
 
 /// An ACK that is sent again for every copy of its 2xx.
 #[derive(Debug)]
-pub(super) struct SentAck {
+pub(crate) struct SentAck {
     pub(super) invite: TransactionId,
     pub(super) remote_tag: Box<str>,
     pub(super) message: Bytes,

@@ -41,6 +41,19 @@ impl ClientMachine {
         }
     }
 
+    /// Whether it has had its final response.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Self::Invite(machine) => matches!(
+                machine.state(),
+                invite_client::State::Completed
+                    | invite_client::State::Accepted
+                    | invite_client::State::Terminated
+            ),
+            Self::NonInvite(machine) => machine.is_settled(),
+        }
+    }
+
     fn response(&mut self, class: ResponseClass, values: &TimerValues, actions: &mut Vec<Action>) {
         match self {
             Self::Invite(machine) => machine.response(class, values, actions),
@@ -150,6 +163,12 @@ impl TransactionLayer {
             ClientMachine::Invite(machine) => Some(machine.state()),
             ClientMachine::NonInvite(_) => None,
         }
+    }
+
+    /// The way and the message of a live client transaction.
+    pub(crate) fn sent(&self, id: TransactionId) -> Option<(Flow, &Bytes)> {
+        let client = self.clients.get(&id)?;
+        Some((client.flow, &client.message))
     }
 
     /// The request of a live client transaction, as it was sent.

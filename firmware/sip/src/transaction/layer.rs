@@ -25,6 +25,8 @@ pub(crate) enum Owner {
     Session(SessionId),
     /// A subscription.
     Subscription(SubscriptionId),
+    /// Nobody any more.
+    Nobody,
 }
 
 /// What a running timer is for.
@@ -98,6 +100,15 @@ impl TransactionLayer {
     /// Number of live transactions.
     pub(crate) fn len(&self) -> usize {
         self.clients.len() + self.servers.len()
+    }
+
+    /// Whether nothing is to come of a transaction but copies of its final response, or for those.
+    pub(crate) fn is_settled(&self, id: TransactionId) -> bool {
+        match (self.clients.get(&id), self.servers.get(&id)) {
+            (Some(client), _) => client.machine.is_settled(),
+            (None, Some(server)) => server.machine.is_settled(),
+            (None, None) => true,
+        }
     }
 
     /// A transaction's timer has expired.

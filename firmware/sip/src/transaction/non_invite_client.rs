@@ -20,6 +20,11 @@ pub(crate) struct NonInviteClient {
 }
 
 impl NonInviteClient {
+    /// Whether the final response is known.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Completed | State::Terminated)
+    }
+
     /// Enters Trying and sends the request.
     pub(crate) fn start(reliable: bool, timers: &TimerValues, actions: &mut Vec<Action>) -> Self {
         actions.push(Action::Send);

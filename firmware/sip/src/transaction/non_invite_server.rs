@@ -17,6 +17,11 @@ pub(crate) struct NonInviteServer {
 }
 
 impl NonInviteServer {
+    /// Whether the final response is known.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state, State::Completed | State::Terminated)
+    }
+
     /// Enters Trying. Timer J runs from the start: RFC 3261 has no timer here, but a transaction whose user forgets to
     /// answer would stay for ever. The client gives up after 64*T1, too.
     pub(crate) fn start(reliable: bool, timers: &TimerValues, actions: &mut Vec<Action>) -> Self {

