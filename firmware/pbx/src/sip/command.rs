@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use ramal_sip::{EndCause, Flow, Headers, ReferId, StatusCode};
+use ramal_sip::{EndCause, Headers, ReferId, StatusCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::defence::Ban;
@@ -75,9 +75,9 @@ pub(crate) enum Command {
 pub(crate) enum SipEvent {
     /// Somebody has the call; nothing else is known yet.
     Trying,
-    /// The INVITE is sent this way.
+    /// The INVITE is sent from this address of ours.
     Sending {
-        flow: Flow,
+        from: IpAddr,
     },
     Progress {
         status: StatusCode,

@@ -256,7 +256,8 @@ impl Agent {
         match &attempt.outgoing {
             Outgoing::Invite { leg, events, make } => {
                 let (leg, events) = (*leg, events.clone());
-                if events.try_send(SipEvent::Sending { flow }).is_err() {
+                let from = self.exchange.sip.address(flow);
+                if events.try_send(SipEvent::Sending { from }).is_err() {
                     return;
                 }
                 let session = self.endpoint.invite(now, make.make(flow));

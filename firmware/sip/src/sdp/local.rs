@@ -14,8 +14,8 @@ pub struct Local {
     version: u64,
     /// The media lines of the session, in order.
     lines: Vec<Line>,
-    /// What was printed last, in version 0.
-    last: Option<Vec<u8>>,
+    /// What was said last: our stream, and the lines as they were then.
+    last: Option<(Said, Vec<Line>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,22 @@ enum Line {
 enum Stream<'a> {
     Audio(&'a AudioDescription),
     Image(&'a ImageDescription),
+}
+
+/// A [`Stream`] of before.
+#[derive(Debug, Clone)]
+enum Said {
+    Audio(AudioDescription),
+    Image(ImageDescription),
+}
+
+impl From<Stream<'_>> for Said {
+    fn from(stream: Stream<'_>) -> Self {
+        match stream {
+            Stream::Audio(audio) => Self::Audio(audio.clone()),
+            Stream::Image(image) => Self::Image(image.clone()),
+        }
+    }
 }
 
 impl Local {
@@ -96,12 +112,30 @@ impl Local {
         self.lines = offer.session.medias.iter().enumerate().map(line).collect();
     }
 
-    fn print(&mut self, stream: Stream<'_>) -> Bytes {
-        let unchanged = self.describe(stream, 0);
-        if self.last.as_ref() != Some(&unchanged) {
+    /// Counts an offer that somebody else has printed.
+    pub fn offered(&mut self, audio: &AudioDescription) {
+        self.count(Stream::Audio(audio));
+    }
+
+    /// Another version begins when something has changed.
+    fn count(&mut self, stream: Stream<'_>) {
+        let same = match (&self.last, stream) {
+            (Some((Said::Audio(last), lines)), Stream::Audio(audio)) => {
+                last == audio && *lines == self.lines
+            }
+            (Some((Said::Image(last), lines)), Stream::Image(image)) => {
+                last == image && *lines == self.lines
+            }
+            _ => false,
+        };
+        if !same {
             self.version += 1;
-            self.last = Some(unchanged);
+            self.last = Some((stream.into(), self.lines.clone()));
         }
+    }
+
+    fn print(&mut self, stream: Stream<'_>) -> Bytes {
+        self.count(stream);
         Bytes::from(self.describe(stream, self.version))
     }
 

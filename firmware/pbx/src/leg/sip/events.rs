@@ -11,9 +11,8 @@ impl SipLeg {
     /// Takes an event of the session; gives what the call has to know of it.
     pub(super) fn sip_event(&mut self, event: SipEvent) -> Option<LegEvent> {
         match event {
-            SipEvent::Sending { flow } => {
-                let address = self.lines.address(flow);
-                self.negotiation.set_address(address);
+            SipEvent::Sending { from } => {
+                self.negotiation.set_address(from);
                 None
             }
             SipEvent::Trying => Some(LegEvent::Proceeding),

@@ -145,7 +145,7 @@ impl SipLines {
         leg.state = State::Ringing;
         leg.open_stream()?;
         let port = leg.port();
-        leg.negotiation.offer(codecs, MediaFlow::BOTH, port);
+        leg.negotiation.prepare_offer(codecs, MediaFlow::BOTH, port);
         let offer_from = leg.negotiation.offer_from();
         let lines = self.clone();
         let invite = MakeInvite::new(move |flow| {

@@ -76,6 +76,16 @@ impl Negotiation {
 
     /// Makes our offer: the codecs given first, then the others that we have.
     pub(super) fn offer(&mut self, codecs: &[Codec], flow: MediaFlow, port: u16) -> Bytes {
+        self.prepare_offer(codecs, flow, port);
+        // Just made.
+        self.ours
+            .as_ref()
+            .map(|ours| self.local.offer(ours))
+            .unwrap_or_default()
+    }
+
+    /// Makes an offer to be printed when it is known from which address: [`Self::offer_from`] does.
+    pub(super) fn prepare_offer(&mut self, codecs: &[Codec], flow: MediaFlow, port: u16) {
         let offered = codecs::to_offer(&self.media, codecs);
         // Telephone events keep the number they have in this session (RFC 3264 §8.3.2).
         let event = self
@@ -93,12 +103,10 @@ impl Negotiation {
         }
         self.offering = true;
         self.offered = offered;
-        let sdp = self.local.offer(&ours);
         self.ours = Some(ours);
-        sdp
     }
 
-    /// The offer just made, told from another address: which one it is, is known only when the way to the phone is.
+    /// Prints the offer prepared as told from an address: which one it is, is known only when the way to the phone is.
     pub(super) fn offer_from(&self) -> impl Fn(IpAddr) -> Option<Bytes> + Send + use<> {
         let (local, ours) = (self.local.clone(), self.ours.clone());
         move |address| {
@@ -116,7 +124,7 @@ impl Negotiation {
         if let Some(ours) = &mut self.ours {
             ours.addr = address;
             // The version counts what the phone is told.
-            self.local.offer(ours);
+            self.local.offered(ours);
         }
     }
 
