@@ -173,6 +173,13 @@ impl LiveState {
         let _ = self.events.send(event);
     }
 
+    /// Announces what is put together only when somebody listens.
+    fn announce_with(&self, event: impl FnOnce() -> LiveEvent) {
+        if self.events.receiver_count() > 0 {
+            self.announce(event());
+        }
+    }
+
     /// The state now, with these registrations.
     pub(crate) fn snapshot(&self, registrations: Vec<Registration>) -> Live {
         Self::collect(&self.lock(), registrations)
@@ -239,16 +246,14 @@ impl LiveState {
         registration: impl FnOnce() -> Registration,
         event: impl FnOnce(Registration) -> LiveEvent,
     ) {
-        if self.events.receiver_count() > 0 {
-            self.announce(event(registration()));
-        }
+        self.announce_with(|| event(registration()));
     }
 
     pub(crate) fn call_started(&self, call: ActiveCall) {
         let mut state = self.lock();
-        state.calls.insert(call.id.clone(), call.clone());
         state.parties.started(&call);
-        self.announce(LiveEvent::CallStarted { call });
+        self.announce_with(|| LiveEvent::CallStarted { call: call.clone() });
+        state.calls.insert(call.id.clone(), call);
     }
 
     /// Applies a change to a call in progress; a call that is already over stays so.
@@ -259,9 +264,8 @@ impl LiveState {
             let before = call.clone();
             change(call);
             if *call != before {
-                let call = call.clone();
-                parties.updated(&before, &call);
-                self.announce(LiveEvent::CallChanged { call });
+                parties.updated(&before, call);
+                self.announce_with(|| LiveEvent::CallChanged { call: call.clone() });
             }
         }
     }

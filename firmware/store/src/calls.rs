@@ -1,7 +1,7 @@
 //! Call detail records.
 
 use jiff::{Timestamp, tz::TimeZone};
-use ramal_model::{CallId, CallRecord, CallResult, Party};
+use ramal_model::{CallId, CallRecord, CallResult, Direction, Party};
 use rusqlite::{Connection, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -77,9 +77,9 @@ impl Store {
     }
 
     async fn write_call(&self, call: &CallRecord) -> Result<()> {
-        let call = call.clone();
+        let row = CallRow::of(call)?;
         self.writer
-            .run_with(Haste::Patient, move |write| insert(write.connection, &call))
+            .run_with(Haste::Patient, move |write| row.insert(write.connection))
             .await
     }
 
@@ -130,29 +130,61 @@ impl Store {
 const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_number, caller_name, callee_number, \
                        callee_name, result, end_reason, legs, trace";
 
-fn insert(connection: &Connection, call: &CallRecord) -> Result<()> {
-    let direction = json!(call.direction);
-    connection
-        .prepare_cached(&format!(
-            "INSERT OR REPLACE INTO calls ({COLUMNS})
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-        ))?
-        .execute(params![
-            call.id.as_str(),
-            call.started_at,
-            call.answered_at,
-            call.ended_at,
+const INSERT: &str = "INSERT OR REPLACE INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, \
+                      caller_name, callee_number, callee_name, result, end_reason, legs, trace)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+
+/// What is written of a call. Its legs and trace are text already: copying them as they are would take longer.
+struct CallRow {
+    id: CallId,
+    started_at: i64,
+    answered_at: Option<i64>,
+    ended_at: Option<i64>,
+    direction: Direction,
+    caller: Party,
+    callee: Party,
+    result: Option<CallResult>,
+    end_reason: String,
+    legs: String,
+    trace: String,
+}
+
+impl CallRow {
+    fn of(call: &CallRecord) -> Result<Self> {
+        Ok(Self {
+            id: call.id.clone(),
+            started_at: call.started_at,
+            answered_at: call.answered_at,
+            ended_at: call.ended_at,
+            direction: call.direction,
+            caller: call.caller.clone(),
+            callee: call.callee.clone(),
+            result: call.result,
+            end_reason: call.end_reason.clone(),
+            legs: serde_json::to_string(&call.legs)?,
+            trace: serde_json::to_string(&call.trace)?,
+        })
+    }
+
+    fn insert(self, connection: &Connection) -> Result<()> {
+        let direction = json!(self.direction);
+        connection.prepare_cached(INSERT)?.execute(params![
+            self.id.as_str(),
+            self.started_at,
+            self.answered_at,
+            self.ended_at,
             direction.as_str(),
-            call.caller.number,
-            call.caller.name,
-            call.callee.number,
-            call.callee.name,
-            call.result.map(CallResult::as_str),
-            call.end_reason,
-            serde_json::to_string(&call.legs)?,
-            serde_json::to_string(&call.trace)?,
+            self.caller.number,
+            self.caller.name,
+            self.callee.number,
+            self.callee.name,
+            self.result.map(CallResult::as_str),
+            self.end_reason,
+            self.legs,
+            self.trace,
         ])?;
-    Ok(())
+        Ok(())
+    }
 }
 
 fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>> {

@@ -184,8 +184,12 @@ impl Pair {
     }
 
     /// Ends the call of both.
-    pub(super) async fn end(self, call: &mut Call, cause: Cause) {
-        self.callee.end(call, cause).await;
-        self.caller.end(call, cause).await;
+    pub(super) async fn end(mut self, call: &mut Call, cause: Cause) {
+        let both = [&mut self.callee, &mut self.caller];
+        for participant in both {
+            participant.leg.hang_up(Release::Cause(cause));
+        }
+        let legs = [&self.callee, &self.caller].map(|end| (end.record, &*end.leg));
+        call.legs_ended(&legs, cause).await;
     }
 }

@@ -88,9 +88,12 @@ impl Phones {
 
     /// Writes down that they ring no more.
     pub(super) async fn record(self, call: &mut Call, cause: Cause) {
-        for phone in self.ringing {
-            call.leg_ended(phone.record, &*phone.leg, cause).await;
-        }
+        let legs: Vec<(LegRef, &dyn Leg)> = self
+            .ringing
+            .iter()
+            .map(|phone| (phone.record, &*phone.leg))
+            .collect();
+        call.legs_ended(&legs, cause).await;
     }
 }
 

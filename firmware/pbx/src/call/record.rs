@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ramal_media::Codec;
+use ramal_media::{Codec, StreamStatistics};
 use ramal_model::{
     CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
 };
@@ -238,14 +238,38 @@ impl Call {
 
     /// A leg is over.
     pub(super) async fn leg_ended(&mut self, leg_ref: LegRef, leg: &dyn Leg, cause: Cause) {
-        let statistics = match leg.stream() {
-            Some(stream) => stream.statistics().await.ok(),
-            None => None,
-        };
-        let Some(record) = self.record.legs.get_mut(leg_ref.0) else {
+        self.legs_ended(&[(leg_ref, leg)], cause).await;
+    }
+
+    /// Legs are over.
+    pub(super) async fn legs_ended(&mut self, legs: &[(LegRef, &dyn Leg)], cause: Cause) {
+        let ended_at = utc_ms();
+        // All are asked before the first is waited for.
+        let asked: Vec<_> = legs
+            .iter()
+            .map(|(_, leg)| leg.stream().map(|stream| stream.statistics()))
+            .collect();
+        for ((leg_ref, leg), statistics) in legs.iter().zip(asked) {
+            let statistics = match statistics {
+                Some(statistics) => statistics.await.ok(),
+                None => None,
+            };
+            self.leg_recorded(*leg_ref, *leg, cause, ended_at, statistics);
+        }
+    }
+
+    fn leg_recorded(
+        &mut self,
+        LegRef(index): LegRef,
+        leg: &dyn Leg,
+        cause: Cause,
+        ended_at: i64,
+        statistics: Option<StreamStatistics>,
+    ) {
+        let Some(record) = self.record.legs.get_mut(index) else {
             return;
         };
-        record.ended_at = Some(utc_ms());
+        record.ended_at = Some(ended_at);
         record.device = leg.device().to_owned();
         if let Some(trunk) = leg.trunk() {
             record.party = trunk.to_owned();
@@ -282,7 +306,8 @@ impl Call {
         self.exchange
             .live
             .call_ended(&self.record.id, ended_at, outcome.result);
-        tracing::info!(
+        // The call history says the same and more.
+        tracing::debug!(
             call = %self.record.id,
             caller = self.record.caller.number,
             callee = self.record.callee.number,
