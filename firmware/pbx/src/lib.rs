@@ -9,6 +9,7 @@
 //!   the **location service** (`location`); an INVITE that proves who it is from becomes an incoming leg and starts a call.
 //! - `leg`: a **leg** is one end of a call on any kind of line: commands in, events out, an end of the media beside them.
 //!   SIP legs talk to the agent over bounded queues and work out SDP offers and answers.
+//! - `call_thread`: the agent and all calls share one thread, so that nobody is woken when one hands something to another.
 //! - `call`: one task per **call**, straight async code over legs: routing over the configuration snapshot the call began
 //!   with, services of the gateway, ringing, talking, and the call's record at the end. Those who talk may be passed on
 //!   and replaced; a call that rings may be picked up.
@@ -23,6 +24,7 @@
 
 mod advertise;
 mod call;
+mod call_thread;
 mod clock;
 mod counters;
 mod exchange;

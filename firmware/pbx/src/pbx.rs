@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advertise::Advertise;
+use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::exchange::Exchange;
@@ -83,6 +84,9 @@ pub enum PbxError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// The system gives no thread for the calls.
+    #[error("cannot start the thread of the calls: {0}")]
+    Thread(std::io::Error),
     /// The stored registrations cannot be read.
     #[error("cannot read the stored registrations: {0}")]
     Store(#[from] StoreError),
@@ -93,6 +97,7 @@ pub enum PbxError {
 pub struct Pbx {
     exchange: Arc<Exchange>,
     commands: mpsc::Sender<Command>,
+    tasks: CallTasks,
     /// Tells the task that writes registrations to stop; closed when it has.
     persistence: Arc<watch::Sender<bool>>,
     sip: SocketAddr,
@@ -101,7 +106,8 @@ pub struct Pbx {
 }
 
 impl Pbx {
-    /// Opens the SIP sockets, takes up the stored registrations, and takes calls from now on.
+    /// Opens the SIP sockets, takes up the stored registrations, and takes calls from now on. Calls have a thread of
+    /// their own; connections are served by the runtime this is called on.
     ///
     /// # Errors
     /// A port is taken, or the store cannot be read.
@@ -123,7 +129,9 @@ impl Pbx {
         ));
         tokio::spawn(music.follow(exchange.configuration.clone()));
 
+        let thread = CallThread::start().map_err(PbxError::Thread)?;
         let mut sockets = sip::Sockets::bind(
+            &thread,
             config.sip_listen,
             config.sip_tls.as_ref().map(|tls| tls.listen),
         )
@@ -137,8 +145,12 @@ impl Pbx {
             .restore(Now::read(), stored, &configuration, |remote| {
                 sockets.flow(remote)
             });
-        let connector = sip::start(exchange.clone(), sockets, queue, &config);
-        exchange.trunks.configure(&configuration);
+        let (agent, connector) = sip::start(exchange.clone(), sockets, queue, &config);
+        let tasks = thread.run(agent);
+        {
+            let _calls = tasks.enter();
+            exchange.trunks.configure(&configuration);
+        }
         let (persistence, stop) = watch::channel(false);
         tokio::spawn({
             let exchange = exchange.clone();
@@ -148,6 +160,7 @@ impl Pbx {
         Ok(Self {
             exchange,
             commands,
+            tasks,
             persistence: Arc::new(persistence),
             sip,
             sip_tls,
@@ -158,6 +171,7 @@ impl Pbx {
     /// Takes and makes calls over the lines of a driver, too, from now on.
     pub fn add_lines(&self, driver: Box<dyn Driver>) {
         tracing::info!(driver = driver.name(), "taking calls on lines");
+        let _calls = self.tasks.enter();
         self.exchange.lines.add(&self.exchange, driver);
     }
 

@@ -381,7 +381,8 @@ impl Agent {
 
     /// Has a connection opened.
     pub(super) fn connect(&self, key: ConnectionKey) {
-        tokio::spawn(self.connector.clone().connect(key));
+        let connector = self.connector.clone();
+        self.connector.runtime.spawn(connector.connect(key));
     }
 
     /// Open connections.

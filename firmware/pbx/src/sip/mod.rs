@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use ramal_sip::{Advertised, Endpoint, EndpointConfig, Flow, Method, Transport};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use self::agent::{Agent, Transports};
@@ -42,6 +43,7 @@ pub(crate) use self::tcp::Connector;
 use self::tls::Tls;
 use self::udp::UdpTransport;
 use crate::advertise::Advertise;
+use crate::call_thread::CallThread;
 use crate::exchange::Exchange;
 use crate::pbx::{PbxConfig, PbxError};
 
@@ -75,6 +77,7 @@ pub(crate) struct Sockets {
 impl Sockets {
     /// Opens UDP and TCP on the same port, and TLS on its own.
     pub(crate) async fn bind(
+        thread: &CallThread,
         address: SocketAddr,
         tls: Option<SocketAddr>,
     ) -> Result<Self, PbxError> {
@@ -90,7 +93,11 @@ impl Sockets {
             .map_err(failed("TCP", address))?;
         // Port 0 asks for any: TCP has chosen one.
         let address = tcp.local_addr().map_err(failed("TCP", address))?;
-        let udp = UdpTransport::bind(address).map_err(failed("UDP", address))?;
+        let udp = {
+            // The agent alone reads it.
+            let _calls = thread.enter();
+            UdpTransport::bind(address).map_err(failed("UDP", address))?
+        };
         let tls = match tls {
             Some(address) => Some(
                 TcpListener::bind(address)
@@ -118,13 +125,14 @@ impl Sockets {
     }
 }
 
-/// Starts the agent and the acceptors of connections. Gives what connections that others accept are handed in by.
+/// Starts the acceptors of connections. Gives the agent, which is to be run, and what connections that others accept are
+/// handed in by.
 pub(crate) fn start(
     exchange: Arc<Exchange>,
     sockets: Sockets,
     commands: mpsc::Receiver<Command>,
     config: &PbxConfig,
-) -> Connector {
+) -> (impl Future<Output = ()> + Send + 'static, Connector) {
     let endpoint = EndpointConfig {
         advertised: advertised(config.advertised, &sockets),
         user_agent: USER_AGENT.to_owned(),
@@ -145,6 +153,7 @@ pub(crate) fn start(
     let (input, inputs) = mpsc::channel(INPUT_QUEUE);
     let server = config.sip_tls.as_ref().map(|tls| tls.config.clone());
     let connector = Connector {
+        runtime: Handle::current(),
         connections: Arc::default(),
         input,
         tls: Tls::new(server, config.tls_client.clone()),
@@ -165,8 +174,7 @@ pub(crate) fn start(
             resolver: Arc::new(Resolver::new(config.name_servers.clone())),
         },
     );
-    tokio::spawn(agent.run());
-    connector
+    (agent.run(), connector)
 }
 
 /// Names the address and port at which the other end of a flow reaches us.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ramal_sip::{Flow, Transport};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -21,6 +22,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// What connections are made with.
 #[derive(Clone)]
 pub(crate) struct Connector {
+    /// Where connections are served.
+    pub(super) runtime: Handle,
     pub(super) connections: Arc<Connections>,
     pub(super) input: mpsc::Sender<Input>,
     pub(super) tls: Tls,
