@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::StreamEvent;
 use crate::command::ChannelId;
+use crate::detection::Detectors;
 use crate::line::LinePort;
 use crate::player::Player;
 use crate::playout::Playout;
@@ -47,6 +48,7 @@ pub(crate) struct ChannelState {
     /// Source the playout plays.
     pub(crate) heard: Option<Source>,
     pub(crate) events: Option<mpsc::Sender<StreamEvent>>,
+    pub(crate) detectors: Option<Box<Detectors>>,
     /// Set when the handle is gone, in case the command that says so did not fit the queue.
     pub(crate) closed: Arc<AtomicBool>,
     /// Whether it is in the list of channels served on every tick.
@@ -63,6 +65,7 @@ impl ChannelState {
             playout: None,
             heard: None,
             events: None,
+            detectors: None,
             closed,
             clocked: false,
         }
@@ -83,9 +86,14 @@ impl ChannelState {
 
     /// Reports without waiting; a receiver that does not keep up misses it.
     pub(crate) fn report(&self, event: StreamEvent) {
-        if let Some(events) = &self.events {
-            let _ = events.try_send(event);
-        }
+        tell(self.events.as_ref(), event);
+    }
+}
+
+/// See [`ChannelState::report`].
+pub(crate) fn tell(events: Option<&mpsc::Sender<StreamEvent>>, event: StreamEvent) {
+    if let Some(events) = events {
+        let _ = events.try_send(event);
     }
 }
 

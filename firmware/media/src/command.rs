@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::channel::ChannelState;
+use crate::detection::Detectors;
 use crate::mailbox::Mailbox;
 use crate::player::Player;
 use crate::recording::Tap;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     Play(ChannelId, Box<Player>),
     StopPlay(ChannelId, u64),
     Events(ChannelId, mpsc::Sender<StreamEvent>),
+    /// Listens for what these detectors find, instead of those before; none: no longer.
+    Detect(ChannelId, Option<Box<Detectors>>),
     /// Copies what the channel hears and says, instead of the tap before.
     Tap(ChannelId, Box<Tap>),
     /// Takes away the tap of this number.
@@ -92,6 +95,7 @@ impl Command {
             | Command::Play(id, _)
             | Command::StopPlay(id, _)
             | Command::Events(id, _)
+            | Command::Detect(id, _)
             | Command::Tap(id, _)
             | Command::Untap(id, _)
             | Command::Statistics(id, _)

@@ -86,6 +86,10 @@ impl Worker {
                 }
             }),
             Command::Events(id, events) => self.with(id, |channel| channel.events = Some(events)),
+            Command::Detect(id, detectors) => {
+                self.with(id, |channel| channel.detectors = detectors);
+                self.prepare(id);
+            }
             Command::Tap(id, tap) => self.with(id, |channel| *channel.tap() = Some(tap)),
             Command::Untap(id, number) => self.with(id, |channel| {
                 channel.tap().take_if(|tap| tap.number == number);

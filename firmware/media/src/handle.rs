@@ -9,10 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::command::{Command, Home};
+use crate::detection::Detectors;
 use crate::player::Player;
 use crate::secure::handshake::{self, Handshake, Identity};
 use crate::{
-    IceParameters, MediaError, PlayEnd, Remote, Repeat, Sound, StreamEvent, StreamStatistics,
+    Detection, IceParameters, MediaError, PlayEnd, Remote, Repeat, Sound, StreamEvent,
+    StreamStatistics,
 };
 
 /// Events waiting for call control at most; more are dropped.
@@ -82,6 +84,16 @@ impl Channel {
     ) -> Result<PlayHandle, MediaError> {
         let frames = u64::try_from(before.as_millis() / 20).unwrap_or(u64::MAX);
         self.start(|number, done| Player::new(number, sounds, Repeat::Forever, done).from(frames))
+    }
+
+    /// Listens for what `detection` says from now on; what is found comes as [`StreamEvent::Detected`]. Nothing
+    /// asked for ends what was asked before.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn detect(&self, detection: Detection) -> Result<(), MediaError> {
+        let detectors = Detectors::new(detection);
+        self.home.post(Command::Detect(self.home.id, detectors))
     }
 
     /// Events from now on. A receiver handed out before gets no more.

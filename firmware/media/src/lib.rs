@@ -29,6 +29,7 @@ mod codec;
 mod command;
 mod conference;
 mod control;
+mod detection;
 mod digits;
 mod engine;
 mod error;
@@ -63,6 +64,7 @@ mod worker;
 
 pub use codec::{Codec, Format, SampleRate};
 pub use conference::Room;
+pub use detection::{Detected, Detection};
 pub use engine::{Engine, EngineConfig};
 pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};

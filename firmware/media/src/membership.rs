@@ -52,6 +52,11 @@ impl ChannelState {
         if matches!(self.route, Route::Room(_)) {
             self.prepare_frames(SampleRate::Wide, beat);
         }
+        if let Kind::Rtp(stream) = &self.kind
+            && let (Some(detectors), Some(codec)) = (&mut self.detectors, stream.negotiated())
+        {
+            detectors.prepare(codec);
+        }
         if let Kind::Rtp(stream) = &mut self.kind
             && self.player.is_some()
         {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Codec, SrtpKeys};
+use crate::{Codec, Detected, SrtpKeys};
 
 /// RTP payload type numbers of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Default for StreamParameters {
 }
 
 /// Something a stream reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StreamEvent {
     /// A key was pressed and released (RFC 4733), reported once however often it was retransmitted.
     Digit {
@@ -112,6 +112,8 @@ pub enum StreamEvent {
         /// How long it was pressed, in milliseconds.
         duration_ms: u32,
     },
+    /// Heard in what came, as [`Channel::detect`](crate::Channel::detect) asked.
+    Detected(Detected),
     /// The play list ended by itself; the same as [`crate::PlayEnd::Completed`] of its handle.
     PlayEnded,
     /// Nothing was heard for [`StreamParameters::media_timeout`]. Reported again only after media

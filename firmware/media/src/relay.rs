@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::channel::{ChannelState, Index, Kind, Route};
+use crate::channel::{ChannelState, Index, Kind, Route, tell};
 use crate::far::Media;
 use crate::stream::Accepted;
 use crate::transmission::Source;
@@ -36,6 +36,13 @@ impl Worker {
         let Some(octets) = datagram.octets else {
             return;
         };
+        if let (Some(detectors), Media::Audio(codec)) = (&mut channel.detectors, accepted.media) {
+            let payload = &octets[accepted.packet.payload_start..accepted.packet.payload_end];
+            let events = &channel.events;
+            detectors.hear_packet(codec, accepted.packet.timestamp, payload, |event| {
+                tell(events.as_ref(), event);
+            });
+        }
         let source = Source::Relay {
             channel: channel.id,
             epoch: accepted.epoch,

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::channel::{ChannelState, Index, Kind, Route};
+use crate::channel::{ChannelState, Index, Kind, Route, tell};
 use crate::player::Frame;
 use crate::transmission::Source;
 use crate::worker::Worker;
@@ -135,6 +135,10 @@ impl ChannelState {
                     self.end_play(PlayEnd::Completed);
                 }
             },
+        }
+        if let (Kind::Line(line), Some(detectors)) = (&self.kind, &mut self.detectors) {
+            let events = &self.events;
+            detectors.hear_line(&line.received, |event| tell(events.as_ref(), event));
         }
         if let (Kind::Line(line), Route::Echo) = (&mut self.kind, self.route) {
             let received = line.received;
