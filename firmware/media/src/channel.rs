@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::StreamEvent;
 use crate::command::ChannelId;
 use crate::detection::Detectors;
+use crate::keypad::Keypad;
 use crate::line::LinePort;
 use crate::player::Player;
 use crate::playout::Playout;
@@ -48,6 +49,7 @@ pub(crate) struct ChannelState {
     /// Source the playout plays.
     pub(crate) heard: Option<Source>,
     pub(crate) events: Option<mpsc::Sender<StreamEvent>>,
+    pub(crate) keypad: Option<Box<Keypad>>,
     pub(crate) detectors: Option<Box<Detectors>>,
     /// Set when the handle is gone, in case the command that says so did not fit the queue.
     pub(crate) closed: Arc<AtomicBool>,
@@ -65,6 +67,7 @@ impl ChannelState {
             playout: None,
             heard: None,
             events: None,
+            keypad: None,
             detectors: None,
             closed,
             clocked: false,
@@ -81,7 +84,12 @@ impl ChannelState {
 
     /// Whether every tick has something to do for it.
     pub(crate) fn wants_tick(&self) -> bool {
-        self.player.is_some() || matches!(self.kind, Kind::Line(_))
+        self.is_occupied() || matches!(self.kind, Kind::Line(_))
+    }
+
+    /// Whether it hears something made here instead of what its route brings.
+    pub(crate) fn is_occupied(&self) -> bool {
+        self.player.is_some() || self.keypad.is_some()
     }
 
     /// Reports without waiting; a receiver that does not keep up misses it.

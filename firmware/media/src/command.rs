@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Echo(ChannelId),
     Play(ChannelId, Box<Player>),
     StopPlay(ChannelId, u64),
+    Press(ChannelId, char),
     Events(ChannelId, mpsc::Sender<StreamEvent>),
     /// Listens for what these detectors find, instead of those before; none: no longer.
     Detect(ChannelId, Option<Box<Detectors>>),
@@ -94,6 +95,7 @@ impl Command {
             | Command::Echo(id)
             | Command::Play(id, _)
             | Command::StopPlay(id, _)
+            | Command::Press(id, _)
             | Command::Events(id, _)
             | Command::Detect(id, _)
             | Command::Tap(id, _)

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::command::{ChannelId, Command};
+use crate::keypad::Keypad;
 use crate::mailbox::Refused;
 use crate::stream::RtpStream;
 use crate::worker::{Token, Worker};
@@ -85,6 +86,16 @@ impl Worker {
                     channel.end_play(PlayEnd::Interrupted);
                 }
             }),
+            Command::Press(id, key) => {
+                self.with(id, |channel| {
+                    let keypad = channel
+                        .keypad
+                        .get_or_insert_with(|| Box::new(Keypad::new()));
+                    keypad.push(key);
+                });
+                self.prepare(id);
+                self.clock(id);
+            }
             Command::Events(id, events) => self.with(id, |channel| channel.events = Some(events)),
             Command::Detect(id, detectors) => {
                 self.with(id, |channel| channel.detectors = detectors);

@@ -182,6 +182,17 @@ impl Stream {
             .post(Command::SetRemote(id, Box::new(remote)))
     }
 
+    /// Presses a key towards the far end for 100 ms: as a telephone event (RFC 4733) where that was agreed, else as
+    /// its tones. Keys follow each other; meanwhile nothing else is heard there. Anything but `0`-`9`, `*`, `#` and
+    /// `A`-`D` is left out.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn press(&self, key: char) -> Result<(), MediaError> {
+        let id = self.channel.home.id;
+        self.channel.home.post(Command::Press(id, key))
+    }
+
     /// The far end sends and takes a fax (T.38 over UDPTL) at this address from now on, until the next
     /// [`Self::set_remote`]. Datagrams pass to the other end of the bridge as they are, once both ends fax.
     ///

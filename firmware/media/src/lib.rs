@@ -35,6 +35,7 @@ mod engine;
 mod error;
 mod far;
 mod handle;
+mod keypad;
 mod latch;
 mod line;
 mod mailbox;

@@ -58,7 +58,7 @@ impl ChannelState {
             detectors.prepare(codec);
         }
         if let Kind::Rtp(stream) = &mut self.kind
-            && self.player.is_some()
+            && (self.player.is_some() || self.keypad.is_some())
         {
             stream.prepare_encoder(SampleRate::Narrow);
         }

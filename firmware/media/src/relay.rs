@@ -75,7 +75,7 @@ impl Worker {
                 None => return,
             },
         };
-        if to.player.is_some() {
+        if to.is_occupied() {
             return;
         }
         if let Kind::Rtp(stream) = &mut to.kind {

@@ -151,7 +151,7 @@ impl RoomState {
                 continue;
             };
             // A prompt is heard instead.
-            if channel.player.is_some() {
+            if channel.is_occupied() {
                 continue;
             }
             let heard = member.hears & present & !(1 << place);

@@ -113,6 +113,26 @@ impl RtpStream {
         outlet.send(payload_type, slot, payload);
     }
 
+    /// Sends a packet of a telephone event made here; `number` tells one event from the next.
+    pub(crate) fn send_event(&mut self, payload: &[u8], number: u32, first: bool, now: Instant) {
+        let (fax, clock_rate) = (self.is_fax(), self.clock_rate());
+        let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
+            return;
+        };
+        let Some(payload_type) = far.remote.payloads.telephone_event else {
+            return;
+        };
+        let slot = self.transmission.event(number, now, clock_rate);
+        let mut outlet = Outlet {
+            sockets: &self.sockets,
+            far,
+            security: &mut self.security,
+            transmission: &mut self.transmission,
+            tap: None,
+        };
+        outlet.send(payload_type, Slot { first, ..slot }, payload);
+    }
+
     /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
     pub(crate) fn send_frame(&mut self, frame: &[u8], source: Source, now: Instant) {
         let fax = self.is_fax();

@@ -220,6 +220,12 @@ impl RtpStream {
         self.far.as_ref().map(|far| far.remote.payloads.codec)
     }
 
+    /// Whether telephone events were agreed on.
+    pub(crate) fn takes_events(&self) -> bool {
+        let far = self.far.as_ref();
+        far.is_some_and(|far| far.remote.payloads.telephone_event.is_some())
+    }
+
     /// Opens and checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
     pub(crate) fn accept(
         &mut self,

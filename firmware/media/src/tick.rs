@@ -46,7 +46,11 @@ impl Worker {
             return false;
         };
         match (&channel.kind, channel.route) {
-            (Kind::Rtp(_), _) => channel.play_to_stream(now),
+            (Kind::Rtp(_), _) => {
+                if !channel.press(now) {
+                    channel.play_to_stream(now);
+                }
+            }
             (Kind::Line(_), Route::Bridge(peer)) => {
                 if let Some((line, peer)) = self.channels.pair_mut(index, peer) {
                     line.exchange_with_peer(peer, now);
@@ -156,7 +160,7 @@ impl ChannelState {
         }
         self.exchange_with_line(now);
         let Kind::Line(line) = &self.kind else { return };
-        if peer.player.is_some() {
+        if peer.is_occupied() {
             return;
         }
         match &mut peer.kind {
