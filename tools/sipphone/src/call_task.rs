@@ -32,7 +32,7 @@ pub struct Task {
     pub dialog: Dialog,
     audio: Audio,
     law: Law,
-    telephone_event: u8,
+    telephone_event: Option<u8>,
     sdp_version: u32,
     pub events: mpsc::UnboundedSender<CallEvent>,
     pub requests: mpsc::UnboundedReceiver<rsip::Request>,
@@ -120,12 +120,13 @@ async fn prepare(
     let (requests_tx, requests) = mpsc::unbounded_channel();
     phone.adopt_call(&dialog.call_id, requests_tx);
     let law = phone.config.laws.first().copied().unwrap_or(Law::A);
+    let telephone_event = phone.config.telephone_events.then_some(OWN_TELEPHONE_EVENT);
     let task = Task {
         phone,
         dialog,
         audio: audio.clone(),
         law,
-        telephone_event: OWN_TELEPHONE_EVENT,
+        telephone_event,
         sdp_version: 1,
         events: events_tx,
         requests,
@@ -160,7 +161,7 @@ impl Task {
         sdp::describe(
             self.audio.local(),
             &self.phone.config.laws,
-            OWN_TELEPHONE_EVENT,
+            self.telephone_event,
             direction,
             self.sdp_version,
         )
@@ -192,7 +193,9 @@ impl Task {
             return false;
         };
         self.law = remote.law;
-        self.telephone_event = remote.telephone_event.unwrap_or(OWN_TELEPHONE_EVENT);
+        self.telephone_event = self
+            .telephone_event
+            .map(|own| remote.telephone_event.unwrap_or(own));
         let sends = matches!(remote.direction, Direction::SendRecv | Direction::RecvOnly);
         self.audio.set_remote(sends.then_some(remote));
         true

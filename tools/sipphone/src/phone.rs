@@ -31,6 +31,8 @@ pub struct PhoneConfig {
     pub laws: Vec<Law>,
     /// Answer only MD5 challenges, as old phones do.
     pub md5_only: bool,
+    /// Agree on telephone events (RFC 4733); without them keys are sound alone.
+    pub telephone_events: bool,
 }
 
 impl PhoneConfig {
@@ -45,6 +47,7 @@ impl PhoneConfig {
             local: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             laws: vec![Law::A, Law::Mu],
             md5_only: false,
+            telephone_events: true,
         }
     }
 }

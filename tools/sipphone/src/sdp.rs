@@ -66,7 +66,7 @@ pub const OWN_TELEPHONE_EVENT: u8 = 101;
 pub fn describe(
     local: SocketAddr,
     laws: &[Law],
-    telephone_event: u8,
+    telephone_event: Option<u8>,
     direction: Direction,
     version: u32,
 ) -> String {
@@ -79,10 +79,16 @@ pub fn describe(
             Law::Mu => "a=rtpmap:0 PCMU/8000\r\n",
         })
         .collect();
+    let (event, event_map) = match telephone_event {
+        Some(number) => (
+            format!(" {number}"),
+            format!("a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} 0-15\r\n"),
+        ),
+        None => (String::new(), String::new()),
+    };
     format!(
         "v=0\r\no=- 4711 {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP {formats} {telephone_event}\r\n{maps}\
-         a=rtpmap:{telephone_event} telephone-event/8000\r\na=fmtp:{telephone_event} 0-15\r\n\
+         m=audio {port} RTP/AVP {formats}{event}\r\n{maps}{event_map}\
          a=ptime:20\r\na={direction}\r\n",
         ip = local.ip(),
         port = local.port(),
@@ -157,7 +163,7 @@ mod tests {
     #[test]
     fn what_it_describes_it_reads_back() {
         let local = "127.0.0.1:4000".parse().unwrap();
-        let text = describe(local, &[Law::A, Law::Mu], 96, Direction::SendOnly, 2);
+        let text = describe(local, &[Law::A, Law::Mu], Some(96), Direction::SendOnly, 2);
         assert_eq!(
             parse(text.as_bytes(), &[Law::Mu, Law::A]),
             Some(Remote {
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn a_law_it_lacks_is_passed_over() {
         let local = "127.0.0.1:4000".parse().unwrap();
-        let text = describe(local, &[Law::A, Law::Mu], 96, Direction::SendRecv, 1);
+        let text = describe(local, &[Law::A, Law::Mu], Some(96), Direction::SendRecv, 1);
         assert_eq!(
             parse(text.as_bytes(), &[Law::Mu]).map(|r| r.law),
             Some(Law::Mu)

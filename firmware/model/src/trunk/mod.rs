@@ -141,6 +141,8 @@ pub enum DtmfMode {
     Rfc4733,
     /// As INFO requests with `application/dtmf-relay`.
     Info,
+    /// As their tones in the sound.
+    Inband,
 }
 
 /// What the gateway does about session timers (RFC 4028).

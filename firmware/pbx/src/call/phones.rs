@@ -157,6 +157,7 @@ pub(super) async fn phone(
         | LegEvent::MediaFlow(_)
         | LegEvent::Digit(_)
         | LegEvent::MediaDigit(_)
+        | LegEvent::ToneDigit(_)
         | LegEvent::FaxOffered(_)
         | LegEvent::FaxAnswered(_)
         | LegEvent::FaxEnded

@@ -177,28 +177,29 @@ impl<'a> Voice<'a> {
         tokio::pin!(end);
         loop {
             tokio::select! {
-                () = &mut end => return Ok(()),
-                event = leg::event(leg) => match event {
-                    LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
-                        return Err(Interrupted::HungUp(cause));
-                    }
-                    LegEvent::MediaTimeout => return Err(Interrupted::MediaLost),
-                    LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
-                    LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
-                    LegEvent::Attempt(_)
-                    | LegEvent::Proceeding
-                    | LegEvent::Ringing
-                    | LegEvent::Replaced(_)
-                    | LegEvent::Progress
-                    | LegEvent::Answered
-                    | LegEvent::Digit(_)
-                    | LegEvent::FaxOffered(_)
-                    | LegEvent::FaxAnswered(_)
-                    | LegEvent::FaxEnded
-                    | LegEvent::MediaDigit(_) => {}
-                },
-                why = self.call.interrupted() => return Err(Interrupted::EndedHere(why)),
-            }
+                    () = &mut end => return Ok(()),
+                    event = leg::event(leg) => match event {
+                        LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
+                            return Err(Interrupted::HungUp(cause));
+                        }
+                        LegEvent::MediaTimeout => return Err(Interrupted::MediaLost),
+                        LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
+                        LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
+                        LegEvent::Attempt(_)
+                        | LegEvent::Proceeding
+                        | LegEvent::Ringing
+                        | LegEvent::Replaced(_)
+                        | LegEvent::Progress
+                        | LegEvent::Answered
+                        | LegEvent::Digit(_)
+                        | LegEvent::FaxOffered(_)
+                        | LegEvent::FaxAnswered(_)
+                        | LegEvent::FaxEnded
+                        | LegEvent::MediaDigit(_)
+            | LegEvent::ToneDigit(_) => {}
+                    },
+                    why = self.call.interrupted() => return Err(Interrupted::EndedHere(why)),
+                }
         }
     }
 }

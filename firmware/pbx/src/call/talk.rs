@@ -5,7 +5,7 @@ use super::participant::{Newcomer, Pair, Replacing};
 use super::record::Call;
 use super::trace::{End, Step};
 use crate::leg::fax::FaxOffer;
-use crate::leg::{self, Cause, LegEvent, MediaFlow, Transfer};
+use crate::leg::{self, Cause, DigitWay, LegEvent, MediaFlow, Transfer};
 
 /// Why two do not talk any more.
 pub(super) enum TalkEnd {
@@ -61,7 +61,12 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             }
             LegEvent::Digit(digit) => other.leg.send_digit(digit),
             LegEvent::MediaDigit(digit) => {
-                if other.leg.takes_digits() {
+                if other.leg.digit_way() != DigitWay::Events {
+                    other.leg.send_digit(digit);
+                }
+            }
+            LegEvent::ToneDigit(digit) => {
+                if other.leg.digit_way() == DigitWay::Signalling {
                     other.leg.send_digit(digit);
                 }
             }

@@ -59,6 +59,17 @@ impl MediaFlow {
     }
 }
 
+/// How keys get to the far end of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DigitWay {
+    /// As telephone events among the packets (RFC 4733), which a bridge between RTP streams carries.
+    Events,
+    /// By signalling.
+    Signalling,
+    /// As tones, which a bridge carries as any sound.
+    Tones,
+}
+
 /// What a leg reports.
 #[derive(Debug)]
 pub(crate) enum LegEvent {
@@ -81,6 +92,8 @@ pub(crate) enum LegEvent {
     /// The far end pressed a key, told in the media (RFC 4733). A bridge to another RTP stream carries it; a line has to be
     /// told.
     MediaDigit(char),
+    /// The far end pressed a key, heard as its tones. Whoever hears the far end hears them, too.
+    ToneDigit(char),
     /// The far end wants the call to become a fax.
     FaxOffered(fax::FaxOffer),
     /// The far end has been asked to fax, and does so in this way, or does not.
@@ -173,9 +186,9 @@ pub(crate) trait Leg: Send + Sync {
     /// Which device it is, in words for the call record.
     fn device(&self) -> &str;
 
-    /// Whether keys pressed at the other end have to be told by [`Leg::send_digit`], because its media does not carry them.
-    fn takes_digits(&self) -> bool {
-        self.kind() == LegKind::Line
+    /// How keys pressed at the other end get through.
+    fn digit_way(&self) -> DigitWay {
+        DigitWay::Tones
     }
 
     /// The name of the trunk it goes over, when it does.

@@ -15,7 +15,7 @@ use ramal_model::{HostPort, LegKind, TrunkId};
 use tokio::time::{Sleep, sleep};
 
 use super::fax::{Fax, FaxOffer};
-use super::{Cause, Leg, LegEvent, MediaFlow, Release};
+use super::{Cause, DigitWay, Leg, LegEvent, MediaFlow, Release};
 use crate::call::trace::PassedOver;
 use crate::exchange::Exchange;
 use crate::trunk::{Trunk, TrunkCall};
@@ -358,10 +358,10 @@ impl Leg for OutwardLeg {
             .map_or("", |current| current.leg.device())
     }
 
-    fn takes_digits(&self) -> bool {
+    fn digit_way(&self) -> DigitWay {
         self.current
             .as_ref()
-            .is_some_and(|current| current.leg.takes_digits())
+            .map_or(DigitWay::Events, |current| current.leg.digit_way())
     }
 
     fn trunk(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use ramal_model::{Actor, CallResult, ExtensionChange, NewExtension};
 use ramal_pbx::CallState;
-use sipphone::{CallEvent, EndReason, Law, Phone};
+use sipphone::{CallEvent, EndReason, Law, Phone, level_dbm0};
 
 use crate::gateway::{Gateway, SOON, incoming, steps};
 
@@ -328,4 +328,37 @@ async fn a_service_without_prompts_still_echoes() {
         ["dialled", "feature_code", "answered_by_gateway", "hung_up"]
     );
     assert_eq!(record.legs[1].device, "echo");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_reach_a_phone_without_telephone_events_as_tones() {
+    let gateway = Gateway::start().await;
+    let ana = gateway.phone("2001").await;
+    let (extension, secret) = gateway.extension("2002").await;
+    let mut config = gateway.config(&extension, &secret);
+    config.telephone_events = false;
+    let bruno = Phone::start(config).await.unwrap();
+    bruno.register(600).await.unwrap();
+    let mut out = ana.call("2002").await.unwrap();
+    let mut inn = incoming(&bruno).await;
+    inn.answer();
+    out.wait_answered(SOON).await.unwrap();
+    inn.wait_answered(SOON).await.unwrap();
+    out.audio().send_digits("5");
+    let tones = |heard: &[i16]| [770.0, 1336.0].map(|tone| level_dbm0(heard, tone));
+    let deadline = tokio::time::Instant::now() + SOON;
+    let mut received = 0;
+    // 100 ms of a key among other sound: some window of that length is the key alone.
+    while !inn.audio().heard().windows(640).step_by(160).any(|window| {
+        tones(window)
+            .iter()
+            .all(|level| (-10.0..-8.0).contains(level))
+    }) {
+        assert!(tokio::time::Instant::now() < deadline);
+        received += 10;
+        inn.audio()
+            .wait(SOON, "more packets", |report| report.received >= received)
+            .await
+            .unwrap();
+    }
 }

@@ -4,6 +4,8 @@ use ramal_media::Codec;
 use ramal_model::{DtmfMode, MediaEncryption, SipTrunk, TrunkCodec, TrunkTransport};
 use ramal_sip::{Flow, Transport};
 
+use crate::leg::DigitWay;
+
 /// Formats that pass from one leg to the other without being decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Carried {
@@ -22,8 +24,8 @@ pub(crate) struct MediaSettings {
     pub(super) carried: Carried,
     /// Whether their order decides, and not that of the far end.
     pub(super) ours_decide: bool,
-    /// Whether keys are told in the media (RFC 4733).
-    pub(super) telephone_events: bool,
+    /// How keys are told.
+    pub(super) digits: DigitWay,
     /// Whether it is encrypted; never `Automatic`.
     pub(super) encryption: MediaEncryption,
     /// Whether the far end is a browser.
@@ -36,7 +38,7 @@ impl Default for MediaSettings {
             codecs: vec![Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus],
             carried: Carried::Everything,
             ours_decide: false,
-            telephone_events: true,
+            digits: DigitWay::Events,
             encryption: MediaEncryption::Off,
             browser: false,
         }
@@ -69,7 +71,11 @@ impl MediaSettings {
             codecs: trunk.codecs.iter().filter_map(codec).collect(),
             carried: Carried::Only(g729.then_some("G729").into_iter().collect()),
             ours_decide: true,
-            telephone_events: trunk.dtmf == DtmfMode::Rfc4733,
+            digits: match trunk.dtmf {
+                DtmfMode::Rfc4733 => DigitWay::Events,
+                DtmfMode::Info => DigitWay::Signalling,
+                DtmfMode::Inband => DigitWay::Tones,
+            },
             encryption: trunk
                 .media_encryption
                 .over(trunk.transport == TrunkTransport::Tls),

@@ -19,7 +19,8 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use ramal_media::{
-    Channel as MediaChannel, Codec, Engine, IceParameters, Stream, StreamEvent, StreamParameters,
+    Channel as MediaChannel, Codec, Detected, Detection, Engine, IceParameters, Stream,
+    StreamEvent, StreamParameters,
 };
 use ramal_model::{LegKind, MediaEncryption, Party};
 use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
@@ -29,7 +30,7 @@ use self::fax::FaxState;
 pub(crate) use self::media::MediaSettings;
 use self::negotiation::Negotiation;
 use super::fax::{Fax, FaxOffer};
-use super::{Cause, Leg, LegEvent, MediaFlow, Release};
+use super::{Cause, DigitWay, Leg, LegEvent, MediaFlow, Release};
 use crate::advertise::Advertise;
 use crate::location::Contact;
 use crate::sip::{Command, Destination, LegKey, MakeInvite, SipEvent};
@@ -245,6 +246,8 @@ pub(crate) struct SipLeg {
     /// Whether the caller wants his number withheld.
     private: bool,
     fax: FaxState,
+    /// Whether the stream is listened to for keys as tones.
+    listening: bool,
 }
 
 impl SipLeg {
@@ -278,6 +281,7 @@ impl SipLeg {
             channel: None,
             private: false,
             fax: FaxState::Voice,
+            listening: false,
         }
     }
 
@@ -331,6 +335,21 @@ impl SipLeg {
             if let Err(error) = begun {
                 tracing::error!(%error, "cannot agree on keys with a browser");
             }
+        }
+        self.listen_for_keys();
+    }
+
+    /// Listens for tones while the far end has no other way to tell keys.
+    fn listen_for_keys(&mut self) {
+        let keys = self.negotiation.digit_way() == DigitWay::Tones;
+        if let Some(stream) = &self.stream
+            && std::mem::replace(&mut self.listening, keys) != keys
+            && let Err(error) = stream.detect(Detection {
+                keys,
+                ..Detection::default()
+            })
+        {
+            tracing::error!(%error, "cannot listen for keys in a call");
         }
     }
 
@@ -420,11 +439,19 @@ impl Leg for SipLeg {
     }
 
     fn send_digit(&mut self, digit: char) {
-        if self.state == State::Established {
-            self.send(Command::Digit {
+        if self.state != State::Established {
+            return;
+        }
+        match (self.digit_way(), &self.stream) {
+            (DigitWay::Events | DigitWay::Tones, Some(stream)) => {
+                if let Err(error) = stream.press(digit) {
+                    tracing::error!(%error, "cannot press a key in a call");
+                }
+            }
+            _ => self.send(Command::Digit {
                 leg: self.key,
                 digit,
-            });
+            }),
         }
     }
 
@@ -488,6 +515,9 @@ impl Leg for SipLeg {
                 Poll::Ready(Some(StreamEvent::Digit { digit, .. })) => {
                     return Poll::Ready(LegEvent::MediaDigit(digit));
                 }
+                Poll::Ready(Some(StreamEvent::Detected(Detected::Key { digit, .. }))) => {
+                    return Poll::Ready(LegEvent::ToneDigit(digit));
+                }
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => self.stream_events = None,
                 Poll::Pending => return Poll::Pending,
@@ -523,8 +553,8 @@ impl Leg for SipLeg {
         &self.device
     }
 
-    fn takes_digits(&self) -> bool {
-        self.negotiation.takes_digits()
+    fn digit_way(&self) -> DigitWay {
+        self.negotiation.digit_way()
     }
 
     fn is_private(&self) -> bool {

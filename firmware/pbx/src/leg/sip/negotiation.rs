@@ -16,7 +16,7 @@ use ramal_sip::sdp::{
 
 use super::media::MediaSettings;
 use super::protection::Protector;
-use crate::leg::{Cause, MediaFlow};
+use crate::leg::{Cause, DigitWay, MediaFlow};
 
 /// Payload type under which we offer telephone events; the one most phones use.
 const TELEPHONE_EVENT: u8 = 101;
@@ -98,7 +98,7 @@ impl Negotiation {
                 .with_direction(direction(flow))
                 .with_ptime(PTIME);
         ours = self.protector.offer().describe(ours);
-        if self.media.telephone_events {
+        if self.media.digits == DigitWay::Events {
             ours = ours.with_telephone_event(event);
         }
         self.offering = true;
@@ -178,7 +178,7 @@ impl Negotiation {
         let mut ours = AudioDescription::new(self.address, port, vec![codecs::rtp(codec)])
             .with_direction(direction(flow))
             .with_ptime(PTIME);
-        if self.media.telephone_events {
+        if self.media.digits == DigitWay::Events {
             ours = ours.with_telephone_event(TELEPHONE_EVENT);
         }
         ours = self.protector.answer(&offer).ok_or(none)?.describe(ours);
@@ -234,9 +234,13 @@ impl Negotiation {
             })
     }
 
-    /// Whether keys have to be told by signalling.
-    pub(super) fn takes_digits(&self) -> bool {
-        !self.media.telephone_events
+    /// How keys get to the phone: as the settings say, and as tones where events were wanted and the phone has none.
+    pub(super) fn digit_way(&self) -> DigitWay {
+        let none = |side: &AudioDescription| side.telephone_event.is_none();
+        match self.media.digits {
+            DigitWay::Events if self.theirs.as_ref().is_some_and(none) => DigitWay::Tones,
+            way => way,
+        }
     }
 
     /// The codecs of a description that we may use, best first.
