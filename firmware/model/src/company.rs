@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Country, Invalid, Language, MusicClassId,
+    Configuration, Country, Invalid, Language, MusicClassId, RecordingSettings,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -30,9 +30,12 @@ pub struct Company {
     /// What those hear who are held, where nothing closer to them says otherwise; null is the gateway's own music.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// Which calls are recorded and how long that is kept.
+    #[serde(default)]
+    pub recording: RecordingSettings,
 }
 
-/// Input for a company. What is left out comes from the country.
+/// Input for a company. What is left out comes from the country; the settings for recording stay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCompany {
@@ -111,6 +114,7 @@ impl NewCompany {
             language: self.language.unwrap_or(defaults.language),
             time_zone: time_zone.unwrap_or_else(|| defaults.time_zone.to_owned()),
             music_class: self.music_class,
+            recording: RecordingSettings::default(),
         })
     }
 

@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    AudioFile, Company, DigestCredential, Extension, Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES,
-    MAX_TRUNKS, MusicClass, NewCompany, SipTrunk, User,
+    AudioFile, Company, DigestCredential, Extension, Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES, MAX_TRUNKS, MusicClass, NewCompany, RecordingSettings, SipTrunk, User,
     extension::MAX_EXTENSIONS,
     problem::{Problems, code},
     sound::check_class,
@@ -18,7 +17,7 @@ use crate::{
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
 /// The schema this version writes, and the newest it reads.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// Documents of older schemas have no trunks.
 const FIRST_WITH_TRUNKS: u64 = 2;
@@ -294,12 +293,28 @@ fn company(problems: &mut Problems, value: Option<Value>) -> Option<Company> {
         return None;
     };
     let mut inner = Problems::default();
-    let company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
+    let (value, recording) = match value {
+        Value::Object(mut map) => {
+            let recording = map.remove("recording");
+            (Value::Object(map), recording)
+        }
+        value => (value, None),
+    };
+    let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
         input
             .validate_set_up()
             .map_err(|invalid| inner.nest("", invalid))
             .ok()
     });
+    // Older documents have no settings for recording.
+    if let (Some(company), Some(recording)) = (&mut company, recording)
+        && let Some(mut settings) = read::<RecordingSettings>(&mut inner, "recording", recording)
+    {
+        let mut fields = Problems::default();
+        settings.check_imported(&mut fields, company.country);
+        nest(&mut inner, "recording", fields);
+        company.recording = settings;
+    }
     nest(problems, "company", inner);
     company
 }

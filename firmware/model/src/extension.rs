@@ -5,6 +5,15 @@ use utoipa::ToSchema;
 
 use crate::{
     Configuration, Invalid, Language, MediaEncryption, MusicClassId,
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
+    Configuration, Invalid, Language, MediaEncryption, RecordingMode,
+>>>>>>> 22f68b2 (Keep settings and index of recordings)
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -58,6 +67,9 @@ pub struct Extension {
     /// What those hear whom it holds; null follows the company.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// Whether its calls are recorded; null follows the company.
+    #[serde(default)]
+    pub recording: Option<RecordingMode>,
 }
 
 /// Input for a new extension.
@@ -89,6 +101,9 @@ pub struct NewExtension {
     /// Class of music on hold; null follows the company.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// Whether its calls are recorded; null follows the company.
+    #[serde(default)]
+    pub recording: Option<RecordingMode>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -124,13 +139,14 @@ pub struct ExtensionChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_encryption: Option<MediaEncryption>,
     /// A class of music on hold, or null to follow the company.
+    /// Whether its calls are recorded, or null to follow the company.
     #[serde(
         default,
         deserialize_with = "text::nullable",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Option<MusicClassId>)]
-    pub music_class: Option<Option<MusicClassId>>,
+    #[schema(value_type = Option<RecordingMode>)]
+    pub recording: Option<Option<RecordingMode>>,
 }
 
 impl NewExtension {
@@ -170,7 +186,10 @@ impl NewExtension {
                 300,
             ),
             media_encryption: self.media_encryption.unwrap_or_default(),
+<<<<<<< HEAD
             music_class: self.music_class,
+=======
+            recording: self.recording,
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -212,6 +231,9 @@ impl ExtensionChange {
         }
         if let Some(music_class) = self.music_class {
             extension.music_class = music_class;
+        }
+        if let Some(recording) = self.recording {
+            extension.recording = recording;
         }
         extension.check(&mut problems, configuration);
         problems.finish(extension)

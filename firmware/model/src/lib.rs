@@ -9,6 +9,7 @@
 //! Types that the API shows derive `serde` and `utoipa::ToSchema`; their JSON form is the API's.
 
 mod actor;
+mod alarm;
 mod binding;
 mod call;
 mod company;
@@ -22,11 +23,13 @@ mod media_encryption;
 pub mod password;
 mod problem;
 mod sound;
+mod recording;
 mod text;
 mod trunk;
 mod user;
 
 pub use actor::Actor;
+pub use alarm::{Alarm, Severity};
 pub use binding::Binding;
 pub use call::{BadCallId, CallId, CallRecord, CallResult, Direction, LegKind, LegRecord, Party};
 pub use company::{Company, NewCompany};
@@ -41,6 +44,10 @@ pub use extension::{
 pub use language::{Language, UnknownLanguage};
 pub use media_encryption::MediaEncryption;
 pub use problem::{FieldProblem, Invalid, Problems, code};
+pub use recording::{
+    DEFAULT_KEEP_DAYS, DEFAULT_MIN_FREE_PERCENT, RecordingId, RecordingMode, RecordingProblem,
+    RecordingRecord, RecordingSettings, RecordingSettingsChange,
+};
 pub use sound::{
     AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_CLASS_FILES,
     MAX_MUSIC_CLASSES, MAX_TEXT, MusicClass, MusicClassId, MusicClassInput, MusicOrder,

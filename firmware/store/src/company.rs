@@ -1,6 +1,8 @@
 //! The first set-up, and the company.
 
-use ramal_model::{Actor, Company, NewAdmin, NewCompany, UserId};
+use ramal_model::{
+    Actor, Company, NewAdmin, NewCompany, RecordingSettings, RecordingSettingsChange, UserId,
+};
 
 use crate::{
     Store,
@@ -47,11 +49,41 @@ impl Store {
                 if !write.configuration.is_set_up() {
                     return Err(StoreError::NotSetUp);
                 }
-                let company = company.validate(&write.configuration)?;
+                let mut company = company.validate(&write.configuration)?;
                 let mut draft = write.configuration.draft();
+                if let Some(before) = draft.company.take() {
+                    company.recording = before.recording;
+                    // Moved to a country that asks for a notice: it is given again.
+                    if let Err(invalid) = RecordingSettingsChange::default().validate(&company) {
+                        tracing::warn!(%invalid, "the recording notice is switched on again");
+                        company.recording.notice = true;
+                    }
+                }
                 draft.company = Some(company.clone());
                 write.save(&actor, draft, &[])?;
                 Ok(company)
+            })
+            .await
+    }
+
+    /// Changes the settings for recording.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`].
+    pub async fn change_recording_settings(
+        &self,
+        actor: &Actor,
+        change: RecordingSettingsChange,
+    ) -> Result<RecordingSettings> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let mut draft = write.configuration.draft();
+                let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
+                company.recording = change.validate(company)?;
+                let settings = company.recording.clone();
+                write.save(&actor, draft, &[])?;
+                Ok(settings)
             })
             .await
     }

@@ -21,6 +21,7 @@ mod extensions;
 mod hasher;
 mod journal;
 mod reader;
+mod recordings;
 mod seal;
 mod sessions;
 mod snapshot;
@@ -41,6 +42,9 @@ pub use error::{Result, StoreError};
 pub use hasher::HashCost;
 pub use journal::{Change, Version};
 pub use ramal_model::{CallRecord, CallResult, LegRecord};
+pub use recordings::{
+    EndedRecording, NewRecording, RecordingAccess, RecordingAccessKind, RecordingFilter,
+};
 pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
 pub use tokens::{NewToken, Token};
 

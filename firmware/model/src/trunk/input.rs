@@ -11,6 +11,14 @@ use super::{
 };
 use crate::{
     Configuration, ExtensionId, Invalid, MediaEncryption, MusicClassId, Secret,
+    #[serde(
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
+    Configuration, ExtensionId, Invalid, MediaEncryption, RecordingMode, Secret,
+>>>>>>> 22f68b2 (Keep settings and index of recordings)
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -121,12 +129,13 @@ pub struct TrunkInput {
     #[schema(value_type = Option<i64>)]
     pub inbound_default: Option<Option<ExtensionId>>,
     /// A class of music on hold, or null to follow the company.
+    /// Whether calls over it are recorded; null leaves it to the extension and the company.
     #[serde(
         deserialize_with = "text::nullable",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Option<MusicClassId>)]
-    pub music_class: Option<Option<MusicClassId>>,
+    #[schema(value_type = Option<RecordingMode>)]
+    pub recording: Option<Option<RecordingMode>>,
 }
 
 impl TrunkInput {
@@ -201,7 +210,10 @@ impl TrunkInput {
         put(&mut trunk.outbound, &self.outbound);
         put(&mut trunk.inbound, &self.inbound);
         put(&mut trunk.inbound_default, &self.inbound_default);
+<<<<<<< HEAD
         put(&mut trunk.music_class, &self.music_class);
+=======
+        put(&mut trunk.recording, &self.recording);
         let problem = &mut problems;
         if let Some(hosts) = &self.hosts {
             trunk.hosts = parsed::<HostPort>(problem, "hosts", hosts, "host[:port]");

@@ -12,7 +12,7 @@ pub use address::{BadAddress, Cidr, HostPort};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
 
-use crate::{ExtensionId, MediaEncryption, MusicClassId, Secret};
+use crate::{ExtensionId, MediaEncryption, MusicClassId, RecordingMode, Secret};
 
 /// Trunks in one gateway.
 pub const MAX_TRUNKS: usize = 100;
@@ -229,6 +229,9 @@ pub struct SipTrunk {
     /// What those hear whom somebody behind this trunk holds; null follows the company.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// Whether calls over it are recorded; null leaves it to the extension and the company.
+    #[serde(default)]
+    pub recording: Option<RecordingMode>,
 }
 
 impl SipTrunk {
@@ -270,6 +273,7 @@ impl SipTrunk {
             inbound: Vec::new(),
             inbound_default: None,
             music_class: None,
+            recording: None,
         }
     }
 

@@ -26,6 +26,7 @@ impl Bench {
                 ring_time: 60,
                 media_encryption: Default::default(),
                 music_class: None,
+                recording: None,
             },
             now: Now::read(),
         }

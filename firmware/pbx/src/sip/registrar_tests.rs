@@ -33,6 +33,7 @@ impl Bench {
                 ring_time: 60,
                 media_encryption: Default::default(),
                 music_class: None,
+                recording: None,
             },
             flow: Flow {
                 transport: Transport::Udp,
