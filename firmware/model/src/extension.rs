@@ -4,16 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Invalid, Language, MediaEncryption, MusicClassId,
-    #[serde(
-        default,
-        deserialize_with = "text::nullable",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(value_type = Option<MusicClassId>)]
-    pub music_class: Option<Option<MusicClassId>>,
-    Configuration, Invalid, Language, MediaEncryption, RecordingMode,
->>>>>>> 22f68b2 (Keep settings and index of recordings)
+    Configuration, Invalid, Language, MediaEncryption, MusicClassId, RecordingMode,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -139,6 +130,13 @@ pub struct ExtensionChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_encryption: Option<MediaEncryption>,
     /// A class of music on hold, or null to follow the company.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
     /// Whether its calls are recorded, or null to follow the company.
     #[serde(
         default,
@@ -186,9 +184,7 @@ impl NewExtension {
                 300,
             ),
             media_encryption: self.media_encryption.unwrap_or_default(),
-<<<<<<< HEAD
             music_class: self.music_class,
-=======
             recording: self.recording,
         };
         if extension.display_name.trim().is_empty() {
@@ -229,11 +225,11 @@ impl ExtensionChange {
         if let Some(media_encryption) = self.media_encryption {
             extension.media_encryption = media_encryption;
         }
-        if let Some(music_class) = self.music_class {
-            extension.music_class = music_class;
-        }
         if let Some(recording) = self.recording {
             extension.recording = recording;
+        }
+        if let Some(music_class) = self.music_class {
+            extension.music_class = music_class;
         }
         extension.check(&mut problems, configuration);
         problems.finish(extension)

@@ -17,6 +17,7 @@ use crate::lines::LineService;
 use crate::live::LiveState;
 use crate::location::LocationService;
 use crate::music::MusicService;
+use crate::recordings::Recordings;
 use crate::trunk::TrunkService;
 
 /// Calls at a time; one more is refused as congestion.
@@ -35,6 +36,7 @@ pub(crate) struct Exchange {
     pub(crate) lines: LineService,
     pub(crate) trunks: TrunkService,
     pub(crate) music: Arc<MusicService>,
+    pub(crate) recordings: Recordings,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// How to end each call in progress.
     interrupts: Mutex<Calls>,
@@ -58,6 +60,7 @@ impl Exchange {
         sip: SipLines,
         trunks: TrunkService,
         music: Arc<MusicService>,
+        recordings: Recordings,
     ) -> Self {
         Self {
             configuration: store.watch(),
@@ -69,6 +72,7 @@ impl Exchange {
             lines: LineService::default(),
             trunks,
             music,
+            recordings,
             interrupts: Mutex::default(),
         }
     }
@@ -114,6 +118,15 @@ impl Exchange {
             }
             None => false,
         }
+    }
+
+    /// Tells a call something, if it is still there and has room.
+    pub(crate) fn interrupt(&self, id: &CallId, interrupt: Interrupt) -> bool {
+        let calls = self.calls();
+        calls
+            .by_id
+            .get(id)
+            .is_some_and(|call| call.try_send(interrupt).is_ok())
     }
 
     /// Notes that a call rings at an extension, or (`None`) does not ring any more.

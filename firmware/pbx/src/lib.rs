@@ -13,6 +13,7 @@
 //! - `call`: one task per **call**, straight async code over legs: routing over the configuration snapshot the call began
 //!   with, services of the gateway, ringing, talking, and the call's record at the end. Those who talk may be passed on
 //!   and replaced; a call that rings may be picked up.
+//! - `recordings`: the recordings of calls, from their beginning to the end of their retention.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
 //! - `music`: what those hear who are put on hold.
@@ -36,16 +37,19 @@ mod music;
 mod parties;
 mod pbx;
 mod probe;
+mod recordings;
 mod sip;
 mod trunk;
 
 pub use advertise::{Advertise, NotAnAddress};
+pub use call::{RecordingCommand, RecordingRefusal};
 pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
 };
-pub use live::{ActiveCall, CallState, Live, LiveEvent, Registration};
+pub use live::{ActiveCall, CallState, Live, LiveEvent, RecordingState, Registration};
 pub use music::SoundFolders;
 pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
 pub use probe::{ProbeError, Probed};
+pub use recordings::RecordingConfig;
 pub use sip::{Ban, BanReason, WebSocketLink};
 pub use trunk::{TrunkFault, TrunkState, TrunkStatus};

@@ -3,10 +3,11 @@
 //! [`LiveState`] is written by the call tasks and read by the API; the registrations are those of the location service. A
 //! reader takes a snapshot and the stream of changes after it in one step, so that no change falls between the two.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ramal_model::{CallId, CallResult, ExtensionId, Party, TrunkId};
+use ramal_model::{Alarm, CallId, CallResult, ExtensionId, Party, RecordingId, TrunkId};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
@@ -27,6 +28,8 @@ pub struct Live {
     pub calls: Vec<ActiveCall>,
     /// Every enabled trunk, oldest first.
     pub trunks: Vec<TrunkStatus>,
+    /// What is wrong now, the worst first.
+    pub alarms: Vec<Alarm>,
 }
 
 /// One contact of an extension: a phone that can be called (RFC 3261 §10).
@@ -79,6 +82,20 @@ pub struct ActiveCall {
     pub answered_at: Option<i64>,
     /// The caller's codec once media flows, such as `PCMA`.
     pub codec: Option<String>,
+    /// Whether it is being recorded; null when it is not.
+    pub recording: Option<RecordingState>,
+}
+
+/// What the recording of a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// It is being made, because the settings say so.
+    Recording,
+    /// It is being made, because somebody asked for it.
+    OnDemand,
+    /// What is said is left out for now.
+    Paused,
 }
 
 /// A change of the live state.
@@ -129,6 +146,23 @@ pub enum LiveEvent {
         /// Which one.
         trunk: TrunkId,
     },
+    /// A recording is over and can be listened to.
+    RecordingReady {
+        /// Which one.
+        recording: RecordingId,
+        /// The call it is of.
+        call: CallId,
+    },
+    /// Something is wrong.
+    AlarmRaised {
+        /// What.
+        alarm: Alarm,
+    },
+    /// Something is not wrong any more.
+    AlarmCleared {
+        /// The alarm's id.
+        alarm: String,
+    },
     /// The configuration has a new version; the next call follows it.
     ConfigurationChanged {
         /// The new version.
@@ -143,6 +177,7 @@ struct State {
     /// The calls of each number.
     parties: Parties,
     trunks: BTreeMap<TrunkId, TrunkStatus>,
+    alarms: BTreeMap<String, Alarm>,
     /// Calls each extension takes part in.
     busy: HashMap<ExtensionId, usize>,
 }
@@ -207,7 +242,32 @@ impl LiveState {
             registrations,
             calls: state.calls.values().cloned().collect(),
             trunks: state.trunks.values().cloned().collect(),
+            alarms: alarms(state),
         }
+    }
+
+    /// Something is wrong; an alarm that is raised already stays as it is.
+    pub(crate) fn raise(&self, alarm: Alarm) {
+        let mut state = self.lock();
+        if let Entry::Vacant(place) = state.alarms.entry(alarm.id.clone()) {
+            tracing::warn!(alarm = alarm.id, object = alarm.object, "alarm");
+            place.insert(alarm.clone());
+            self.announce(LiveEvent::AlarmRaised { alarm });
+        }
+    }
+
+    /// Something is not wrong any more.
+    pub(crate) fn clear(&self, alarm: &str) {
+        let mut state = self.lock();
+        if let Some(alarm) = state.alarms.remove(alarm) {
+            tracing::info!(alarm = alarm.id, "alarm cleared");
+            self.announce(LiveEvent::AlarmCleared { alarm: alarm.id });
+        }
+    }
+
+    /// Tells those who follow something that changes no state.
+    pub(crate) fn announce_now(&self, event: LiveEvent) {
+        self.announce(event);
     }
 
     /// How the trunk stands.
@@ -341,4 +401,11 @@ impl LiveState {
             }
         }
     }
+}
+
+/// The alarms, the worst first, of those alike the oldest.
+fn alarms(state: &State) -> Vec<Alarm> {
+    let mut alarms: Vec<Alarm> = state.alarms.values().cloned().collect();
+    alarms.sort_by_key(|alarm| (std::cmp::Reverse(alarm.severity), alarm.since));
+    alarms
 }

@@ -139,6 +139,7 @@ mod tests {
             started_at: 0,
             answered_at: None,
             codec: None,
+            recording: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_lines::{Driver, PortStatus};
-use ramal_media::Engine;
+use ramal_media::{Engine, MediaError};
 use ramal_model::{CallId, TrunkId};
 use ramal_store::{Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advertise::Advertise;
+use crate::call::{Interrupt, Order, RecordingCommand, RecordingRefusal};
 use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
 use crate::counters::Counters;
@@ -23,6 +24,7 @@ use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
+use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::trunk::TrunkService;
 
@@ -46,6 +48,8 @@ pub struct PbxConfig {
     pub name_servers: Vec<SocketAddr>,
     /// Where sounds lie.
     pub sounds: SoundFolders,
+    /// Where recordings are kept; none to record nothing.
+    pub recordings: Option<RecordingConfig>,
 }
 
 /// SIP over TLS.
@@ -67,6 +71,7 @@ impl PbxConfig {
             tls_client: None,
             name_servers: Vec::new(),
             sounds: SoundFolders::default(),
+            recordings: None,
         }
     }
 }
@@ -87,9 +92,12 @@ pub enum PbxError {
     /// The system gives no thread for the calls.
     #[error("cannot start the thread of the calls: {0}")]
     Thread(std::io::Error),
-    /// The stored registrations cannot be read.
-    #[error("cannot read the stored registrations: {0}")]
+    /// The stored registrations or recordings cannot be read.
+    #[error("cannot read what is stored: {0}")]
     Store(#[from] StoreError),
+    /// Recordings cannot be written.
+    #[error("cannot record calls: {0}")]
+    Recordings(#[from] MediaError),
 }
 
 /// A running PBX. Clones are handles of the same one.
@@ -118,6 +126,7 @@ impl Pbx {
         let lines = SipLines::new(commands.clone(), engine.clone(), config.advertised);
         let trunks = TrunkService::new(commands.clone(), live.clone());
         let music = Arc::new(MusicService::new(engine.clone(), config.sounds.clone()));
+        let recordings = Recordings::new(config.recordings.as_ref(), store.clone(), live.clone())?;
         let exchange = Arc::new(Exchange::new(
             store,
             engine,
@@ -126,8 +135,10 @@ impl Pbx {
             lines,
             trunks,
             music.clone(),
+            recordings,
         ));
         tokio::spawn(music.follow(exchange.configuration.clone()));
+        Recordings::start(&exchange, config.recordings.as_ref()).await?;
 
         let thread = CallThread::start().map_err(PbxError::Thread)?;
         let mut sockets = sip::Sockets::bind(
@@ -220,6 +231,28 @@ impl Pbx {
         self.exchange.hang_up(id)
     }
 
+    /// Starts, stops, pauses or resumes the recording of a call.
+    ///
+    /// # Errors
+    /// Why it is not done.
+    pub async fn record(
+        &self,
+        id: &CallId,
+        command: RecordingCommand,
+    ) -> Result<(), RecordingRefusal> {
+        let (reply, answer) = oneshot::channel();
+        let order = Interrupt::Record(Order { command, reply });
+        if !self.exchange.interrupt(id, order) {
+            return Err(RecordingRefusal::NoCall);
+        }
+        // A call that cannot do it now lets the order drop.
+        let answer = timeout(AGENT_TIME, answer).await;
+        answer
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or(Err(RecordingRefusal::NotTalking))
+    }
+
     /// The counters; `None` when the SIP agent does not answer within 2 s.
     pub async fn counters(&self) -> Option<Counters> {
         self.ask(Command::Counters).await
@@ -269,7 +302,7 @@ impl Pbx {
         self.exchange.close();
         // Each call ends its legs and writes its record; a disk that hangs must not keep us.
         let ended = async {
-            while self.exchange.in_progress() > 0 {
+            while self.exchange.in_progress() > 0 || self.exchange.recordings.open() > 0 {
                 sleep(Duration::from_millis(5)).await;
             }
         };

@@ -10,15 +10,7 @@ use super::{
     ValidTrunk,
 };
 use crate::{
-    Configuration, ExtensionId, Invalid, MediaEncryption, MusicClassId, Secret,
-    #[serde(
-        deserialize_with = "text::nullable",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(value_type = Option<MusicClassId>)]
-    pub music_class: Option<Option<MusicClassId>>,
-    Configuration, ExtensionId, Invalid, MediaEncryption, RecordingMode, Secret,
->>>>>>> 22f68b2 (Keep settings and index of recordings)
+    Configuration, ExtensionId, Invalid, MediaEncryption, MusicClassId, RecordingMode, Secret,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -129,6 +121,12 @@ pub struct TrunkInput {
     #[schema(value_type = Option<i64>)]
     pub inbound_default: Option<Option<ExtensionId>>,
     /// A class of music on hold, or null to follow the company.
+    #[serde(
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<MusicClassId>)]
+    pub music_class: Option<Option<MusicClassId>>,
     /// Whether calls over it are recorded; null leaves it to the extension and the company.
     #[serde(
         deserialize_with = "text::nullable",
@@ -210,9 +208,7 @@ impl TrunkInput {
         put(&mut trunk.outbound, &self.outbound);
         put(&mut trunk.inbound, &self.inbound);
         put(&mut trunk.inbound_default, &self.inbound_default);
-<<<<<<< HEAD
         put(&mut trunk.music_class, &self.music_class);
-=======
         put(&mut trunk.recording, &self.recording);
         let problem = &mut problems;
         if let Some(hosts) = &self.hosts {

@@ -2,7 +2,8 @@
 //!
 //! [`run`] takes an incoming leg through [`routing`], then either lets a [`service`] of the gateway talk to it, or rings
 //! ([`ring`]) and connects ([`talk`]) another leg, and writes the call's record at the end ([`record`]). Those who talk may
-//! be passed on and replaced ([`transfer`]); a call that rings may be picked up by others ([`pickup`]).
+//! be passed on and replaced ([`transfer`]), and recorded ([`recording`]); a call that rings may be picked up by others
+//! ([`pickup`]).
 
 mod hold;
 mod outside;
@@ -11,6 +12,7 @@ mod phones;
 mod pickup;
 mod reach;
 mod record;
+mod recording;
 mod refusals;
 mod ring;
 mod ringback;
@@ -27,6 +29,8 @@ use tokio::sync::mpsc;
 
 pub(crate) use self::participant::{Newcomer, Replacing};
 pub(crate) use self::record::Interrupt;
+pub(crate) use self::recording::Order;
+pub use self::recording::{RecordingCommand, RecordingRefusal};
 
 use self::participant::{Pair, Participant};
 use self::reach::{Following, Reached, Waiting, reach};

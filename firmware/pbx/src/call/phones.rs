@@ -75,7 +75,15 @@ impl Phones {
         if let Some(transferor) = &waiting.transferor {
             transferor.transfer.alerting();
         }
-        if call.is_answered() && self.early.is_none() {
+        let hears_us = call.is_answered() || call.recording.has_spoken();
+        if hears_us && self.early.is_none() && !call.recording.notice_is_playing() {
+            self.ringback = ringback::play(&*waiting.participant.leg);
+        }
+    }
+
+    /// What was said to whoever waits is over: now he hears that it rings.
+    pub(super) fn notice_ended(&mut self, waiting: &Waiting<'_>) {
+        if self.alerted && self.early.is_none() {
             self.ringback = ringback::play(&*waiting.participant.leg);
         }
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use ramal_media::{Codec, StreamStatistics};
+use ramal_media::{Codec, PlayEnd, StreamStatistics};
 use ramal_model::{
     CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
+    RecordingProblem,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::Outcome;
 use super::participant::Newcomer;
 use super::pickup::RingingEntry;
+use super::recording::{CallRecording, Order};
 use super::trace::{End, EndedHere, Feature, Step, Trace};
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
@@ -26,6 +28,7 @@ pub(super) struct Call {
     record: CallRecord,
     trace: Trace,
     interrupt: mpsc::Receiver<Interrupt>,
+    pub(super) recording: CallRecording,
     /// Writes the call's row; its end is written only after it.
     row: JoinHandle<()>,
 }
@@ -37,6 +40,12 @@ pub(crate) enum Interrupt {
     End(EndedHere),
     /// This one wants to take it while it rings.
     Join(Box<Newcomer>),
+    /// Its recording is to begin, to end, or to pause.
+    Record(Order),
+    /// Its recording has ended for this reason.
+    RecordingFailed(RecordingProblem),
+    /// What is said before a recording begins has been said, or was interrupted.
+    NoticeEnded(PlayEnd),
 }
 
 /// A leg's place in the call's record.
@@ -74,6 +83,7 @@ impl Call {
             started_at: record.started_at,
             answered_at: None,
             codec: None,
+            recording: None,
         });
         let row = tokio::spawn({
             let store = exchange.store.clone();
@@ -90,6 +100,7 @@ impl Call {
             record,
             trace: Trace::default(),
             interrupt,
+            recording: CallRecording::default(),
             row,
         }
     }
@@ -108,8 +119,11 @@ impl Call {
     /// Waits until somebody other than the two parties wants the call to end. Who wants to take it comes too late.
     pub(super) async fn interrupted(&mut self) -> EndedHere {
         loop {
-            if let Interrupt::End(why) = self.interrupt().await {
-                return why;
+            match self.interrupt().await {
+                Interrupt::End(why) => return why,
+                Interrupt::NoticeEnded(end) => self.notice_ended(end, None),
+                Interrupt::RecordingFailed(problem) => self.recording_failed(problem),
+                Interrupt::Join(_) | Interrupt::Record(_) => {}
             }
         }
     }
@@ -118,7 +132,10 @@ impl Call {
     pub(super) async fn interrupt(&mut self) -> Interrupt {
         // A closed channel: the exchange is gone.
         let shutdown = Interrupt::End(EndedHere::Shutdown);
-        self.interrupt.recv().await.unwrap_or(shutdown)
+        tokio::select! {
+            interrupt = self.interrupt.recv() => interrupt.unwrap_or(shutdown),
+            end = self.recording.notice_ends() => Interrupt::NoticeEnded(end),
+        }
     }
 
     /// The call's id.
@@ -290,6 +307,7 @@ impl Call {
 
     /// Writes the call's end. Returns when it is on disk.
     pub(super) async fn finish(mut self, outcome: Outcome) {
+        self.end_recording();
         let ended_at = utc_ms();
         self.record.ended_at = Some(ended_at);
         self.record.result = Some(outcome.result);

@@ -40,6 +40,7 @@ pub(super) async fn ring(
     if contacts.is_empty() {
         return failed(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
     }
+    call.announce_recording(waiting.participant, callee);
     let dial = Dial {
         caller: waiting.participant.who.party(),
         callee: callee.number.clone(),
@@ -223,6 +224,13 @@ async fn wait(
                     return Ok(Taker::PickedUp(newcomer));
                 }
             }
+            News::Interrupt(Interrupt::NoticeEnded(end)) => {
+                call.notice_ended(end, None);
+                phones.notice_ended(waiting);
+            }
+            News::Interrupt(Interrupt::RecordingFailed(problem)) => call.recording_failed(problem),
+            // Nobody talks: whoever asked is told so by the silence.
+            News::Interrupt(Interrupt::Record(_)) => {}
             News::Deadline => {
                 if phones.ringing.iter().any(|phone| phone.alerting) {
                     call.step(Step::NoAnswer);

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::participant::{Newcomer, Pair, Replacing};
-use super::record::Call;
+use super::record::{Call, Interrupt};
 use super::trace::{End, Step};
 use crate::leg::fax::FaxOffer;
 use crate::leg::{self, Cause, DigitWay, LegEvent, MediaFlow, Transfer};
@@ -24,6 +24,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     let mut faxing: Option<FaxOffer> = None;
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
+    call.record_conversation(pair);
     loop {
         let (end, event) = tokio::select! {
             event = leg::event(&mut *pair.caller.leg) => (End::Caller, event),
@@ -39,8 +40,21 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     (None, None) => continue,
                 }
             }
-            why = call.interrupted() => return TalkEnd::Over(call.ended_here(why)),
+            interrupt = call.interrupt() => {
+                match interrupt {
+                    Interrupt::End(why) => return TalkEnd::Over(call.ended_here(why)),
+                    Interrupt::Record(order) => call.order_recording(pair, order),
+                    Interrupt::RecordingFailed(problem) => call.recording_failed(problem),
+                    Interrupt::NoticeEnded(end) => call.notice_ended(end, Some(pair)),
+                    // Who wants to take it comes too late.
+                    Interrupt::Join(_) => {}
+                }
+                continue;
+            }
         };
+        if let LegEvent::Digit(key) | LegEvent::MediaDigit(key) = event {
+            call.recording_key(pair, end, key);
+        }
         let (this, other) = match end {
             End::Caller => (&mut pair.caller, &mut pair.callee),
             End::Callee => (&mut pair.callee, &mut pair.caller),

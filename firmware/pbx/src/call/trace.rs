@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ramal_model::RecordingProblem;
 use serde::Serialize;
 
 /// One step.
@@ -62,6 +63,18 @@ pub(crate) enum Step {
     Fax { by: End },
     /// No more media came from an end.
     MediaLost { from: End },
+    /// The party outside has been told that the call is recorded.
+    RecordingNoticePlayed,
+    /// The recording began, by the settings or because somebody asked for it.
+    RecordingStarted { on_demand: bool },
+    /// What follows is left out of the recording.
+    RecordingPaused,
+    /// The recording goes on.
+    RecordingResumed,
+    /// Somebody ended the recording.
+    RecordingStopped,
+    /// There is no recording, or it ended early.
+    NotRecorded { problem: RecordingProblem },
     /// The call was ended through the API, or because the gateway stops.
     EndedHere { why: EndedHere },
     /// An end hung up.

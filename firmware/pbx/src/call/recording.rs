@@ -1,0 +1,503 @@
+//! Recording a call: whether it is recorded, the notice to the party outside before it, and who starts and stops it.
+
+use std::f64::consts::TAU;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ramal_media::{PlayEnd, PlayHandle, Prompt, Recording, Repeat, Sound};
+use ramal_model::{
+    Configuration, Extension, Language, RecordingMode, RecordingProblem, RecordingSettings,
+};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::Caller;
+use super::participant::{Pair, Participant};
+use super::record::Call;
+use super::trace::{End, Step};
+use crate::clock::utc_ms;
+use crate::leg::Leg;
+use crate::live::RecordingState;
+use crate::recordings::{Beginning, Recordings};
+
+/// The notice, in every language.
+const NOTICE: &str = "recording-notice";
+/// Media takes a moment to arrive at first.
+const PAUSE: Sound = Sound::Silence { ms: 400 };
+/// The second key of `*3` must follow within this time.
+const KEY_TIME: Duration = Duration::from_secs(3);
+
+/// What somebody wants of the recording of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordingCommand {
+    /// It is to begin.
+    Start,
+    /// It is to end.
+    Stop,
+    /// What follows is left out.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
+/// Why that is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordingRefusal {
+    /// There is no such call.
+    #[error("there is no such call in progress")]
+    NoCall,
+    /// Nobody talks yet.
+    #[error("nobody talks in the call yet")]
+    NotTalking,
+    /// Its settings say that it is not recorded.
+    #[error("recording is off for this call")]
+    Off,
+    /// It is recorded already.
+    #[error("the call is being recorded already")]
+    Recording,
+    /// It is not recorded, or not paused.
+    #[error("the call is not being recorded")]
+    NotRecording,
+    /// It cannot be recorded; the call's record says why.
+    #[error("the call cannot be recorded; its record says why")]
+    Impossible,
+}
+
+/// An order for the recording of a call, and who waits for what becomes of it.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) command: RecordingCommand,
+    pub(crate) reply: oneshot::Sender<Result<(), RecordingRefusal>>,
+}
+
+/// How far the notice has come.
+#[derive(Debug, Default)]
+enum Notice {
+    #[default]
+    NotPlayed,
+    Playing(PlayHandle),
+    PlayedAt(i64),
+}
+
+#[derive(Debug)]
+struct Current {
+    recording: Recording,
+    on_demand: bool,
+    /// Somebody paused it.
+    paused: bool,
+    /// The notice is being played to somebody who has just come.
+    waits: bool,
+}
+
+/// The recording side of a call.
+#[derive(Debug, Default)]
+pub(super) struct CallRecording {
+    current: Option<Current>,
+    notice: Notice,
+    /// It begins when the notice has been played; whether somebody asked for it.
+    wanted: Option<bool>,
+    /// Recordings so far.
+    count: u32,
+    /// Somebody ended it, or it cannot be made: it does not begin by itself any more.
+    over: bool,
+    /// An end that pressed `*`, and when.
+    star: Option<(End, Instant)>,
+}
+
+impl CallRecording {
+    /// Waits until the notice ends.
+    pub(super) async fn notice_ends(&mut self) -> PlayEnd {
+        match &mut self.notice {
+            Notice::Playing(playing) => playing.wait().await,
+            Notice::NotPlayed | Notice::PlayedAt(_) => std::future::pending().await,
+        }
+    }
+
+    /// Whether the party outside is hearing the notice.
+    pub(super) fn notice_is_playing(&self) -> bool {
+        matches!(self.notice, Notice::Playing(_))
+    }
+
+    /// Whether the gateway has spoken to the caller before the call was answered.
+    pub(super) fn has_spoken(&self) -> bool {
+        !matches!(self.notice, Notice::NotPlayed)
+    }
+}
+
+impl Caller {
+    fn is_external(&self) -> bool {
+        matches!(self, Caller::Trunk { .. } | Caller::SipTrunk(_))
+    }
+}
+
+impl Call {
+    /// Tells a caller from outside that the call will be recorded, before somebody is rung for him.
+    pub(super) fn announce_recording(&mut self, caller: &mut Participant, callee: &Extension) {
+        if !self.exchange().recordings.are_possible()
+            || !caller.who.is_external()
+            || self.is_answered()
+            || !matches!(self.recording.notice, Notice::NotPlayed)
+        {
+            return;
+        }
+        let (configuration, settings) = self.recording_settings();
+        let mode = RecordingMode::of_call(
+            trunk_of(&configuration, caller),
+            &[callee.recording],
+            settings.mode,
+        );
+        if mode == RecordingMode::All
+            && settings.notice
+            && caller.leg.progress(None).is_ok()
+            && caller.leg.stream().is_some()
+        {
+            // Not installed: found out, and written down, when the recording should begin.
+            self.play_notice(&*caller.leg);
+        }
+    }
+
+    /// Two talk from now on: whatever is to be recorded is.
+    pub(super) fn record_conversation(&mut self, pair: &Pair) {
+        if !self.exchange().recordings.are_possible() {
+            return;
+        }
+        let (_, settings) = self.recording_settings();
+        let outside = outside(pair);
+        let untold = outside.is_some()
+            && settings.notice
+            && matches!(self.recording.notice, Notice::NotPlayed);
+        if let Some(current) = &mut self.recording.current {
+            let leg = recorded_leg(pair);
+            if let Some(channel) = leg
+                .stream()
+                .filter(|channel| !current.recording.is_on(channel))
+                && let Err(error) = current.recording.tap(channel)
+            {
+                tracing::error!(%error, "a recording lost its call");
+            }
+            if untold && !current.waits {
+                current.waits = true;
+                current.recording.pause();
+                if let Some(outside) = outside
+                    && !self.play_notice(&*outside.leg)
+                {
+                    self.cannot_record(RecordingProblem::NoNotice);
+                }
+            }
+            return;
+        }
+        if !self.recording.over && self.recording_mode(pair) == RecordingMode::All {
+            self.want_recording(pair, false);
+        }
+    }
+
+    /// Begins a recording, or the notice before it.
+    fn want_recording(&mut self, pair: &Pair, on_demand: bool) {
+        let (_, settings) = self.recording_settings();
+        if let Some(outside) = outside(pair)
+            && settings.notice
+        {
+            match self.recording.notice {
+                Notice::PlayedAt(_) => {}
+                Notice::Playing(_) => {
+                    self.recording.wanted = Some(on_demand);
+                    return;
+                }
+                Notice::NotPlayed => {
+                    self.recording.wanted = Some(on_demand);
+                    if !self.play_notice(&*outside.leg) {
+                        self.cannot_record(RecordingProblem::NoNotice);
+                    }
+                    return;
+                }
+            }
+        }
+        self.begin_recording(pair, on_demand);
+    }
+
+    fn begin_recording(&mut self, pair: &Pair, on_demand: bool) {
+        self.recording.wanted = None;
+        let leg = recorded_leg(pair);
+        let (Some(channel), Some(codec)) = (leg.stream(), leg.codec()) else {
+            return;
+        };
+        self.recording.count += 1;
+        let beginning = Beginning {
+            call: self.id(),
+            number: self.recording.count,
+            codec,
+            notice_played_at: match self.recording.notice {
+                Notice::PlayedAt(at) => Some(at),
+                Notice::NotPlayed | Notice::Playing(_) => None,
+            },
+            on_demand,
+        };
+        let Some(mut recording) = Recordings::begin(self.exchange(), &beginning) else {
+            return;
+        };
+        if let Err(error) = recording.tap(channel) {
+            tracing::error!(%error, "a call cannot be recorded");
+            self.recording.over = true;
+            return;
+        }
+        self.recording.current = Some(Current {
+            recording,
+            on_demand,
+            paused: false,
+            waits: false,
+        });
+        self.step(Step::RecordingStarted { on_demand });
+        self.show_recording();
+    }
+
+    /// Plays the notice to a leg; false when it is not installed.
+    fn play_notice(&mut self, leg: &dyn Leg) -> bool {
+        let (configuration, _) = self.recording_settings();
+        let language = configuration
+            .company()
+            .map_or(Language::En, |company| company.language);
+        let prompt = self.exchange().engine.prompts().get(language.tag(), NOTICE);
+        let (Some(prompt), Some(channel)) = (prompt, leg.stream()) else {
+            tracing::error!(
+                language = language.tag(),
+                "the recording notice is not installed"
+            );
+            return false;
+        };
+        self.exchange().recordings.notice_is_there();
+        match channel.play(vec![PAUSE, prompt.into()], Repeat::Once) {
+            Ok(playing) => {
+                self.recording.notice = Notice::Playing(playing);
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the recording notice cannot be played");
+                false
+            }
+        }
+    }
+
+    /// The notice has ended.
+    pub(super) fn notice_ended(&mut self, end: PlayEnd, pair: Option<&Pair>) {
+        self.recording.notice = match end {
+            PlayEnd::Completed => {
+                self.step(Step::RecordingNoticePlayed);
+                Notice::PlayedAt(utc_ms())
+            }
+            // Something else was played over it: it has not been heard.
+            PlayEnd::Interrupted => Notice::NotPlayed,
+        };
+        let Some(pair) = pair else { return };
+        if end == PlayEnd::Interrupted {
+            // Again, from its beginning.
+            if let Some(on_demand) = self.recording.wanted {
+                self.want_recording(pair, on_demand);
+            }
+            return;
+        }
+        if let Some(current) = &mut self.recording.current {
+            current.waits = false;
+            if !current.paused {
+                current.recording.resume();
+            }
+        } else if let Some(on_demand) = self.recording.wanted {
+            self.begin_recording(pair, on_demand);
+        }
+    }
+
+    /// Writes down why there is no recording, and does without.
+    fn cannot_record(&mut self, problem: RecordingProblem) {
+        self.recording.count += 1;
+        let beginning = Beginning {
+            call: self.id(),
+            number: self.recording.count,
+            codec: ramal_media::Codec::Pcma,
+            notice_played_at: None,
+            on_demand: self.recording.wanted.unwrap_or_default(),
+        };
+        Recordings::none(self.exchange(), &beginning, problem);
+        self.recording_failed(problem);
+    }
+
+    /// There is no recording any more.
+    pub(super) fn recording_failed(&mut self, problem: RecordingProblem) {
+        self.recording.current = None;
+        self.recording.wanted = None;
+        self.recording.over = true;
+        self.step(Step::NotRecorded { problem });
+        self.show_recording();
+    }
+
+    /// Ends the recording with the call.
+    pub(super) fn end_recording(&mut self) {
+        self.recording.current = None;
+        self.recording.notice = Notice::NotPlayed;
+    }
+
+    /// An end pressed a key: `*3` starts and stops a recording on demand.
+    pub(super) fn recording_key(&mut self, pair: &Pair, end: End, key: char) {
+        let star = self.recording.star.take();
+        if key == '*' {
+            self.recording.star = Some((end, Instant::now()));
+            return;
+        }
+        let follows = star.is_some_and(|(by, at)| by == end && at.elapsed() < KEY_TIME);
+        let who = match end {
+            End::Caller => &pair.caller,
+            End::Callee => &pair.callee,
+        };
+        if key != '3' || !follows || who.who.is_external() {
+            return;
+        }
+        if self.recording_mode(pair) != RecordingMode::OnDemand {
+            return;
+        }
+        let command = match self.recording.current {
+            Some(_) => RecordingCommand::Stop,
+            None => RecordingCommand::Start,
+        };
+        if self.command_recording(pair, command).is_ok() {
+            let beeps = match command {
+                RecordingCommand::Start => 1,
+                _ => 2,
+            };
+            beep(&*who.leg, beeps);
+        }
+    }
+
+    /// Carries out an order.
+    pub(super) fn order_recording(&mut self, pair: &Pair, order: Order) {
+        let done = self.command_recording(pair, order.command);
+        // Whoever asked may have gone.
+        let _ = order.reply.send(done);
+    }
+
+    fn command_recording(
+        &mut self,
+        pair: &Pair,
+        command: RecordingCommand,
+    ) -> Result<(), RecordingRefusal> {
+        match (command, &mut self.recording.current) {
+            (RecordingCommand::Start, Some(_)) => Err(RecordingRefusal::Recording),
+            (RecordingCommand::Start, None) => {
+                if !self.exchange().recordings.are_possible() {
+                    return Err(RecordingRefusal::Impossible);
+                }
+                let mode = self.recording_mode(pair);
+                if mode == RecordingMode::Off {
+                    return Err(RecordingRefusal::Off);
+                }
+                if self.recording.wanted.is_some() {
+                    return Err(RecordingRefusal::Recording);
+                }
+                self.want_recording(pair, true);
+                let begun = self.recording.current.is_some() || self.recording.wanted.is_some();
+                if begun {
+                    Ok(())
+                } else {
+                    Err(RecordingRefusal::Impossible)
+                }
+            }
+            (RecordingCommand::Stop, Some(_)) => {
+                self.recording.current = None;
+                self.recording.over = true;
+                self.step(Step::RecordingStopped);
+                self.show_recording();
+                Ok(())
+            }
+            (RecordingCommand::Pause, Some(current)) if !current.paused => {
+                current.paused = true;
+                current.recording.pause();
+                self.step(Step::RecordingPaused);
+                self.show_recording();
+                Ok(())
+            }
+            (RecordingCommand::Resume, Some(current)) if current.paused => {
+                current.paused = false;
+                if !current.waits {
+                    current.recording.resume();
+                }
+                self.step(Step::RecordingResumed);
+                self.show_recording();
+                Ok(())
+            }
+            _ => Err(RecordingRefusal::NotRecording),
+        }
+    }
+
+    fn show_recording(&self) {
+        let state = self.recording.current.as_ref().map(|current| {
+            if current.paused {
+                RecordingState::Paused
+            } else if current.on_demand {
+                RecordingState::OnDemand
+            } else {
+                RecordingState::Recording
+            }
+        });
+        self.exchange()
+            .live
+            .call_changed(self.id(), |call| call.recording = state);
+    }
+
+    fn recording_mode(&self, pair: &Pair) -> RecordingMode {
+        let (configuration, settings) = self.recording_settings();
+        let trunk = trunk_of(&configuration, &pair.caller)
+            .or_else(|| trunk_of(&configuration, &pair.callee));
+        let extension = |participant: &Participant| {
+            let id = participant.who.extension()?.id;
+            configuration.extension(id)?.recording
+        };
+        let extensions = [extension(&pair.caller), extension(&pair.callee)];
+        RecordingMode::of_call(trunk, &extensions, settings.mode)
+    }
+
+    fn recording_settings(&self) -> (Arc<Configuration>, RecordingSettings) {
+        let configuration = self.exchange().configuration.borrow().clone();
+        let settings = configuration
+            .company()
+            .map(|company| company.recording.clone())
+            .unwrap_or_default();
+        (configuration, settings)
+    }
+}
+
+/// What the trunk says that a party is reached by.
+fn trunk_of(configuration: &Configuration, participant: &Participant) -> Option<RecordingMode> {
+    let trunk = match &participant.who {
+        Caller::SipTrunk(from) => configuration.trunk(from.trunk),
+        _ => configuration.trunk_by_name(participant.leg.trunk()?),
+    };
+    trunk?.recording
+}
+
+/// The party outside; the caller when both are.
+fn outside(pair: &Pair) -> Option<&Participant> {
+    [&pair.caller, &pair.callee]
+        .into_iter()
+        .find(|participant| participant.who.is_external())
+}
+
+/// Where the tap sits: at the party outside, or else at the caller.
+fn recorded_leg(pair: &Pair) -> &dyn Leg {
+    &*outside(pair).unwrap_or(&pair.caller).leg
+}
+
+/// Tells somebody who pressed `*3` that it was understood: one short tone for the start, two for the stop.
+fn beep(leg: &dyn Leg, times: u32) {
+    static TONE: OnceLock<Arc<Prompt>> = OnceLock::new();
+    let tone = TONE.get_or_init(|| {
+        let sample = |n: u32| (4000.0 * (TAU * 1400.0 * f64::from(n) / 8000.0).sin()) as i16;
+        let samples: Vec<i16> = (0..1_200).map(sample).collect();
+        Arc::new(Prompt::new("beep", &samples))
+    });
+    let sounds = vec![tone.clone().into(), Sound::Silence { ms: 100 }];
+    match leg
+        .stream()
+        .map(|channel| channel.play(sounds, Repeat::Times(times)))
+    {
+        Some(Ok(playing)) => playing.detach(),
+        Some(Err(error)) => tracing::error!(%error, "a confirmation tone cannot be played"),
+        None => {}
+    }
+}
