@@ -222,6 +222,16 @@ pub mod right {
         LiftBans = "lift bans", [Admin, Installer];
         /// The call history.
         ViewCalls = "see the call history", [Admin, Installer, Supervisor, Auditor];
+        /// Recordings of calls and their sound.
+        Listen = "listen to recordings", [Admin, Supervisor, Auditor];
+        /// The sound of recordings.
+        DeleteRecordings = "delete recordings", [Admin];
+        /// Who had access to recordings.
+        AuditRecordings = "see who listened to recordings", [Admin, Auditor];
+        /// Which calls are recorded and how long that is kept.
+        EditRecordingSettings = "change the settings for recording", [Admin];
+        /// Recording of a call in progress.
+        OrderRecording = "start and stop recordings", [Admin, Supervisor];
         /// Load, disk and lines.
         ViewSystem = "see the system's state", [Admin, Installer, Supervisor, Auditor];
         /// API tokens.
@@ -251,6 +261,8 @@ mod tests {
             assert!(May::<right::EditTrunks>::check(caller(role)).is_err());
             assert!(May::<right::EditUsers>::check(caller(role)).is_err());
             assert!(May::<right::HangUp>::check(caller(role)).is_err());
+            assert!(May::<right::DeleteRecordings>::check(caller(role)).is_err());
+            assert!(May::<right::EditRecordingSettings>::check(caller(role)).is_err());
             assert!(May::<right::EditTokens>::check(caller(role)).is_err());
             assert!(May::<right::MoveConfiguration>::check(caller(role)).is_err());
         }

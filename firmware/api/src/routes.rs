@@ -1,6 +1,7 @@
 //! The operations under `/api/v1`, one module per object. The OpenAPI document is made from the same declarations.
 
 mod audio_files;
+mod alarms;
 mod bans;
 mod calls;
 mod company;
@@ -9,6 +10,7 @@ mod events;
 mod extensions;
 mod gateway;
 mod music_classes;
+mod recordings;
 mod session;
 mod setup;
 mod tokens;
@@ -92,6 +94,20 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(calls::list_active_calls))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::list_calls))
+        .routes(routes!(recordings::order_recording))
+        .routes(routes!(recordings::list_recordings))
+        .routes(routes!(
+            recordings::show_recording,
+            recordings::delete_recording
+        ))
+        .routes(routes!(recordings::recording_audio))
+        .routes(routes!(recordings::recording_waveform))
+        .routes(routes!(recordings::recording_accesses))
+        .routes(routes!(
+            recordings::show_recording_settings,
+            recordings::change_recording_settings
+        ))
+        .routes(routes!(alarms::list_alarms))
         .routes(routes!(events::events))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token))

@@ -78,7 +78,7 @@ pub use prompts::{Encoding, Prompt, PromptLibrary, system_prompt_ids};
 pub use quality::mean_opinion_score;
 pub use recording::{
     Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,
-    free_space, recover,
+    free_space, recover, waveform,
 };
 pub use room::{Part, RoomEvent};
 pub use secure::{MasterKey, SrtpKeys, Suite};

@@ -1,12 +1,13 @@
 //! The handle of the PBX.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_lines::{Driver, PortStatus};
 use ramal_media::{Engine, MediaError};
-use ramal_model::{CallId, TrunkId};
+use ramal_model::{Actor, CallId, RecordingRecord, TrunkId};
 use ramal_store::{Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
@@ -229,6 +230,30 @@ impl Pbx {
     /// Ends a call; false when there is none with this id.
     pub fn hang_up(&self, id: &CallId) -> bool {
         self.exchange.hang_up(id)
+    }
+
+    /// Where recordings are kept; none when nothing is recorded.
+    pub fn recordings_folder(&self) -> Option<&Path> {
+        self.exchange.recordings.folder()
+    }
+
+    /// Deletes the file of a recording; its row stays and says by whom and why.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is deleted already, and failures of the database.
+    pub async fn delete_recording(
+        &self,
+        recording: &RecordingRecord,
+        by: &Actor,
+        because: Option<String>,
+    ) -> Result<(), StoreError> {
+        let (by, id) = (by.to_string(), recording.id);
+        self.exchange
+            .store
+            .recording_deleted(id, by, because)
+            .await?;
+        self.exchange.recordings.remove_file(&recording.file).await;
+        Ok(())
     }
 
     /// Starts, stops, pauses or resumes the recording of a call.

@@ -12,7 +12,7 @@ use ramal_lines::LineError;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
 use ramal_model::Language;
-use ramal_pbx::{Pbx, PbxConfig, PbxError, SipTls, SoundFolders};
+use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
 use ramal_sounds::{SoundError, Studio, StudioConfig};
 use ramal_store::{Store, StoreError};
 use ramal_tls::{CertificateError, Names, OwnCertificate, RootsError};
@@ -121,6 +121,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
                 audio_files: Some(sounds_dir(&settings)),
                 music: Some(settings.music_dir.clone()),
             },
+            recordings: Some(recordings(&settings.data_dir)),
         },
         store.clone(),
         engine,
@@ -160,6 +161,20 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         tracing::error!("stopping although the disk has not taken everything");
     }
     Ok(())
+}
+
+/// Recordings lie on the data partition; its last fiftieth, at least 64 MB, is for the database and everything else.
+fn recordings(data_dir: &Path) -> RecordingConfig {
+    const LEAST: u64 = 64 << 20;
+    let size = nix::sys::statvfs::statvfs(data_dir).map_or(0, |space| {
+        #[allow(clippy::unnecessary_cast, reason = "u32 on some machines")]
+        let size = space.blocks() as u64 * space.fragment_size() as u64;
+        size
+    });
+    RecordingConfig {
+        folder: data_dir.join("recordings"),
+        reserve: (size / 50).max(LEAST),
+    }
 }
 
 /// Keeps systemd informed until a signal comes.

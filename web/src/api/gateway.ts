@@ -91,6 +91,18 @@ export interface CallFilter {
 export const calls = (filter: CallFilter, limit: number, before: string | null) =>
   client.get<Api.CallPage>('/calls', { ...filter, limit, before })
 
+export const recordingsOf = (call: string) => client.get<Api.RecordingPage>('/recordings', { call })
+export const waveform = (of: Api.Id) => client.get<Api.Waveform>(`/recordings/${id(of)}/waveform`)
+export const recordingSound = (of: Api.Id) => `/api/v1/recordings/${id(of)}/audio`
+export const recordingFile = (of: Api.Id) => `/api/v1/recordings/${id(of)}/audio?download=1`
+export const deleteRecording = (of: Api.Id): Call => ({ method: 'DELETE', path: `/recordings/${id(of)}` })
+export const recordingSettings = () => client.get<Api.RecordingSettings>('/recording-settings')
+export const changeRecordingSettings = (body: Api.RecordingSettings): Call => ({
+  method: 'PATCH',
+  path: '/recording-settings',
+  body,
+})
+
 export const system = () => client.get<Api.System>('/system')
 
 export const exportConfiguration = () => client.get<unknown>('/configuration/export')

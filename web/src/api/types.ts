@@ -71,6 +71,63 @@ export interface NewUser extends Omit<User, 'id'> {
 export const MEDIA_ENCRYPTION = ['automatic', 'off', 'optional', 'required'] as const
 export type MediaEncryption = (typeof MEDIA_ENCRYPTION)[number]
 
+/** Which calls are recorded. */
+export const RECORDING_MODES = ['off', 'all', 'on_demand'] as const
+export type RecordingMode = (typeof RECORDING_MODES)[number]
+
+export interface RecordingSettings {
+  mode: RecordingMode
+  /** Whether the party outside is told. */
+  notice: boolean
+  /** Why not. */
+  notice_waiver: string
+  /** 0 keeps them until the space is needed. */
+  keep_days: number
+  min_free_percent: number
+}
+
+export interface Recording {
+  id: number
+  call: string
+  file: string
+  started_at: number
+  /** Null while it lasts. */
+  ended_at: number | null
+  duration_ms: number
+  /** 0 when there is no file. */
+  bytes: number
+  notice_played_at: number | null
+  on_demand: boolean
+  lost_packets: number
+  problem: 'disk_full' | 'disk_failed' | 'too_long' | 'codec' | 'no_notice' | 'interrupted' | 'file_lost' | null
+  deleted_at: number | null
+  /** Who, or the rule: age, space. */
+  deleted_by: string | null
+  deleted_because: string | null
+}
+
+export interface RecordingPage {
+  recordings: Recording[]
+  next: number | null
+}
+
+/** Of equal stretches the highest amplitude of each side, 0-100. */
+export interface Waveform {
+  left: number[]
+  right: number[]
+}
+
+export interface Alarm {
+  id: string
+  since: number
+  severity: 'warning' | 'major' | 'critical'
+  /** Blank for the gateway as a whole. */
+  object: string
+  /** Keys of what is wrong and what to do. */
+  text: string
+  action: string
+}
+
 export interface Extension {
   id: Id
   number: string
@@ -84,6 +141,8 @@ export interface Extension {
   media_encryption: MediaEncryption
   /** Class of music on hold; null follows the company. */
   music_class: Id | null
+  /** Null follows the company. */
+  recording: RecordingMode | null
   /** Phones registered now; in lists only. */
   registrations?: number
 }
@@ -125,6 +184,8 @@ export interface TrunkSettings {
   inbound_default: Id | null
   /** Class of music on hold; null follows the company. */
   music_class: Id | null
+  /** Null leaves it to extension and company. */
+  recording: RecordingMode | null
 }
 
 export interface Trunk extends TrunkSettings {
@@ -215,12 +276,15 @@ export interface ActiveCall {
   started_at: number
   answered_at: number | null
   codec: string | null
+  /** Null when it is not recorded. */
+  recording: 'recording' | 'on_demand' | 'paused' | null
 }
 
 export interface Live {
   registrations: Registration[]
   calls: ActiveCall[]
   trunks: TrunkStatus[]
+  alarms: Alarm[]
 }
 
 export interface Leg {
@@ -285,6 +349,8 @@ export interface System {
   cpu_percent: number
   memory: { total: number; free: number }
   disk_data: { total: number; free: number }
+  /** Hours of one recorded call that still fit. */
+  recording_hours_left: number
   uptime_s: number
   /** Absent where the gateway has no lines. */
   lines?: Line[]

@@ -38,6 +38,15 @@ export function traceText(step: TraceStep): string {
       return t('trace.contact_refused', { device: text('device'), cause: text('cause') })
     case 'answered_by':
       return t('trace.answered_by', { device: text('device') })
+    case 'recording_started':
+      return t(step['on_demand'] === true ? 'trace.recording_on_demand' : 'trace.recording_started')
+    case 'not_recorded':
+      return t('trace.not_recorded', { why: word('recording_problem', text('problem')) })
+    case 'recording_notice_played':
+    case 'recording_paused':
+    case 'recording_resumed':
+    case 'recording_stopped':
+      return t(`trace.${step['step']}`)
     case 'answered_by_gateway':
     case 'no_answer':
     case 'caller_gave_up':
@@ -71,7 +80,7 @@ export function traceText(step: TraceStep): string {
 }
 
 /** The word for a code; the code itself where this version has no word for it. */
-function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over', code: string): string {
+function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over' | 'recording_problem', code: string): string {
   const key = `${group}.${code}`
   return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : code.replaceAll('_', ' ')
 }

@@ -12,7 +12,7 @@ const call = (id: string, state: ActiveCall['state'] = 'ringing'): ActiveCall =>
   state,
   started_at: 1000,
   answered_at: null,
-  codec: null,
+  codec: null, recording: null,
 })
 
 const registration = (extension: string, contact: string): Registration => ({
@@ -51,7 +51,7 @@ describe('live events', () => {
 
   it('start over with each snapshot', () => {
     const before = apply(NOTHING, { type: 'call_started', call: call('a') })
-    const after = apply(before, { type: 'snapshot', calls: [call('c')], registrations: [], trunks: [] })
+    const after = apply(before, { type: 'snapshot', calls: [call('c')], registrations: [], trunks: [], alarms: [] })
     expect(after.calls.map(({ id }) => id)).toEqual(['c'])
   })
 

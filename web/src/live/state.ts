@@ -1,5 +1,5 @@
 // What happens on the gateway now, kept up to date from the event stream. Pure: events in, state out.
-import type { ActiveCall, Id, Live, Registration, TrunkStatus } from '../api/types'
+import type { ActiveCall, Alarm, Id, Live, Registration, TrunkStatus } from '../api/types'
 
 export type LiveEvent =
   | ({ type: 'snapshot' } & Live)
@@ -9,6 +9,9 @@ export type LiveEvent =
   | { type: 'registration_removed'; registration: Pick<Registration, 'extension' | 'contact'> }
   | { type: 'trunk_changed'; trunk: TrunkStatus }
   | { type: 'trunk_removed'; trunk: Id }
+  | { type: 'recording_ready'; recording: Id; call: string }
+  | { type: 'alarm_raised'; alarm: Alarm }
+  | { type: 'alarm_cleared'; alarm: string }
   | { type: 'configuration_changed'; version?: number }
 
 export const EVENT_NAMES = [
@@ -21,15 +24,18 @@ export const EVENT_NAMES = [
   'registration_removed',
   'trunk_changed',
   'trunk_removed',
+  'recording_ready',
+  'alarm_raised',
+  'alarm_cleared',
   'configuration_changed',
 ] as const
 
-export const NOTHING: Live = { registrations: [], calls: [], trunks: [] }
+export const NOTHING: Live = { registrations: [], calls: [], trunks: [], alarms: [] }
 
 export function apply(live: Live, event: LiveEvent): Live {
   switch (event.type) {
     case 'snapshot':
-      return { registrations: event.registrations, calls: event.calls, trunks: event.trunks }
+      return { registrations: event.registrations, calls: event.calls, trunks: event.trunks, alarms: event.alarms }
     case 'call_started':
     case 'call_changed':
       return { ...live, calls: put(live.calls, event.call, (call) => call.id) }
@@ -46,6 +52,10 @@ export function apply(live: Live, event: LiveEvent): Live {
       return { ...live, trunks: put(live.trunks, event.trunk, (trunk) => String(trunk.id)) }
     case 'trunk_removed':
       return { ...live, trunks: live.trunks.filter((trunk) => trunk.id !== event.trunk) }
+    case 'alarm_raised':
+      return { ...live, alarms: put(live.alarms, event.alarm, (alarm) => alarm.id) }
+    case 'alarm_cleared':
+      return { ...live, alarms: live.alarms.filter((alarm) => alarm.id !== event.alarm) }
     default:
       return live
   }

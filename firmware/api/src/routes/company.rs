@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use ramal_model::{Company, NewCompany};
+use ramal_model::{Company, Country, Language, NewCompany};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::JsonBody;
@@ -10,32 +12,61 @@ use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
 use crate::problem::Problem;
 
+/// The company. How its calls are recorded is told at `/recording-settings`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CompanyData {
+    /// Registered name; blank until someone filled it in after the first set-up.
+    legal_name: String,
+    /// Country, which presets tones, languages and number formats.
+    country: Country,
+    /// ITU-T E.164 country code without `+`, such as `55`.
+    country_code: String,
+    /// Area code for local dialling, such as `11`; blank where the country has none.
+    area_code: String,
+    /// Language of prompts where nothing closer to the caller says otherwise.
+    language: Language,
+    /// IANA time zone, such as `America/Sao_Paulo`.
+    time_zone: String,
+}
+
+impl From<Company> for CompanyData {
+    fn from(company: Company) -> Self {
+        Self {
+            legal_name: company.legal_name,
+            country: company.country,
+            country_code: company.country_code,
+            area_code: company.area_code,
+            language: company.language,
+            time_zone: company.time_zone,
+        }
+    }
+}
+
 /// The company.
 #[utoipa::path(
     get, path = "/company", tag = "gateway", security(("session" = []), ("token" = [])),
-    responses((status = 200, body = Company), Unauthenticated, Forbidden, NoSuchObject, Common)
+    responses((status = 200, body = CompanyData), Unauthenticated, Forbidden, NoSuchObject, Common)
 )]
 pub async fn show_company(
     State(app): State<App>,
     _: May<right::ViewDirectory>,
-) -> Result<Json<Company>, Problem> {
+) -> Result<Json<CompanyData>, Problem> {
     let company = app.store.configuration().company().cloned();
     company
-        .map(Json)
+        .map(|company| Json(company.into()))
         .ok_or_else(|| Problem::not_found("The gateway is not set up yet."))
 }
 
 /// Replaces the company's data. What is left out comes from the country.
 #[utoipa::path(
     put, path = "/company", tag = "gateway", security(("session" = []), ("token" = [])), request_body = NewCompany,
-    responses((status = 200, body = Company), Unauthenticated, Forbidden, BadBody, Conflict, Common)
+    responses((status = 200, body = CompanyData), Unauthenticated, Forbidden, BadBody, Conflict, Common)
 )]
 pub async fn change_company(
     State(app): State<App>,
     may: May<right::EditCompany>,
     JsonBody(input): JsonBody<NewCompany>,
-) -> Result<Json<Company>, Problem> {
-    Ok(Json(
-        app.store.change_company(&may.caller.actor, input).await?,
-    ))
+) -> Result<Json<CompanyData>, Problem> {
+    let company = app.store.change_company(&may.caller.actor, input).await?;
+    Ok(Json(company.into()))
 }

@@ -150,6 +150,9 @@ fn name(change: &LiveEvent) -> &'static str {
         LiveEvent::RegistrationRemoved { .. } => "registration_removed",
         LiveEvent::TrunkChanged { .. } => "trunk_changed",
         LiveEvent::TrunkRemoved { .. } => "trunk_removed",
+        LiveEvent::RecordingReady { .. } => "recording_ready",
+        LiveEvent::AlarmRaised { .. } => "alarm_raised",
+        LiveEvent::AlarmCleared { .. } => "alarm_cleared",
         LiveEvent::ConfigurationChanged { .. } => "configuration_changed",
     }
 }

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
     Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, MusicClassId, NewExtension,
-    Secret,
+    RecordingMode, Secret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,6 +40,8 @@ pub struct ExtensionRow {
     media_encryption: MediaEncryption,
     /// What those hear whom it holds; null follows the company.
     music_class: Option<MusicClassId>,
+    /// Whether its calls are recorded; null follows the company.
+    recording: Option<RecordingMode>,
     /// Phones registered now.
     registrations: usize,
 }
@@ -56,6 +58,7 @@ impl ExtensionRow {
             ring_time,
             media_encryption,
             music_class,
+            recording,
         } = extension.clone();
         Self {
             id,
@@ -67,6 +70,7 @@ impl ExtensionRow {
             ring_time,
             media_encryption,
             music_class,
+            recording,
             registrations,
         }
     }

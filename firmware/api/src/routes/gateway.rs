@@ -78,6 +78,8 @@ pub struct SystemState {
     memory: Space,
     /// Data partition in bytes.
     disk_data: Space,
+    /// Hours of one recorded call that still fit on the data partition, its reserve left free.
+    recording_hours_left: f64,
     /// Seconds since the service started.
     uptime_s: u64,
     /// Open web connections.
@@ -124,6 +126,7 @@ pub async fn system(
         sip_port: app.pbx.sip_address().port(),
         cpu_percent: load.cpu_percent,
         memory: load.memory,
+        recording_hours_left: recording_hours(&app, disk_data),
         disk_data,
         uptime_s: app.started.elapsed().as_secs(),
         web_connections,
@@ -131,4 +134,17 @@ pub async fn system(
         lines: app.pbx.lines(),
         counters,
     }))
+}
+
+/// Octets of an hour of recording: two sides of G.711.
+const RECORDED_HOUR: f64 = 2.0 * 8_000.0 * 3_600.0;
+
+fn recording_hours(app: &App, disk: Space) -> f64 {
+    let configuration = app.store.configuration();
+    let kept_free = configuration.company().map_or(0, |company| {
+        disk.total / 100 * u64::from(company.recording.min_free_percent)
+    });
+    let left = disk.free.saturating_sub(kept_free);
+    // Far below 2^53 octets, and a tenth of an hour is exact enough.
+    (left as f64 / RECORDED_HOUR * 10.0).round() / 10.0
 }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ramal_api::{ApiConfig, Limits, Server};
 use ramal_media::{Engine, EngineConfig};
-use ramal_pbx::{Pbx, PbxConfig};
+use ramal_pbx::{Pbx, PbxConfig, RecordingConfig};
 use ramal_sounds::{Studio, StudioConfig};
 use ramal_store::{HashCost, Options, Store};
 use ramal_tls::{Names, OwnCertificate};
@@ -82,7 +82,11 @@ impl Gateway {
             prompts: Arc::default(),
         })
         .unwrap();
-        let lines = PbxConfig::new(any_port);
+        let mut lines = PbxConfig::new(any_port);
+        lines.recordings = Some(RecordingConfig {
+            folder: folder.path().join("recordings"),
+            reserve: 0,
+        });
         let pbx = Pbx::start(lines, store.clone(), engine).await.unwrap();
         let server = Server::start(config, store.clone(), pbx.clone())
             .await

@@ -17,4 +17,5 @@ mod doors;
 mod events;
 mod gateway;
 mod sounds;
+mod recordings;
 mod websocket;

@@ -278,12 +278,13 @@ impl PromptLibrary {
 /// Names of the prompts the gateway itself speaks in every language: digits, the hours and minutes of
 /// the speaking clock as whole phrases, and the fixed sentences.
 pub fn system_prompt_ids() -> impl Iterator<Item = String> {
-    const SENTENCES: [&str; 5] = [
+    const SENTENCES: [&str; 6] = [
         "your-number-is",
         "time-is",
         "echo-intro",
         "not-in-service",
         "goodbye",
+        "recording-notice",
     ];
     (0..10)
         .map(|digit| format!("digit-{digit}"))
@@ -437,14 +438,14 @@ mod tests {
             }
         }
         let library = PromptLibrary::load(dir.path()).unwrap();
-        assert_eq!(library.len(), 2 * 98);
+        assert_eq!(library.len(), 2 * 99);
         assert_eq!(library.get("en", "digit-7").unwrap().id(), "digit-7");
         assert!(library.get("es", "digit-7").is_none());
         assert_eq!(
             library.missing(&["pt-BR", "en"]),
             ["pt-BR/hour-13", "en/hour-13"]
         );
-        assert_eq!(library.missing(&["id"]).len(), 99);
+        assert_eq!(library.missing(&["id"]).len(), 100);
 
         fs::write(dir.path().join("en/goodbye.wav"), b"GIF89a").unwrap();
         let refused = PromptLibrary::load(dir.path()).unwrap_err().to_string();

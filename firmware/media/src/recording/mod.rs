@@ -25,4 +25,4 @@ pub use disk::free_space;
 pub use recorder::{Recorder, RecorderConfig, Recording, RecordingEnd};
 pub use session::{Finished, RecordingFailure};
 pub(crate) use tap::Tap;
-pub use wav::{Recovered, recover};
+pub use wav::{Recovered, recover, waveform};

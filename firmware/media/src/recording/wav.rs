@@ -133,6 +133,43 @@ fn finish(file: &File, law: Law, octets: u64) -> io::Result<()> {
     file.sync_data()
 }
 
+/// How loud a recording is along its length: for each of `points` stretches the highest amplitude of either side, 0-100.
+/// Of a long stretch a part is looked at. Blocks.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] when the file is no recording; otherwise what the system says.
+pub fn waveform(path: &Path, points: usize) -> io::Result<[Vec<u8>; 2]> {
+    /// Octets looked at in a stretch at most.
+    const LOOK: u64 = 8_192;
+    let file = File::open(path)?;
+    let mut found = [0u8; HEADER as usize];
+    file.read_exact_at(&mut found, 0)
+        .map_err(|_| no_recording())?;
+    let law = law_of(&found).ok_or_else(no_recording)?;
+    let frames = (file.metadata()?.len() - HEADER) / 2;
+    let points = (points as u64).min(frames).max(1);
+    let mut sides = [Vec::new(), Vec::new()];
+    let mut octets = Vec::new();
+    for point in 0..points {
+        let (from, to) = (
+            frames * point / points * 2,
+            frames * (point + 1) / points * 2,
+        );
+        octets.resize((to - from).min(LOOK) as usize, 0);
+        file.read_exact_at(&mut octets, HEADER + from)?;
+        for (channel, side) in sides.iter_mut().enumerate() {
+            let mut peak = 0u32;
+            for frame in octets.as_chunks::<2>().0 {
+                let mut sample = [0i16];
+                law.decode(&frame[channel..=channel], &mut sample);
+                peak = peak.max(u32::from(sample[0].unsigned_abs()));
+            }
+            side.push((peak * 100 / u32::from(i16::MAX.unsigned_abs())).min(100) as u8);
+        }
+    }
+    Ok(sides)
+}
+
 fn no_recording() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "no recording")
 }
@@ -169,6 +206,27 @@ mod tests {
         let healed = std::fs::read(&path).unwrap();
         assert_eq!(healed[..HEADER as usize], header(Law::Mu, 48_000));
         assert_eq!(recover(&path).unwrap(), recovered);
+    }
+
+    #[test]
+    fn a_waveform_shows_where_each_side_is_loud() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wave.wav");
+        let mut octets = header(Law::A, 32_000).to_vec();
+        for frame in 0..16_000 {
+            // Full scale on the left in the first half, on the right in the second.
+            let (loud, quiet) = (0x2A, Law::A.silence());
+            octets.extend(if frame < 8_000 {
+                [loud, quiet]
+            } else {
+                [quiet, loud]
+            });
+        }
+        std::fs::write(&path, &octets).unwrap();
+        let [left, right] = waveform(&path, 10).unwrap();
+        assert_eq!(left, [[98u8; 5], [0; 5]].concat());
+        assert_eq!(right, [[0u8; 5], [98; 5]].concat());
+        assert_eq!(waveform(&path, 100_000).unwrap()[0].len(), 16_000);
     }
 
     #[test]

@@ -202,6 +202,20 @@ impl Recordings {
         }
     }
 
+    /// Where the files are.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.recorder.as_ref().map(Recorder::folder)
+    }
+
+    /// Removes a file.
+    pub(crate) async fn remove_file(&self, file: &str) {
+        if let Some(folder) = self.folder() {
+            let path = folder.join(file);
+            // Unlinking a large file may take its time.
+            let _ = tokio::task::spawn_blocking(move || remove(&path)).await;
+        }
+    }
+
     /// Recordings that are not written down to their end.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)

@@ -10,7 +10,7 @@ use ramal_model::{RecordingRecord, Severity};
 use ramal_store::StoreError;
 use tokio::time::{Instant, sleep};
 
-use super::{DISK_FULL, PACKETS_LOST, RecordingConfig, alarm, remove};
+use super::{DISK_FULL, PACKETS_LOST, RecordingConfig, alarm};
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 
@@ -73,7 +73,7 @@ async fn let_go(exchange: &Exchange, config: &RecordingConfig) -> Result<(), Fai
                 break;
             }
             for recording in &old {
-                delete(exchange, &config.folder, recording, "age").await?;
+                delete(exchange, recording, "age").await?;
             }
         }
     }
@@ -91,14 +91,13 @@ async fn let_go(exchange: &Exchange, config: &RecordingConfig) -> Result<(), Fai
             return Ok(());
         }
         for recording in oldest.iter().take(AT_A_TIME) {
-            delete(exchange, &config.folder, recording, "space").await?;
+            delete(exchange, recording, "space").await?;
         }
     }
 }
 
 async fn delete(
     exchange: &Exchange,
-    folder: &Path,
     recording: &RecordingRecord,
     rule: &str,
 ) -> Result<(), StoreError> {
@@ -113,9 +112,7 @@ async fn delete(
         Ok(()) | Err(StoreError::NotFound { .. }) => {}
         Err(error) => return Err(error),
     }
-    let path = folder.join(&recording.file);
-    // Unlinking a large file may take its time.
-    let _ = tokio::task::spawn_blocking(move || remove(&path)).await;
+    exchange.recordings.remove_file(&recording.file).await;
     Ok(())
 }
 

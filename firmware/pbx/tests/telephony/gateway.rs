@@ -48,7 +48,7 @@ impl Gateway {
         store.set_up(company, admin).await.unwrap();
         let config = PbxConfig::new(([127, 0, 0, 1], 0).into());
         let config = settings(config, folder.path());
-        let pbx = start(&store, config).await.unwrap();
+        let pbx = start(&store, config, folder.path()).await.unwrap();
         Self { pbx, store, folder }
     }
 
@@ -64,12 +64,19 @@ impl Gateway {
 
     /// Stops the PBX in good order and starts another one on the same data.
     pub async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(&mut self, settings: impl Fn(&mut PbxConfig)) {
         let address = self.pbx.sip_address();
         self.pbx.shutdown().await;
         // The listener of the old one may take a moment to go.
         let again = async {
             loop {
-                match start(&self.store, PbxConfig::new(address)).await {
+                let mut config = PbxConfig::new(address);
+                settings(&mut config);
+                match start(&self.store, config, self.folder.path()).await {
                     Ok(pbx) => return pbx,
                     Err(PbxError::Listen { .. }) => {
                         tokio::time::sleep(Duration::from_millis(5)).await
@@ -148,12 +155,18 @@ pub fn encrypted(config: PbxConfig, folder: &Path, authorities: Option<&Path>) -
     }
 }
 
-async fn start(store: &Store, config: PbxConfig) -> Result<Pbx, PbxError> {
+async fn start(store: &Store, config: PbxConfig, folder: &Path) -> Result<Pbx, PbxError> {
+    let prompts = folder.join("prompts");
+    let prompts = if prompts.is_dir() {
+        PromptLibrary::load(&prompts).unwrap()
+    } else {
+        PromptLibrary::default()
+    };
     let engine = Engine::start(EngineConfig {
         bind: config.sip_listen.ip(),
         ports: 20_000..=29_999,
         threads: 1,
-        prompts: Arc::new(PromptLibrary::default()),
+        prompts: Arc::new(prompts),
     })
     .unwrap();
     Pbx::start(config, store.clone(), engine).await

@@ -10,6 +10,7 @@ mod name_server;
 mod outgoing;
 mod pickups;
 mod raw;
+mod recordings;
 mod registrations;
 mod transfers;
 mod watching;

@@ -69,6 +69,9 @@ pub enum Command {
     Bans(BanCommand),
     /// Show the call history, latest first.
     Calls(CallsArguments),
+    /// List, download or delete recordings of calls.
+    #[command(subcommand)]
+    Recordings(RecordingCommand),
     /// Save or load the whole configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -154,6 +157,29 @@ pub enum BanCommand {
     Lift {
         /// The address; an IPv6 one stands for its network.
         address: std::net::IpAddr,
+    },
+}
+
+/// List, download or delete recordings of calls.
+#[derive(Debug, Subcommand)]
+pub enum RecordingCommand {
+    /// List recordings, latest first.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Save a recording as a WAV file.
+    Download {
+        /// Its id, from the list.
+        id: i64,
+        /// Where to.
+        file: PathBuf,
+    },
+    /// Delete the sound of a recording.
+    Delete {
+        /// Its id, from the list.
+        id: i64,
     },
 }
 

@@ -30,6 +30,7 @@ pub async fn run(arguments: Arguments) -> Result<String, Failure> {
         Command::Trunk(command) => gateway.trunk(command).await,
         Command::Bans(command) => gateway.bans(command).await,
         Command::Calls(arguments) => gateway.calls(arguments).await,
+        Command::Recordings(command) => gateway.recordings(command).await,
         Command::Config(ConfigCommand::Export { file }) => gateway.export(file.as_deref()).await,
         Command::Config(ConfigCommand::Import { file }) => gateway.import(&file).await,
         Command::Token(command) => gateway.token(command).await,
@@ -383,7 +384,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Writes beside the file and renames, so that an old export is replaced whole or not at all.
-fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
     let mut name = file.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let temporary = file.with_file_name(name);

@@ -7,6 +7,7 @@ mod bans;
 mod client;
 mod commands;
 mod failure;
+mod recordings;
 mod table;
 mod tls;
 mod trunks;
