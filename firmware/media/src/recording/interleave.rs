@@ -50,24 +50,26 @@ impl Interleave {
         }
         self.reach(end);
         if (1..=SEAM).contains(&(position - before)) {
-            for place in before..position {
-                self.set(channel, place, repeated);
-            }
+            let seam = [repeated; SEAM as usize];
+            let length = usize::try_from(position - before).unwrap_or(0);
+            self.lay(channel, before, seam.get(..length).unwrap_or_default());
         }
-        for (place, &sample) in (position..).zip(samples) {
-            self.set(channel, place, sample);
-        }
+        self.lay(channel, position, samples);
         if end > before {
             self.ends[channel] = (end, last);
         }
     }
 
-    fn set(&mut self, channel: usize, place: i64, sample: u8) {
-        let Ok(offset) = usize::try_from(place - self.start) else {
-            return;
-        };
-        if let Some(octet) = self.octets.get_mut(offset * 2 + channel) {
-            *octet = sample;
+    /// Lays samples from `position` on, as far as that is not written yet; there is room for them.
+    fn lay(&mut self, channel: usize, position: i64, samples: &[u8]) {
+        let ahead = position - self.start;
+        let gone = usize::try_from(-ahead).unwrap_or(0);
+        let samples = samples.get(gone..).unwrap_or_default();
+        let from = usize::try_from(ahead).unwrap_or(0) * 2;
+        let frames = self.octets.get_mut(from..).unwrap_or_default();
+        let (frames, _) = frames.as_chunks_mut::<2>();
+        for (frame, &sample) in frames.iter_mut().zip(samples) {
+            frame[channel] = sample;
         }
     }
 

@@ -251,7 +251,11 @@ impl<F> Session<F> {
             (Some(Law::A), Law::Mu) => alaw_to_ulaw(payload),
             (Some(Law::Mu), Law::A) => ulaw_to_alaw(payload),
             (Some(Law::A), Law::A) | (Some(Law::Mu), Law::Mu) => {}
-            (None, _) => return,
+            (None, _) => {
+                // The call has turned to a codec that is not recorded.
+                self.lost += 1;
+                return;
+            }
         }
         let place = match entry.side {
             Side::Received => &mut self.places[0],
