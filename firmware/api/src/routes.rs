@@ -1,7 +1,7 @@
 //! The operations under `/api/v1`, one module per object. The OpenAPI document is made from the same declarations.
 
-mod audio_files;
 mod alarms;
+mod audio_files;
 mod bans;
 mod calls;
 mod company;

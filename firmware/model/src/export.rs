@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{
-    AudioFile, Company, DigestCredential, Extension, Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES, MAX_TRUNKS, MusicClass, NewCompany, RecordingSettings, SipTrunk, User,
+    AudioFile, Company, DigestCredential, Extension, Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES,
+    MAX_TRUNKS, MusicClass, NewCompany, RecordingSettings, SipTrunk, User,
     extension::MAX_EXTENSIONS,
     problem::{Problems, code},
     sound::check_class,

@@ -156,8 +156,11 @@ pub async fn recording_audio(
     };
     // Before the first octet: what cannot be written down is not given out.
     access(&app, &may.caller, peer, recording.id, action).await?;
-    let tag = format!("\"{}-{}\"", recording.id, recording.bytes);
-    let mut response = file::serve(&path, "audio/wav", &tag, &headers).await?;
+    let sent = file::Sent {
+        media_type: "audio/wav",
+        name: &recording.file,
+    };
+    let mut response = file::serve(&path, sent, &headers).await?;
     if download {
         let name = format!("attachment; filename=\"{}\"", recording.file);
         if let Ok(name) = name.parse() {

@@ -16,6 +16,6 @@ mod document;
 mod doors;
 mod events;
 mod gateway;
-mod sounds;
 mod recordings;
+mod sounds;
 mod websocket;

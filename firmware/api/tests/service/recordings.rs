@@ -69,7 +69,6 @@ async fn f079_a_recording_is_listed_heard_in_pieces_and_each_access_is_written_d
         )
         .await;
     assert_eq!(beyond.status, 416);
-    assert_eq!(beyond.header("content-range"), "bytes */32058");
     let saved = admin.get(&format!("{path}?download=1")).await;
     assert!(saved.header("content-disposition").contains(".wav"));
     let waveform = admin
