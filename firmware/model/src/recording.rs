@@ -262,7 +262,7 @@ mod tests {
             serde_json::json!({"legal_name": "A", "country": country}),
         )
         .unwrap()
-        .validate()
+        .validate(&crate::Configuration::default())
         .unwrap()
     }
 
