@@ -42,6 +42,15 @@ pub(crate) struct Exchange {
     interrupts: Mutex<Calls>,
 }
 
+/// What an exchange is made of, beside where it stores, speaks and shows.
+pub(crate) struct Services {
+    pub(crate) locations: Arc<LocationService>,
+    pub(crate) sip: SipLines,
+    pub(crate) trunks: TrunkService,
+    pub(crate) music: Arc<MusicService>,
+    pub(crate) recordings: Recordings,
+}
+
 #[derive(Default)]
 struct Calls {
     by_id: HashMap<CallId, mpsc::Sender<Interrupt>>,
@@ -56,12 +65,15 @@ impl Exchange {
         store: Store,
         engine: Engine,
         live: Arc<LiveState>,
-        locations: Arc<LocationService>,
-        sip: SipLines,
-        trunks: TrunkService,
-        music: Arc<MusicService>,
-        recordings: Recordings,
+        services: Services,
     ) -> Self {
+        let Services {
+            locations,
+            sip,
+            trunks,
+            music,
+            recordings,
+        } = services;
         Self {
             configuration: store.watch(),
             store,

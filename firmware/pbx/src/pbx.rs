@@ -19,7 +19,7 @@ use crate::call::{Interrupt, Order, RecordingCommand, RecordingRefusal};
 use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
 use crate::counters::Counters;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Services};
 use crate::leg::sip::SipLines;
 use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
@@ -132,11 +132,13 @@ impl Pbx {
             store,
             engine,
             live,
-            locations,
-            lines,
-            trunks,
-            music.clone(),
-            recordings,
+            Services {
+                locations,
+                sip: lines,
+                trunks,
+                music: music.clone(),
+                recordings,
+            },
         ));
         tokio::spawn(music.follow(exchange.configuration.clone()));
         Recordings::start(&exchange, config.recordings.as_ref()).await?;
