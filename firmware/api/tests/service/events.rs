@@ -169,7 +169,7 @@ async fn a_saved_change_is_announced() {
         (name.as_str(), live),
         (
             "snapshot",
-            json!({ "registrations": [], "calls": [], "trunks": [] })
+            json!({ "alarms": [], "registrations": [], "calls": [], "trunks": [] })
         )
     );
     assert_eq!(
