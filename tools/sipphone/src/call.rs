@@ -89,12 +89,16 @@ impl Call {
         wanted: impl Fn(&CallEvent) -> bool,
     ) -> Result<CallEvent, PhoneError> {
         let deadline = tokio::time::Instant::now() + limit;
+        let mut others = Vec::new();
         loop {
             match tokio::time::timeout_at(deadline, self.event()).await {
                 Ok(event) if wanted(&event) => return Ok(event),
                 Ok(CallEvent::Ended(reason)) => return Err(PhoneError::Ended(reason)),
-                Ok(_) => {}
-                Err(_) => return Err(PhoneError::Late("the awaited call event")),
+                Ok(event) => others.push(event),
+                Err(_) => {
+                    eprintln!("sipphone: meanwhile came {others:?}");
+                    return Err(PhoneError::Late("the awaited call event"));
+                }
             }
         }
     }
