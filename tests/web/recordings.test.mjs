@@ -25,7 +25,7 @@ test('F079 a recorded call shows that it is, and is heard, sought through, downl
   const settings = page.getByRole('form', { name: 'Gravação de chamadas' })
   await settings.getByLabel('Gravar chamadas').selectOption('all')
   await settings.getByRole('button', { name: 'Salvar' }).click()
-  await within(5_000, 'the setting', async () => (await gateway.api('GET', '/recording-settings')).mode === 'all')
+  await within(20_000, 'the setting', async () => (await gateway.api('GET', '/recording-settings')).mode === 'all')
   await settings.getByLabel('Avisar a pessoa de fora').uncheck()
   await settings.getByRole('button', { name: 'Salvar' }).click()
   await settings.getByLabel('Por que não se avisa').and(page.locator('[aria-invalid="true"]')).waitFor()
@@ -40,7 +40,7 @@ test('F079 a recorded call shows that it is, and is heard, sought through, downl
     const { recordings } = await gateway.api('GET', '/recordings')
     return recordings[0]?.ended_at ? recordings[0] : null
   }
-  await within(20_000, 'the recording', async () => (await recorded()) !== null)
+  await within(60_000, 'the recording', async () => (await recorded()) !== null)
   const recording = await recorded()
   assert.equal(recording.problem, null)
 
@@ -49,15 +49,15 @@ test('F079 a recorded call shows that it is, and is heard, sought through, downl
   await page.getByRole('heading', { name: 'Gravações' }).waitFor()
   const audio = page.locator('audio')
   await page.getByRole('button', { name: 'Ouvir' }).click()
-  await within(5_000, 'the sound', () => audio.evaluate((element) => element.currentTime > 0.2))
+  await within(20_000, 'the sound', () => audio.evaluate((element) => element.currentTime > 0.2))
   // The browser knows how long it is, and goes where it is told to.
   const length = await audio.evaluate((element) => element.duration)
   assert.ok(Math.abs(length - recording.duration_ms / 1000) < 0.1, `${length} s`)
   await page.getByRole('button', { name: 'Pausar' }).click()
   await page.getByRole('slider', { name: 'Posição' }).fill('2')
-  await within(5_000, 'the position', () => audio.evaluate((element) => Math.abs(element.currentTime - 2) < 0.05))
+  await within(20_000, 'the position', () => audio.evaluate((element) => Math.abs(element.currentTime - 2) < 0.05))
   await page.getByLabel('Velocidade').selectOption({ index: 4 })
-  await within(5_000, 'the speed', () => audio.evaluate((element) => element.playbackRate === 2))
+  await within(20_000, 'the speed', () => audio.evaluate((element) => element.playbackRate === 2))
   await assertAccessible(page, 'the player')
   await page.screenshot({ path: process.env.RAMAL_SHOTS ? `${process.env.RAMAL_SHOTS}/recording.png` : undefined })
 

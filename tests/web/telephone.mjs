@@ -110,7 +110,7 @@ async function register({ server, host, number, secret, frequency, level }) {
         const peak = (2 * Math.hypot(sine, cosine)) / samples.length
         const share = (peak * peak) / 2 / (power / samples.length)
         if (peak > 0.001 && share > 0.98) return { peak, ms: performance.now() - begin }
-        if (performance.now() - begin > 20_000) throw new Error(`no tone of ${hz} Hz: peak ${peak}, share ${share}`)
+        if (performance.now() - begin > 60_000) throw new Error(`no tone of ${hz} Hz: peak ${peak}, share ${share}`)
       }
     },
     async connection() {
