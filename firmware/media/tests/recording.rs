@@ -12,6 +12,7 @@ use std::f64::consts::TAU;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use far_end::sound::{self, Voice};
 use far_end::{FarEnd, connected, engine, runtime, statistics};
 use ramal_dsp::Law;
 use ramal_media::{Codec, Finished, Recorder, RecorderConfig, RecordingFailure, Stream, recover};
@@ -150,6 +151,40 @@ fn f078_both_sides_lie_on_their_channels_at_their_level_and_within_20_ms() {
     assert!(level(&right[middle.clone()], 1_000.0).abs() < 0.5);
     assert!(level(&left[middle.clone()], 1_000.0) < -40.0);
     assert!(level(&right[middle], 425.0) < -40.0);
+}
+
+#[test]
+fn f078_a_call_in_another_codec_is_decoded_for_the_file() {
+    for (codec, base) in [(Codec::G722, 22_700), (Codec::Opus, 22_720)] {
+        let folder = tempfile::tempdir().unwrap();
+        let recorder = recorder(folder.path());
+        let engine = engine(base..=base + 19, 1);
+        let (a, mut phone_a) = connected(&engine, 1, codec);
+        let (b, mut phone_b) = connected(&engine, 2, codec);
+        engine.bridge(&a, &b).unwrap();
+        let (mut recording, end) = recorder.begin("call.wav", codec);
+        recording.tap(&a).unwrap();
+        commands_done(&a);
+        let (mut a_says, mut b_says) = (Voice::new(codec, 425.0), Voice::new(codec, 1_000.0));
+        let start = Instant::now();
+        for frame in 1..=100 {
+            phone_a.send(&a_says.say());
+            phone_b.send(&b_says.say());
+            let due = start + FRAME * frame;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+        drop(recording);
+        let finished = runtime().block_on(end);
+        assert_eq!((finished.lost_packets, &finished.failure), (0, &None));
+        let [left, right] = sides(&folder.path().join("call.wav"));
+        let said = 20.0 * (sound::PEAK / PEAK).log10();
+        let middle = 4_000..12_000;
+        for (side, own, other) in [(&left, 425.0, 1_000.0), (&right, 1_000.0, 425.0)] {
+            let level = level(&side[middle.clone()], own) - said;
+            assert!(level.abs() < 0.5, "{codec:?}: {own} Hz {level} dB");
+            assert!(self::level(&side[middle.clone()], other) < -35.0);
+        }
+    }
 }
 
 #[test]

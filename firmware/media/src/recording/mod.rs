@@ -9,6 +9,7 @@
 //! A file is whole at any moment: its header never claims more than is known to be on the disk. After a power cut it
 //! plays, and [`recover`] makes it say all that reached the disk, which lacks less than a second.
 
+mod decoding;
 mod disk;
 mod interleave;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use ramal_dsp::Law;
 use tokio::sync::oneshot;
 
 use super::disk::Folder;
@@ -91,7 +92,9 @@ impl Recorder {
     pub fn begin(&self, file: &str, codec: Codec) -> (Recording, RecordingEnd) {
         let (report, end) = oneshot::channel();
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        match codec.law() {
+        // What is not companded is decoded, and companded for the file.
+        let law = codec.sample_rate().map(|_| codec.law().unwrap_or(Law::A));
+        match law {
             Some(law) => self.shared.send(Control::Begin {
                 number,
                 path: self.shared.folder.join(file),

@@ -6,13 +6,13 @@ use ramal_dsp::{Law, alaw_to_ulaw, ulaw_to_alaw};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use super::decoding::Decoding;
 use super::disk::Disk;
 use super::interleave::Interleave;
 use super::ring::{Consumer, Entry, Side};
 use super::tap::codec_of;
 use super::timeline::{RATE, Timeline};
 use super::wav::{self, HEADER, OCTETS_PER_SECOND};
-use crate::Codec;
 
 /// Samples held back so that late packets find their place: 200 ms.
 pub(super) const HOLD_BACK: i64 = 1_600;
@@ -28,7 +28,7 @@ pub enum RecordingFailure {
     /// The disk refuses; the system's words.
     #[error("the disk fails: {0}")]
     Disk(String),
-    /// The codec is only carried from one end to the other, or no recording is made of it.
+    /// The codec is only carried from one end to the other.
     #[error("nothing can be recorded of {0}")]
     Codec(&'static str),
     /// The file has the size that a WAV file can have: 74 hours.
@@ -86,6 +86,7 @@ impl Pauses {
 
 struct Place {
     timeline: Timeline,
+    decoding: Option<Box<Decoding>>,
     pauses: usize,
 }
 
@@ -122,6 +123,8 @@ pub(super) struct Session<F> {
     report: Option<oneshot::Sender<Finished>>,
     failure: Option<RecordingFailure>,
     payload: Vec<u8>,
+    /// The last packet that had to be decoded.
+    companded: Vec<u8>,
     out: Vec<u8>,
 }
 
@@ -137,6 +140,7 @@ impl<F> Session<F> {
         let failure = disk.write_at(&file, &wav::header(law, 0), 0).err();
         let place = || Place {
             timeline: Timeline::default(),
+            decoding: None,
             pauses: 0,
         };
         Session {
@@ -160,6 +164,7 @@ impl<F> Session<F> {
             report: Some(report),
             failure: failure.map(RecordingFailure::from),
             payload: Vec::new(),
+            companded: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -247,30 +252,49 @@ impl<F> Session<F> {
         let Some(arrived) = entry.at.checked_sub(self.began + left_out).map(samples) else {
             return;
         };
-        match (codec_of(entry.format).and_then(Codec::law), self.law) {
-            (Some(Law::A), Law::Mu) => alaw_to_ulaw(payload),
-            (Some(Law::Mu), Law::A) => ulaw_to_alaw(payload),
-            (Some(Law::A), Law::A) | (Some(Law::Mu), Law::Mu) => {}
-            (None, _) => {
-                // The call has turned to a codec that is not recorded.
-                self.lost += 1;
-                return;
-            }
-        }
+        let Some(codec) = codec_of(entry.format) else {
+            return;
+        };
         let place = match entry.side {
             Side::Received => &mut self.places[0],
             Side::Sent => &mut self.places[1],
         };
+        let mut timestamp = entry.timestamp;
+        let mut companded = None;
+        match (codec.law(), self.law) {
+            (Some(Law::A), Law::Mu) => alaw_to_ulaw(payload),
+            (Some(Law::Mu), Law::A) => ulaw_to_alaw(payload),
+            (Some(Law::A), Law::A) | (Some(Law::Mu), Law::Mu) => {}
+            (None, law) => {
+                if place.decoding.as_ref().map(|decoding| decoding.codec()) != Some(codec) {
+                    place.decoding = Decoding::new(codec);
+                }
+                let Some(decoding) = &mut place.decoding else {
+                    return;
+                };
+                timestamp = decoding.timestamp(timestamp);
+                let mut octets = std::mem::take(&mut self.companded);
+                octets.clear();
+                octets.extend_from_slice(decoding.compand(payload, law));
+                companded = Some(octets);
+            }
+        }
         if place.pauses != pauses {
             place.pauses = pauses;
             place.timeline.forget();
         }
-        let epoch = u64::from(tap) << 32 | u64::from(entry.epoch);
-        let position = place.timeline.place(epoch, entry.timestamp, arrived);
+        // Another codec has another clock.
+        let epoch = u64::from(entry.format) << 56 | u64::from(tap) << 32 | u64::from(entry.epoch);
+        let position = place.timeline.place(epoch, timestamp, arrived);
         if position - self.interleave.start() > PIECE {
             self.write_until(position - HOLD_BACK, disk);
         }
-        self.interleave.put(entry.side, position, payload);
+        self.interleave.put(
+            entry.side,
+            position,
+            companded.as_deref().unwrap_or(payload),
+        );
+        self.companded = companded.unwrap_or_default();
     }
 
     /// Writes what no late packet can change any more.
