@@ -117,11 +117,13 @@ fn nothing_is_heard_with_another_key_and_it_goes_on_with_the_right_one() {
     let [near, right] = keys(Suite::AesCm128HmacSha1_80);
     let address = line.wire.local_addr().unwrap();
     aim(&line.far, address, right);
+    far_end::statistics(&line.far);
     line.inject(&sealed);
     assert_eq!(line.other_phone.receive().payload, payload(1));
     // The same key said again changes nothing: what came before is still known.
     aim(&line.far, address, right);
     aim(&line.near, address, near);
+    far_end::statistics(&line.near);
     line.inject(&sealed);
     statistics_when(&line.far, |figures| figures.replayed == 1);
     line.phone.send(&payload(2));

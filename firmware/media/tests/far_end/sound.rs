@@ -118,11 +118,20 @@ impl Ear {
         &self.heard[(ms * self.hertz() / 1_000) as usize..]
     }
 
-    /// Level of a tone from this millisecond on, relative to how it was said, dB.
+    /// Level of a tone from this millisecond on, relative to how it was said, dB: that of the median tenth of a second,
+    /// as a machine that is busy elsewhere leaves gaps.
     pub fn tone(&self, hertz: f64, ms: u32) -> f64 {
-        let mut band = Goertzel::new(hertz, self.hertz());
-        band.feed(self.since(ms));
-        band.level_dbm0() - said_level()
+        let mut levels: Vec<f64> = self
+            .since(ms)
+            .chunks_exact(self.hertz() as usize / 10)
+            .map(|tenth| {
+                let mut band = Goertzel::new(hertz, self.hertz());
+                band.feed(tenth);
+                band.level_dbm0() - said_level()
+            })
+            .collect();
+        levels.sort_by(f64::total_cmp);
+        levels[levels.len() / 2]
     }
 
     /// Level of everything heard from this millisecond on, dBm0.
