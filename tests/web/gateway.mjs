@@ -151,13 +151,11 @@ export async function within(ms, what, look) {
   }
 }
 
+/** A port between the voice ports and those the kernel hands out. */
 async function freePort() {
   for (;;) {
-    const server = createServer()
-    await new Promise((done) => server.listen(0, '127.0.0.1', done))
-    const { port } = server.address()
-    await new Promise((done) => server.close(done))
-    if (await isFree(port)) return port
+    const port = 30_000 + Math.floor(Math.random() * 2_700)
+    if ((await isFree(port)) && (await isFreeForStreams(port))) return port
   }
 }
 
@@ -175,6 +173,14 @@ function isFree(port) {
     const socket = createSocket('udp4')
     socket.once('error', () => resolve(false))
     socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+  })
+}
+
+function isFreeForStreams(port) {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
 }
 

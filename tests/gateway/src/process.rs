@@ -14,6 +14,8 @@ use tokio::process::{Child, Command};
 /// Where gateways under test listen for SIP: below the ports the kernel hands out, so that whoever captures these ports
 /// (`tools/check/sip`) sees what gateways send and nobody else.
 const SIP_PORTS: RangeInclusive<u16> = 7_000..=9_899;
+/// Where the other services of gateways under test listen: clear of the media of gateways and test phones.
+const OTHER_PORTS: RangeInclusive<u16> = 10_000..=11_999;
 
 /// How to run the gateway.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +43,9 @@ pub struct Process {
 impl Process {
     pub async fn start(options: Options) -> Result<Process, GatewayError> {
         let directory = tempfile::Builder::new().prefix("ramal-").tempdir()?;
-        let (sip, https, http) = (sip_port()?, free_port()?, free_port()?);
-        let sip_tls = free_port()?;
+        let sip = free_port(&SIP_PORTS)?;
+        let (https, http) = (free_port(&OTHER_PORTS)?, free_port(&OTHER_PORTS)?);
+        let sip_tls = free_port(&OTHER_PORTS)?;
         let rtp = options.rtp_ports.unwrap_or_else(rtp_ports);
         let socket = directory.path().join("run/api.sock");
         let child = spawn(directory.path(), [sip, sip_tls, https, http], rtp, &options)?;
@@ -189,25 +192,15 @@ fn binary() -> PathBuf {
         })
 }
 
-/// A loopback port that is free for UDP and TCP.
-fn free_port() -> Result<SocketAddr, GatewayError> {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0")?;
-        let address = tcp.local_addr()?;
-        if UdpSocket::bind(address).is_ok() {
-            return Ok(address);
-        }
-    }
-}
-
-/// A port of [`SIP_PORTS`] that is free by UDP and by TCP.
-fn sip_port() -> Result<SocketAddr, GatewayError> {
+/// A port of `ports` that is free by UDP and by TCP. The kernel hands out none of them: one of its own choosing may be
+/// that of somebody's connection by the time it is listened on.
+fn free_port(ports: &RangeInclusive<u16>) -> Result<SocketAddr, GatewayError> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let room = u32::from(SIP_PORTS.end() - SIP_PORTS.start()) + 1;
+    let room = u32::from(ports.end() - ports.start()) + 1;
     let mut last = None;
     for _ in 0..room {
         let slot = u32::from(NEXT.fetch_add(1, Ordering::Relaxed)) + std::process::id() * 31;
-        let port = SIP_PORTS.start() + (slot % room) as u16;
+        let port = ports.start() + (slot % room) as u16;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         match TcpListener::bind(address).and_then(|_| UdpSocket::bind(address)) {
             Ok(_) => return Ok(address),
