@@ -21,7 +21,7 @@ test('F079 a recorded call shows that it is, and is heard, sought through, downl
   const page = await openAsAdmin(browser, gateway)
 
   // Switched on where the company is set up.
-  await visit(page, '/company')
+  await visit(page, '/settings/company')
   const settings = page.getByRole('form', { name: 'Gravação de chamadas' })
   await settings.getByLabel('Gravar chamadas').selectOption('all')
   await settings.getByRole('button', { name: 'Salvar' }).click()

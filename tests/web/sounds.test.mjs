@@ -63,7 +63,7 @@ test('a file is uploaded, heard, put into music on hold, and stays as long as th
 
   await visit(page, '/settings/company')
   await page.getByLabel('Música de espera').selectOption({ label: 'Espera' })
-  await page.getByRole('button', { name: 'Salvar' }).click()
+  await page.getByRole('form', { name: 'Empresa' }).getByRole('button', { name: 'Salvar' }).click()
   await visit(page, '/music-on-hold')
   await page.getByRole('row', { name: /Espera/ }).getByRole('link', { name: 'Empresa' }).waitFor()
   assert.ok(await page.getByRole('button', { name: 'Excluir música Espera' }).isDisabled())
