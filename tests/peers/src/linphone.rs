@@ -12,6 +12,8 @@ use tokio::process::{Child, ChildStdin, Command};
 const PROMPT: &str = "linphonec>";
 /// Until a command must have been taken.
 const AT_ONCE: Duration = Duration::from_secs(10);
+/// Until it must have started: its libraries are large, and may have to be read from a slow disk first.
+const STARTED: Duration = Duration::from_secs(60);
 
 /// A running telephone; it answers every call by itself.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Linphone {
             commands,
             directory,
         };
-        phone.prompted(0).await?;
+        phone.prompted(0, STARTED).await?;
         phone.command("soundcard use files").await?;
         let file = |phone: &Linphone, name: &str| phone.directory.path().join(name);
         let (tone, heard) = (file(&phone, "tone.wav"), file(&phone, "heard.wav"));
@@ -64,7 +66,7 @@ impl Linphone {
     pub async fn command(&mut self, command: &str) -> Result<(), PeerError> {
         let before = self.prompts();
         self.type_line(command).await?;
-        self.prompted(before).await
+        self.prompted(before, AT_ONCE).await
     }
 
     async fn type_line(&mut self, line: &str) -> Result<(), PeerError> {
@@ -82,8 +84,8 @@ impl Linphone {
     }
 
     /// Waits until the telephone has prompted more than `before` times.
-    async fn prompted(&mut self, before: usize) -> Result<(), PeerError> {
-        let deadline = tokio::time::Instant::now() + AT_ONCE;
+    async fn prompted(&mut self, before: usize, limit: Duration) -> Result<(), PeerError> {
+        let deadline = tokio::time::Instant::now() + limit;
         while self.prompts() <= before {
             let ended = self.child.try_wait()?.is_some();
             if ended || tokio::time::Instant::now() > deadline {
