@@ -81,31 +81,60 @@ impl Far {
     }
 }
 
-/// Meaning of every payload type: what our own description says, then what the far end's says, then
-/// the static numbers of G.711, which some devices use whatever was negotiated.
-pub(crate) fn payload_types(remote: &Remote) -> [Media; 128] {
-    let mut types = [Media::Unknown; 128];
-    let mut set = |payload_type: u8, media: Media| {
-        if let Some(entry @ Media::Unknown) = types.get_mut(usize::from(payload_type)) {
-            *entry = media;
-        }
+/// Payload types that may mean something: audio and events as either side says them, and the static ones.
+const TYPES: usize = 7;
+
+/// Meaning of the payload types of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PayloadTypes {
+    known: [(u8, Media); TYPES],
+}
+
+impl PayloadTypes {
+    /// Before anything was agreed nothing means anything.
+    pub(crate) const NONE: PayloadTypes = PayloadTypes {
+        known: [(0, Media::Unknown); TYPES],
     };
-    let mut describe = |payloads: &Payloads| {
-        set(payloads.audio, Media::Audio(payloads.codec));
-        if let Some(payload_type) = payloads.telephone_event {
-            set(payload_type, Media::Event);
+
+    /// What our own description says, then what the far end's says, then the static numbers of G.711, which some
+    /// devices use whatever was negotiated.
+    pub(crate) fn of(remote: &Remote) -> Self {
+        let mut types = Self::NONE;
+        let mut free = types.known.iter_mut();
+        let mut taken = [false; 128];
+        let mut set = |payload_type: u8, media: Media| {
+            if let Some(taken @ false) = taken.get_mut(usize::from(payload_type))
+                && let Some(place) = free.next()
+            {
+                (*taken, *place) = (true, (payload_type, media));
+            }
+        };
+        let mut describe = |payloads: &Payloads| {
+            set(payloads.audio, Media::Audio(payloads.codec));
+            if let Some(payload_type) = payloads.telephone_event {
+                set(payload_type, Media::Event);
+            }
+        };
+        remote.receive_payloads.iter().for_each(&mut describe);
+        describe(&remote.payloads);
+        for codec in [Codec::Pcma, Codec::Pcmu] {
+            set(codec.payload_type(), Media::Audio(codec));
         }
-    };
-    remote.receive_payloads.iter().for_each(&mut describe);
-    describe(&remote.payloads);
-    for codec in [Codec::Pcma, Codec::Pcmu] {
-        set(codec.payload_type(), Media::Audio(codec));
+        // Of phones that never asked, too. Its static number is for a clock of 8,000 (RFC 3389 §4).
+        if remote.payloads.codec.clock_rate() == 8_000 {
+            set(COMFORT_NOISE, Media::ComfortNoise);
+        }
+        types
     }
-    // Of phones that never asked, too. Its static number is for a clock of 8,000 (RFC 3389 §4).
-    if remote.payloads.codec.clock_rate() == 8_000 {
-        set(COMFORT_NOISE, Media::ComfortNoise);
+
+    /// What a packet of this type carries.
+    pub(crate) fn media(&self, payload_type: u8) -> Media {
+        let known = |(known, _): &&(u8, Media)| *known == payload_type;
+        self.known
+            .iter()
+            .find(known)
+            .map_or(Media::Unknown, |(_, media)| *media)
     }
-    types
 }
 
 #[cfg(test)]
@@ -126,6 +155,20 @@ mod tests {
         socket
     }
 
+    fn described(rtp: std::net::SocketAddr) -> Remote {
+        Remote {
+            rtp,
+            rtcp: None,
+            payloads: Payloads::new(Codec::Pcma, None),
+            receive_payloads: None,
+            send: true,
+            receive: true,
+            symmetric: true,
+            rtcp_mux: false,
+            protection: crate::Protection::None,
+        }
+    }
+
     /// What the gateway hears of a stranger's packet followed by one of the phone.
     fn heard(gateway: &UdpSocket, stranger: &UdpSocket, phone: &UdpSocket) -> Vec<u8> {
         let to = gateway.local_addr().unwrap();
@@ -142,21 +185,37 @@ mod tests {
     }
 
     #[test]
+    fn payload_types_mean_what_either_side_says_and_static_ones_what_they_are() {
+        let mut remote = Remote {
+            payloads: Payloads::new(Codec::G722, Some(96)),
+            receive_payloads: Some(Payloads::new(Codec::G722, Some(101))),
+            ..described("127.0.0.1:9".parse().unwrap())
+        };
+        let types = PayloadTypes::of(&remote);
+        for (payload_type, media) in [
+            (9, Media::Audio(Codec::G722)),
+            (96, Media::Event),
+            (101, Media::Event),
+            (8, Media::Audio(Codec::Pcma)),
+            (0, Media::Audio(Codec::Pcmu)),
+            (13, Media::ComfortNoise),
+            (97, Media::Unknown),
+        ] {
+            assert_eq!(types.media(payload_type), media, "{payload_type}");
+        }
+        // Our own description comes first.
+        remote.payloads.telephone_event = Some(101);
+        remote.payloads.audio = 101;
+        assert_eq!(PayloadTypes::of(&remote).media(101), Media::Event);
+        assert_eq!(PayloadTypes::NONE.media(0), Media::Unknown);
+    }
+
+    #[test]
     fn a_settled_far_end_has_the_socket_for_itself_until_it_falls_silent() {
         let (gateway, phone, stranger) = (socket(), socket(), socket());
         let start = Instant::now();
         let address = phone.local_addr().unwrap();
-        let remote = Remote {
-            rtp: address,
-            rtcp: None,
-            payloads: Payloads::new(Codec::Pcma, None),
-            receive_payloads: None,
-            send: true,
-            receive: true,
-            symmetric: true,
-            rtcp_mux: false,
-            protection: crate::Protection::None,
-        };
+        let remote = described(address);
         let mut far = Far::new(remote, Latch::new(address, start), false);
         far.settle(&gateway, start + LEARNING);
         assert_eq!(heard(&gateway, &stranger, &phone), b"sp", "never heard");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::Encoder;
 use crate::digits::{DigitReceiver, Press};
-use crate::far::{Far, Media, payload_types};
+use crate::far::{Far, Media, PayloadTypes};
 use crate::latch::{Latch, Verdict};
 use crate::ports::PortLease;
 use crate::quality::mean_opinion_score;
@@ -52,7 +52,7 @@ pub(crate) struct RtpStream {
     /// Set while the far end sends a fax instead of audio.
     fax: Option<Udptl>,
     /// Meaning of the payload types 0-127.
-    payload_types: [Media; 128],
+    payload_types: PayloadTypes,
     reception: Reception,
     epoch: u32,
     digits: DigitReceiver,
@@ -95,7 +95,7 @@ impl RtpStream {
             security: Security::Plain,
             link: None,
             fax: None,
-            payload_types: [Media::Unknown; 128],
+            payload_types: PayloadTypes::NONE,
             reception: Reception::new(now),
             epoch: 0,
             digits: DigitReceiver::default(),
@@ -181,7 +181,7 @@ impl RtpStream {
             Some(link) => link.aim(&mut latch, now),
             None => latch.signal(remote.rtp, now),
         }
-        self.payload_types = payload_types(&remote);
+        self.payload_types = PayloadTypes::of(&remote);
         self.security.set(&remote.protection);
         let ipv6 = socket::is_ipv6(&self.sockets.rtp);
         self.far = Some(Far::new(remote, latch, ipv6));
@@ -256,7 +256,7 @@ impl RtpStream {
             return None;
         };
         let far = self.far.as_mut()?;
-        let media = self.payload_types[usize::from(packet.payload_type & 0x7F)];
+        let media = self.payload_types.media(packet.payload_type & 0x7F);
         if media == Media::Unknown {
             self.unknown_payload += 1;
             // It belongs to the sequence of the source that is heard, but brings about nothing else.
