@@ -4,6 +4,7 @@ use crate::{PeerError, tail, wave};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -53,8 +54,8 @@ pub struct RtpStatistics {
     pub sent: u64,
     /// Packets received.
     pub received: u64,
-    /// Packets lost in either direction.
-    pub lost: u64,
+    /// Packets lost in both directions by the count of RFC 3550 §6.4.1, which late and repeated packets bring below zero.
+    pub lost: i64,
 }
 
 /// A running telephone; it answers every call by itself.
@@ -136,11 +137,7 @@ impl Baresip {
             let ended = self.child.try_wait()?.is_some();
             if ended || tokio::time::Instant::now() > deadline {
                 let what = format!("'{text}' within {} s", limit.as_secs());
-                return Err(PeerError::Peer {
-                    peer: "baresip",
-                    what,
-                    output: tail(&self.output()),
-                });
+                return Err(self.missing(&what));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -161,15 +158,13 @@ impl Baresip {
     pub async fn quit(&mut self) -> Result<(), PeerError> {
         interrupt(&self.child);
         match tokio::time::timeout(Duration::from_secs(10), self.child.wait()).await {
-            Ok(status) => status.map(drop).map_err(PeerError::from),
-            Err(_) => {
-                let what = "an end within 10 s".to_owned();
-                Err(PeerError::Peer {
-                    peer: "baresip",
-                    what,
-                    output: tail(&self.output()),
-                })
-            }
+            Ok(status) => match status?.signal() {
+                None => Ok(()),
+                Some(signal) => {
+                    Err(self.missing(&format!("an orderly end instead of signal {signal}")))
+                }
+            },
+            Err(_) => Err(self.missing("an end within 10 s")),
         }
     }
 
@@ -180,33 +175,44 @@ impl Baresip {
             .filter(|p| p.to_string_lossy().ends_with("-dec.wav"))
             .collect();
         recordings.sort();
-        let last = recordings.pop().ok_or_else(|| PeerError::Peer {
-            peer: "baresip",
-            what: "a recording".to_owned(),
-            output: tail(&self.output()),
-        })?;
+        let last = recordings
+            .pop()
+            .ok_or_else(|| self.missing("a recording"))?;
         Ok(wave::read(&last)?)
     }
 
     /// RTP figures of the last call that ended.
-    pub fn statistics(&self) -> Option<RtpStatistics> {
-        let output = self.output();
-        let figures = |name: &str| -> Option<(u64, u64)> {
-            let line = output
-                .lines()
-                .rev()
-                .find_map(|l| l.trim().strip_prefix(name))?;
-            let mut numbers = line.split_ascii_whitespace().filter_map(|n| n.parse().ok());
-            Some((numbers.next()?, numbers.next()?))
-        };
-        let (sent, received) = figures("packets:")?;
-        let (lost_there, lost_here) = figures("lost:")?;
-        Some(RtpStatistics {
-            sent,
-            received,
-            lost: lost_there + lost_here,
-        })
+    pub fn statistics(&self) -> Result<RtpStatistics, PeerError> {
+        rtp_statistics(&self.output()).ok_or_else(|| self.missing("the RTP figures of a call"))
     }
+
+    /// An error that says what the telephone should have shown, and what it printed instead.
+    fn missing(&self, what: &str) -> PeerError {
+        PeerError::Peer {
+            peer: "baresip",
+            what: what.to_owned(),
+            output: tail(&self.output()),
+        }
+    }
+}
+
+/// The figures in the block that baresip prints at the end of a call.
+fn rtp_statistics(output: &str) -> Option<RtpStatistics> {
+    let figures = |name: &str| -> Option<(i64, i64)> {
+        let line = output
+            .lines()
+            .rev()
+            .find_map(|l| l.trim().strip_prefix(name))?;
+        let mut numbers = line.split_ascii_whitespace().map_while(|n| n.parse().ok());
+        Some((numbers.next()?, numbers.next()?))
+    };
+    let (sent, received) = figures("packets:")?;
+    let (lost_there, lost_here) = figures("lost:")?;
+    Some(RtpStatistics {
+        sent: u64::try_from(sent).ok()?,
+        received: u64::try_from(received).ok()?,
+        lost: lost_there + lost_here,
+    })
 }
 
 /// Debian's multi-arch releases differ in where modules lie.
@@ -238,5 +244,24 @@ fn interrupt(child: &Child) {
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
         // A child that has just ended needs no signal.
         let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_figures_of_a_call_whose_first_packets_overtook_each_other() {
+        let block = "EX=BareSip;...\naudio         Transmit:     Receive:\npackets:            503          502\n\
+                     avg. bitrate:      64.0         64.0  (kbit/s)\nerrors:               0            0\n\
+                     pkt.report:           1            2\nlost:                 0           -1\n";
+        let expected = RtpStatistics {
+            sent: 503,
+            received: 502,
+            lost: -1,
+        };
+        assert_eq!(rtp_statistics(block), Some(expected));
+        assert_eq!(rtp_statistics("packets: 503 502\n"), None);
     }
 }

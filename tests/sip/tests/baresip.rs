@@ -58,8 +58,8 @@ async fn converse([ana_way, bruno_way]: [Way; 2]) -> Result {
     bruno.wait_output("terminated", SOON).await?;
     bruno.quit().await?;
     for (phone, own, other) in [(&ana, 600.0, 1100.0), (&bruno, 1100.0, 600.0)] {
-        let statistics = phone.statistics().ok_or("no RTP figures")?;
-        assert_eq!(statistics.lost, 0, "{statistics:?}");
+        let statistics = phone.statistics()?;
+        assert!(statistics.lost <= 0, "{statistics:?}");
         assert!(statistics.received >= 490, "{statistics:?}");
         let heard = phone.heard()?;
         let tail = &heard[heard.len().saturating_sub(8 * 8000)..];
