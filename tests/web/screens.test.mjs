@@ -8,6 +8,7 @@ const LONG_NAME = 'Sala de reuniões Copacabana, segundo andar, ala norte, fundo
 let browser
 let gateway
 let edited
+let music
 let trunk
 before(async () => {
   browser = await launch()
@@ -16,6 +17,7 @@ before(async () => {
   edited = registered.extension.id
   await gateway.extension('2002', LONG_NAME)
   trunk = (await gateway.api('POST', '/trunks', { name: LONG_NAME.slice(0, 40), hosts: ['127.7.7.7:9'], auth: 'none' })).id
+  music = (await gateway.api('POST', '/music-classes', { name: LONG_NAME, description: '', files: [], order: 'listed', position: 'shared' })).id
   await gateway.register(registered)
   // Calls to list: to nobody's number, and to a phone that is not there.
   for (const number of ['29', '2002']) await gateway.phone(registered, '--talk', '1', 'call', number).ended
@@ -33,6 +35,11 @@ const screens = () => [
   '/trunks',
   '/trunks/new',
   `/trunks/${trunk}`,
+  '/audio-files',
+  '/audio-files/new',
+  '/music-on-hold',
+  '/music-on-hold/new',
+  `/music-on-hold/${music}`,
   '/calls',
   '/settings/company',
   '/settings/users',

@@ -1,13 +1,6 @@
 // What the list of extensions needs to know about them.
 import type { Extension, Registration } from '../api/types'
 
-/** Whether number or name hold what was typed, without regard to case and accents. */
-export function matches({ number, display_name }: Pick<Extension, 'number' | 'display_name'>, search: string): boolean {
-  const folded = (text: string) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
-  const wanted = folded(search.trim())
-  return number.includes(wanted) || folded(display_name).includes(wanted)
-}
-
 /** The number after the highest one of the commonest length, or nothing to suggest. */
 export function freeNumber(extensions: readonly Pick<Extension, 'number'>[]): string {
   const byLength = new Map<number, number[]>()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ActiveCall, Registration, TrunkStatus } from '../api/types'
 import { readDocument } from './configuration_document'
-import { freeNumber, matches, registrationsOf } from './extension'
+import { freeNumber, registrationsOf } from './extension'
 import { lineLook, lineState } from './line'
 import { apply, NOTHING } from './state'
 
@@ -80,12 +80,6 @@ describe('live events', () => {
 })
 
 describe('extensions', () => {
-  it('are found by number and by name without accents', () => {
-    const extension = { number: '2005', display_name: 'Recepção São João' }
-    for (const search of ['', '200', 'RECEPCAO', 'são', 'joao ']) expect(matches(extension, search)).toBe(true)
-    expect(matches(extension, '2006')).toBe(false)
-  })
-
   it('suggest the number after the highest of the commonest length', () => {
     const numbers = (...list: string[]) => list.map((number) => ({ number }))
     expect(freeNumber([])).toBe('')

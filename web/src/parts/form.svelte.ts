@@ -63,3 +63,10 @@ export class Form {
     return this.#fields.find((name) => name === whole) ?? this.#fields.find((name) => name === last)
   }
 }
+
+/** What of `wanted` differs from what is stored: all that a change needs to send. */
+export function changes<T extends object>(wanted: T, stored: object): Partial<T> {
+  const old = stored as Record<string, unknown>
+  const differs = ([key, value]: [string, unknown]) => JSON.stringify(value) !== JSON.stringify(old[key])
+  return Object.fromEntries(Object.entries(wanted).filter(differs)) as Partial<T>
+}
