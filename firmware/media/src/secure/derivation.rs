@@ -4,7 +4,7 @@ use aes::cipher::KeyInit;
 use aes::{Aes128, Aes256};
 
 use super::MasterKey;
-use super::session::counter_mode;
+use super::transform::counter_mode;
 
 /// What a session key is for: the label of RFC 3711 §4.3.1 and §4.3.2.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 use super::MasterKey;
 use super::index::Window;
-use super::session::{RTCP_HEADER, Session};
+use super::session::Session;
+use super::transform::RTCP_HEADER;
 use crate::rtp;
 
 /// Sources of one far end whose packets are told apart. When one more comes, the one that was silent longest is forgotten.
@@ -65,7 +66,8 @@ impl Inbound {
         }
         let length = self
             .session
-            .open_rtp(packet, header, ssrc, index)
+            .rtp
+            .open(packet, header, ssrc, index)
             .ok_or(Refusal::Unauthentic)?;
         source.rtp.note(index);
         self.keep(source);
@@ -83,6 +85,7 @@ impl Inbound {
         // In clear although keys were agreed upon: nobody can say who sent it.
         let index = self
             .session
+            .rtcp
             .rtcp_index(packet)
             .ok_or(Refusal::Unauthentic)?;
         let mut source = self.source(ssrc);
@@ -91,7 +94,8 @@ impl Inbound {
         }
         let length = self
             .session
-            .open_rtcp(packet, ssrc, index)
+            .rtcp
+            .open(packet, RTCP_HEADER, ssrc, index.into())
             .ok_or(Refusal::Unauthentic)?;
         source.rtcp.note(index.into());
         self.keep(source);

@@ -17,6 +17,7 @@ mod outbound;
 mod security;
 mod session;
 pub(crate) mod stun;
+mod transform;
 #[cfg(test)]
 mod vectors;
 

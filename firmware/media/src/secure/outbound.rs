@@ -2,7 +2,8 @@
 
 use super::MasterKey;
 use super::index::Window;
-use super::session::{OVERHEAD, RTCP_HEADER, Session};
+use super::session::Session;
+use super::transform::{OVERHEAD, RTCP_HEADER};
 use crate::rtp;
 
 /// Room for the longest packet that is sealed.
@@ -47,7 +48,8 @@ impl Outbound {
         self.buffer.get_mut(..packet.len())?.copy_from_slice(packet);
         let length =
             self.session
-                .seal_rtp(&mut self.buffer[..], packet.len(), header, ssrc, index)?;
+                .rtp
+                .seal(&mut self.buffer[..], packet.len(), header, ssrc, index)?;
         self.sent.note(index);
         self.buffer.get(..length)
     }
@@ -62,9 +64,13 @@ impl Outbound {
         }
         self.next_rtcp = index + 1;
         self.buffer.get_mut(..packet.len())?.copy_from_slice(packet);
-        let length = self
-            .session
-            .seal_rtcp(&mut self.buffer[..], packet.len(), ssrc, index)?;
+        let length = self.session.rtcp.seal(
+            &mut self.buffer[..],
+            packet.len(),
+            RTCP_HEADER,
+            ssrc,
+            index.into(),
+        )?;
         self.buffer.get(..length)
     }
 }

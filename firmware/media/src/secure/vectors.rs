@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::inbound::Inbound;
 use super::outbound::Outbound;
+use super::transform::{Protocol, Transform, counter_mode};
 use super::*;
 
 /// Octets written as hexadecimal digits, blanks left out.
@@ -188,6 +189,112 @@ fn sources_are_told_apart_and_old_ones_forgotten_last() {
         Err(Refusal::Replayed),
         "only the oldest is forgotten"
     );
+}
+
+/// RFC 3711 §B.2.
+#[test]
+fn the_key_stream_is_that_of_the_rfc() {
+    let key: [u8; 16] = octets("2B7E151628AED2A6ABF7158809CF4F3C")
+        .try_into()
+        .unwrap();
+    let cipher = <aes::Aes128 as aes::cipher::KeyInit>::new(&key.into());
+    let counter = octets("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000");
+    let mut stream = vec![0; 16 * 0xFF02];
+    counter_mode(&cipher, counter.try_into().unwrap(), &mut stream);
+    for (block, expected) in [
+        (0, "E03EAD0935C95E80E166B16DD92B4EB4"),
+        (1, "D23513162B02D0F72A43A2FE4A5F97AB"),
+        (2, "41E95B3BB0A2E8DD477901E4FCA894C0"),
+        (0xFEFF, "EC8CDF7398607CB0F2D21675EA9EA1E4"),
+        (0xFF00, "362B7C3C6773516318A077D7FC5073AE"),
+        (0xFF01, "6A2CC3787889374FBEB4C81B17BA6C44"),
+    ] {
+        let place = block * 16;
+        assert_eq!(stream[place..place + 16], octets(expected), "{block:04X}");
+    }
+}
+
+/// A packet of RFC 7714 §16 and §17, whose keys are those of the session.
+struct GcmVector {
+    key: &'static str,
+    protocol: Protocol,
+    header: usize,
+    ssrc: u32,
+    index: u64,
+    plain: &'static str,
+    sealed: &'static str,
+}
+
+const GCM_SALT: &str = "51756964 2070726F 2071756F";
+const GCM_RTP: &str = "8040F17B 8041F8D3 5501A0B2 47616C6C 69612065 7374206F 6D6E6973 20646976 69736120 \
+     696E2070 61727465 73207472 6573";
+const GCM_RTCP: &str = "81C8000D 4D617273 4E545031 4E545032 52545020 0000042A 0000E930 4C756E61 DEADBEEF \
+     DEADBEEF DEADBEEF DEADBEEF DEADBEEF";
+const GCM_VECTORS: [GcmVector; 4] = [
+    GcmVector {
+        key: "00010203 04050607 08090A0B 0C0D0E0F",
+        protocol: Protocol::Rtp,
+        header: 12,
+        ssrc: 0x5501_A0B2,
+        index: 0xF17B,
+        plain: GCM_RTP,
+        sealed: "8040F17B 8041F8D3 5501A0B2 F24DE3A3 FB34DE6C ACBA861C 9D7E4BCA BE633BD5 0D294E6F \
+             42A5F47A 51C7D19B 36DE3ADF 8833899D 7F27BEB1 6A9152CF 765EE439 0CCE",
+    },
+    GcmVector {
+        key: "00010203 04050607 08090A0B 0C0D0E0F 10111213 14151617 18191A1B 1C1D1E1F",
+        protocol: Protocol::Rtp,
+        header: 12,
+        ssrc: 0x5501_A0B2,
+        index: 0xF17B,
+        plain: GCM_RTP,
+        sealed: "8040F17B 8041F8D3 5501A0B2 32B1DE78 A822FE12 EF9F78FA 332E33AA B1801238 9A58E2F3 \
+             B50B2A02 76FFAE0F 1BA63799 B87B7AA3 DB36DFFF D6B0F9BB 7878D7A7 6C13",
+    },
+    GcmVector {
+        key: "00010203 04050607 08090A0B 0C0D0E0F",
+        protocol: Protocol::Rtcp,
+        header: 8,
+        ssrc: 0x4D61_7273,
+        index: 0x5D4,
+        plain: GCM_RTCP,
+        sealed: "81C8000D 4D617273 63E94885 DCDAB67C A727D766 2F6B7E99 7FF5C0F7 6C06F32D C676A5F1 \
+             730D6FDA 4CE09B46 86303DED 0BB9275B C84AA458 96CF4D2F C5ABF872 45D9EADE 800005D4",
+    },
+    GcmVector {
+        key: "00010203 04050607 08090A0B 0C0D0E0F 10111213 14151617 18191A1B 1C1D1E1F",
+        protocol: Protocol::Rtcp,
+        header: 8,
+        ssrc: 0x4D61_7273,
+        index: 0x5D4,
+        plain: GCM_RTCP,
+        sealed: "81C8000D 4D617273 D50AE4D1 F5CE5D30 4BA297E4 7D470C28 2C3ECE5D BFFE0A50 A2EAA5C1 \
+             110555BE 8415F658 C61DE047 6F1B6FAD 1D1EB30C 4446839F 57FF6F6C B26AC3BE 800005D4",
+    },
+];
+
+#[test]
+fn gcm_packets_are_sealed_and_opened_as_the_rfc_does() {
+    for vector in &GCM_VECTORS {
+        let salt: [u8; 12] = octets(GCM_SALT).try_into().unwrap();
+        let transform = Transform::gcm(vector.protocol, &octets(vector.key), salt).unwrap();
+        let (plain, sealed) = (octets(vector.plain), octets(vector.sealed));
+        let (header, ssrc, index) = (vector.header, vector.ssrc, vector.index);
+        let mut buffer = plain.clone();
+        buffer.resize(sealed.len(), 0);
+        let length = transform.seal(&mut buffer, plain.len(), header, ssrc, index);
+        assert_eq!(length, Some(sealed.len()));
+        assert_eq!(buffer, sealed);
+        if vector.protocol == Protocol::Rtcp {
+            assert_eq!(transform.rtcp_index(&sealed).map(u64::from), Some(index));
+        }
+        let length = transform.open(&mut buffer, header, ssrc, index);
+        assert_eq!(length, Some(plain.len()));
+        assert_eq!(buffer[..plain.len()], plain);
+        let mut short = plain.clone();
+        let refused = transform.seal(&mut short, plain.len(), header, ssrc, index);
+        assert_eq!(refused, None, "no room for the tag");
+    }
 }
 
 proptest! {
