@@ -12,6 +12,7 @@ use crate::keypad::Keypad;
 use crate::line::LinePort;
 use crate::player::Player;
 use crate::playout::Playout;
+use crate::prefetch::prefetch;
 use crate::recording::Tap;
 use crate::stream::RtpStream;
 use crate::transmission::Source;
@@ -152,6 +153,25 @@ impl Channels {
             return None;
         }
         place.state.as_deref_mut()
+    }
+
+    /// Asks for the memory that a packet of each of these channels will need, with that of the other side of its bridge.
+    /// Everything that can be asked for at once is, before anything is waited for.
+    pub(crate) fn prefetch(&self, indices: impl Iterator<Item = Index> + Clone) {
+        let known = |index: Index| self.places.get(index as usize)?.state.as_deref();
+        let bridged = |index: Index| match known(index)?.route {
+            Route::Bridge(peer) => Some(peer),
+            _ => None,
+        };
+        let stream = |index: Index| match &known(index)?.kind {
+            Kind::Rtp(stream) => Some(stream.as_ref()),
+            Kind::Line(_) => None,
+        };
+        indices.clone().filter_map(known).for_each(prefetch);
+        indices.clone().filter_map(stream).for_each(prefetch);
+        let peers = indices.filter_map(bridged);
+        peers.clone().filter_map(known).for_each(prefetch);
+        peers.filter_map(stream).for_each(prefetch);
     }
 
     /// Two different channels at once.

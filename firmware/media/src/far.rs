@@ -1,6 +1,6 @@
 //! The far end of a stream as its session description says it, ready for the packet path.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Instant;
 
 use socket2::SockAddr;
@@ -32,6 +32,8 @@ pub(crate) struct Far {
     pub(crate) destination: SockAddr,
     /// Whether the RTP socket is connected to `destination`.
     connected: bool,
+    /// Whether nothing waits there any more that came before it was.
+    exclusive: bool,
 }
 
 impl Far {
@@ -43,6 +45,7 @@ impl Far {
             ipv6,
             destination,
             connected: false,
+            exclusive: false,
         };
         far.aim();
         far
@@ -68,7 +71,18 @@ impl Far {
         // A socket that stays as it was sends and hears all the same.
         if socket::connect(rtp, settled.then_some(&self.destination)).is_ok() {
             self.connected = settled;
+            self.exclusive = false;
         }
+    }
+
+    /// Nothing waits on the RTP socket now: whatever comes while it is connected comes from the far end.
+    pub(crate) fn was_emptied(&mut self) {
+        self.exclusive = self.connected;
+    }
+
+    /// Where everything that comes to the RTP socket comes from, once that is certain.
+    pub(crate) fn only_source(&self) -> Option<SocketAddr> {
+        self.latch.source().filter(|_| self.exclusive)
     }
 
     /// Opens the RTP socket to all, before this far end is given up for another.
@@ -76,7 +90,7 @@ impl Far {
         if self.connected {
             // It was connected, so it can be opened again.
             let _ = socket::connect(rtp, None);
-            self.connected = false;
+            (self.connected, self.exclusive) = (false, false);
         }
     }
 }
@@ -155,7 +169,7 @@ mod tests {
         socket
     }
 
-    fn described(rtp: std::net::SocketAddr) -> Remote {
+    fn described(rtp: SocketAddr) -> Remote {
         Remote {
             rtp,
             rtcp: None,
@@ -228,12 +242,18 @@ mod tests {
         far.latch.judge(address, 1, 2, heard_again);
         far.settle(&gateway, heard_again);
         assert!(far.way().is_none());
+        assert_eq!(far.only_source(), None, "others may wait there");
+        far.was_emptied();
+        assert_eq!(far.only_source(), Some(address));
         assert_eq!(heard(&gateway, &stranger, &phone), b"p");
         assert!(socket::send(socket::descriptor(&gateway), b"x", far.way()));
         assert_eq!(phone.recv(&mut [0; 8]).unwrap(), 1);
 
         far.settle(&gateway, heard_again + RELATCH_SILENCE);
         assert!(far.way().is_some());
+        assert_eq!(far.only_source(), None);
+        far.was_emptied();
+        assert_eq!(far.only_source(), None, "open to all");
         assert_eq!(heard(&gateway, &stranger, &phone), b"sp");
     }
 }

@@ -2,12 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use crate::relay::Pace;
 use crate::rtp::RtpPacket;
 
 /// Largest forward jump in sequence numbers taken for loss (RFC 3550 §A.1).
 const MAX_DROPOUT: u16 = 3_000;
 /// How many sequence numbers back a packet is taken for late and checked for being a duplicate.
 const WINDOW: u16 = 64;
+
+/// A packet that comes at most a 500th of a second before or after it was due, by the one before it, comes steadily.
+const STEADY: u32 = 500;
 
 /// What a packet means for the stream it came on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +44,7 @@ pub(crate) struct Reception {
     received_prior: u64,
     origin: Instant,
     transit: Option<u32>,
+    pace: Pace,
     /// Jitter in timestamp units, scaled by 16 as in RFC 3550 §A.8.
     jitter: u32,
     lost_before: u64,
@@ -74,6 +79,7 @@ impl Reception {
             received_prior: 0,
             origin: now,
             transit: None,
+            pace: Pace::Irregular,
             jitter: 0,
             lost_before: 0,
             packets: 0,
@@ -95,6 +101,7 @@ impl Reception {
         timed: bool,
     ) -> Arrival {
         let arrival = self.place(packet);
+        self.pace = Pace::Irregular;
         match arrival {
             Arrival::Duplicate => {
                 self.duplicates += 1;
@@ -111,6 +118,11 @@ impl Reception {
             self.time(packet.timestamp, now, clock_rate);
         }
         arrival
+    }
+
+    /// How the last packet came.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Whether this is the SSRC of the source being received.
@@ -174,6 +186,9 @@ impl Reception {
         let transit = arrival.wrapping_sub(timestamp);
         if let Some(before) = self.transit.replace(transit) {
             let difference = transit.wrapping_sub(before).cast_signed().unsigned_abs();
+            if difference <= clock_rate / STEADY {
+                self.pace = Pace::Steady;
+            }
             // A step over ten seconds is a new timestamp base, not jitter.
             if difference < clock_rate.saturating_mul(10) {
                 self.jitter = self.jitter.wrapping_add(difference) - ((self.jitter + 8) >> 4);
@@ -289,6 +304,26 @@ mod tests {
         );
         assert_eq!((reception.packets, reception.lost()), (5, 1));
         assert_eq!((reception.out_of_order, reception.duplicates), (1, 3));
+    }
+
+    #[test]
+    fn only_packets_that_come_when_they_are_due_are_steady() {
+        let start = Instant::now();
+        let mut reception = Reception::new(start);
+        let mut pace = |sequence: u16, at_ms: u64, timed: bool| {
+            let packet = packet(1, sequence, u32::from(sequence) * 160);
+            let at = start + Duration::from_millis(at_ms);
+            reception.record(&packet, at, 8_000, timed);
+            reception.pace()
+        };
+        assert_eq!(pace(0, 0, true), Pace::Irregular, "the first");
+        assert_eq!(pace(1, 20, true), Pace::Steady);
+        assert_eq!(pace(2, 42, true), Pace::Steady);
+        assert_eq!(pace(2, 42, true), Pace::Irregular, "a duplicate");
+        assert_eq!(pace(3, 70, true), Pace::Irregular, "late");
+        assert_eq!(pace(4, 80, true), Pace::Irregular, "early");
+        assert_eq!(pace(5, 100, true), Pace::Steady);
+        assert_eq!(pace(6, 120, false), Pace::Irregular, "an event");
     }
 
     #[test]

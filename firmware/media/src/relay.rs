@@ -4,36 +4,55 @@ use std::time::Instant;
 
 use crate::channel::{ChannelState, Index, Kind, Route, tell};
 use crate::far::Media;
+use crate::socket::Received;
 use crate::stream::Accepted;
 use crate::transmission::Source;
 use crate::worker::Worker;
 use crate::{Codec, StreamEvent};
 
+/// How the packets of a stream come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// This one when it was due.
+    Steady,
+    /// Any other way.
+    Irregular,
+}
+
 impl Worker {
-    /// Serves the packet at `position` of the batch just received on the stream at `index`.
-    pub(crate) fn relay(&mut self, index: Index, position: usize, now: Instant) {
-        let mut datagram = self.batch.datagram(position);
+    /// Serves what was just received on the stream at `index`.
+    pub(crate) fn relay(&mut self, index: Index, received: &Received, now: Instant) -> Pace {
         let Some(channel) = self.channels.get_mut(index) else {
-            return;
+            return Pace::Irregular;
         };
         let Kind::Rtp(stream) = &mut channel.kind else {
-            return;
+            return Pace::Irregular;
         };
         if stream.is_fax() {
-            self.relay_fax(index, position, now);
-            return;
+            self.relay_fax(index, received, now);
+            return Pace::Irregular;
         }
-        let Some(accepted) = stream.accept(datagram.octets.as_deref_mut(), datagram.source, now)
-        else {
+        let datagram = self.inbox.octets(received);
+        let Some(accepted) = stream.accept(datagram, received.source, now) else {
+            return Pace::Irregular;
+        };
+        let pace = accepted.pace;
+        self.pass_on(index, received, &accepted, now);
+        pace
+    }
+
+    /// Brings a packet that was taken to where its channel is routed.
+    fn pass_on(&mut self, index: Index, received: &Received, accepted: &Accepted, now: Instant) {
+        let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         if accepted.latched.is_some()
             || accepted.presses[0].is_some()
             || accepted.presses[1].is_some()
         {
-            report(channel, &accepted);
+            report(channel, accepted);
         }
-        let Some(octets) = datagram.octets else {
+        let Some(octets) = self.inbox.octets(received) else {
             return;
         };
         if let (Some(detectors), Media::Audio(codec)) = (&mut channel.detectors, accepted.media) {
@@ -84,15 +103,15 @@ impl Worker {
     }
 
     /// Passes on a datagram of a fax as it is; without another fax at the other end it is lost.
-    fn relay_fax(&mut self, index: Index, position: usize, now: Instant) {
-        let datagram = self.batch.datagram(position);
+    fn relay_fax(&mut self, index: Index, received: &Received, now: Instant) {
+        let datagram = self.inbox.octets(received);
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         let Kind::Rtp(stream) = &mut channel.kind else {
             return;
         };
-        let Some((octets, source)) = datagram.octets.zip(datagram.source) else {
+        let Some((octets, source)) = datagram.zip(received.source) else {
             return;
         };
         if let Route::Bridge(peer) = channel.route

@@ -94,103 +94,71 @@ pub(crate) fn send(socket: RawFd, datagram: &[u8], to: Option<&SockAddr>) -> boo
     false
 }
 
-/// Datagrams received at once from one socket.
-pub(crate) const BATCH: usize = 16;
-/// Room for one datagram; longer ones are cut and refused.
+/// Room for one datagram; longer ones are refused.
 const ROOM: usize = 2_048;
 
-/// Buffers for `recvmmsg`, set up once for each thread.
-pub(crate) struct ReceiveBatch {
-    buffers: Vec<[u8; ROOM]>,
-    names: Vec<libc::sockaddr_storage>,
-    // Point into the vectors above, which never grow.
-    _vectors: Vec<libc::iovec>,
-    messages: Vec<libc::mmsghdr>,
-    /// Headers the kernel wrote to since their name lengths were set.
-    used: usize,
+/// Where datagrams are received, set up once for each thread.
+pub(crate) struct Inbox {
+    buffer: Box<[u8; ROOM]>,
+    name: libc::sockaddr_storage,
 }
 
-// SAFETY: the pointers in the vectors and headers lead to memory owned by the same value.
-unsafe impl Send for ReceiveBatch {}
-
-/// One received datagram.
-pub(crate) struct Datagram<'a> {
-    /// The octets, writable so that a header can be replaced in place; `None` when they did not fit.
-    pub(crate) octets: Option<&'a mut [u8]>,
+/// What was received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    /// Octets of it; `None` when they did not fit.
+    length: Option<usize>,
     /// Where it came from; `None` for an address family that is not IP.
     pub(crate) source: Option<SocketAddr>,
 }
 
-impl ReceiveBatch {
+impl Inbox {
     pub(crate) fn new() -> Self {
-        let mut buffers = vec![[0u8; ROOM]; BATCH];
-        // SAFETY: all-zero octets are a valid address of no family.
-        let mut names = vec![unsafe { mem::zeroed::<libc::sockaddr_storage>() }; BATCH];
-        let mut vectors: Vec<libc::iovec> = buffers
-            .iter_mut()
-            .map(|buffer| libc::iovec {
-                iov_base: buffer.as_mut_ptr().cast(),
-                iov_len: ROOM,
-            })
-            .collect();
-        let messages = names
-            .iter_mut()
-            .zip(&mut vectors)
-            .map(|(name, vector)| {
-                // SAFETY: all-zero octets are a valid empty message header.
-                let mut message: libc::mmsghdr = unsafe { mem::zeroed() };
-                message.msg_hdr.msg_iov = &raw mut *vector;
-                message.msg_hdr.msg_iovlen = 1;
-                message.msg_hdr.msg_name = (&raw mut *name).cast();
-                message
-            })
-            .collect();
-        ReceiveBatch {
-            buffers,
-            names,
-            _vectors: vectors,
-            messages,
-            used: BATCH,
+        Inbox {
+            buffer: Box::new([0; ROOM]),
+            // SAFETY: all-zero octets are a valid address of no family.
+            name: unsafe { mem::zeroed() },
         }
     }
 
-    /// Receives what is waiting, at most [`BATCH`] datagrams; 0 when nothing is.
-    pub(crate) fn receive(&mut self, socket: RawFd) -> usize {
-        for message in self.messages.iter_mut().take(self.used) {
-            message.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as u32;
-        }
-        self.used = 0;
+    /// Receives the datagram that waits longest; `None` when none does. Where the source is known already, the kernel is
+    /// spared telling it.
+    pub(crate) fn receive(&mut self, socket: RawFd, known: Option<SocketAddr>) -> Option<Received> {
         for _ in 0..2 {
-            // SAFETY: every header points to a buffer, a vector and a name owned by `self`.
+            let mut length = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            let (name, name_length): (*mut libc::sockaddr, *mut libc::socklen_t) = match known {
+                Some(_) => (std::ptr::null_mut(), std::ptr::null_mut()),
+                None => ((&raw mut self.name).cast(), &raw mut length),
+            };
+            // SAFETY: buffer and name are owned by `self` and as long as is said; no name is asked for by null.
             let received = unsafe {
-                libc::recvmmsg(
+                libc::recvfrom(
                     socket,
-                    self.messages.as_mut_ptr(),
-                    BATCH as u32,
-                    libc::MSG_DONTWAIT,
-                    std::ptr::null_mut(),
+                    self.buffer.as_mut_ptr().cast(),
+                    ROOM,
+                    // Tells the whole length of a datagram that was cut.
+                    libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+                    name,
+                    name_length,
                 )
             };
             if let Ok(received) = usize::try_from(received) {
-                self.used = received.min(BATCH);
-                return self.used;
+                return Some(Received {
+                    length: (received <= ROOM).then_some(received),
+                    source: known.or_else(|| to_socket_addr(&self.name)),
+                });
             }
             // A pending ICMP error is reported once and then gone.
             if nix::errno::Errno::last() == nix::errno::Errno::EAGAIN {
-                return 0;
+                return None;
             }
         }
-        0
+        None
     }
 
-    /// The datagram at `index` of the last [`Self::receive`].
-    pub(crate) fn datagram(&mut self, index: usize) -> Datagram<'_> {
-        let message = &self.messages[index];
-        let cut = message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-        let length = (message.msg_len as usize).min(ROOM);
-        let source = to_socket_addr(&self.names[index]);
-        let octets = (!cut).then_some(&mut self.buffers[index][..length]);
-        Datagram { octets, source }
+    /// The octets of what was received last, writable so that a header can be replaced in place.
+    pub(crate) fn octets(&mut self, received: &Received) -> Option<&mut [u8]> {
+        self.buffer.get_mut(..received.length?)
     }
 }
 

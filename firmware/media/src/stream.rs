@@ -13,6 +13,7 @@ use crate::ports::PortLease;
 use crate::quality::mean_opinion_score;
 use crate::reception::{Arrival, Reception};
 use crate::recording::Tap;
+use crate::relay::Pace;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::secure::link::Link;
@@ -40,6 +41,7 @@ pub(crate) struct Accepted {
     pub(crate) epoch: u32,
     pub(crate) latched: Option<SocketAddr>,
     pub(crate) presses: [Option<Press>; 2],
+    pub(crate) pace: Pace,
 }
 
 /// An RTP stream.
@@ -50,7 +52,7 @@ pub(crate) struct RtpStream {
     /// The way to a browser.
     pub(crate) link: Option<Box<Link>>,
     /// Set while the far end sends a fax instead of audio.
-    fax: Option<Udptl>,
+    fax: Option<Box<Udptl>>,
     /// Meaning of the payload types 0-127.
     payload_types: PayloadTypes,
     reception: Reception,
@@ -63,7 +65,8 @@ pub(crate) struct RtpStream {
     pub(crate) encoder: Option<Box<Encoder>>,
     /// What packets of the bridge's other side go through, when it speaks another codec.
     pub(crate) transcoder: Option<Box<Transcoder>>,
-    pub(crate) reports: Reports,
+    // Apart, as no packet of RTP needs it.
+    pub(crate) reports: Box<Reports>,
     media_timeout: Option<Duration>,
     /// When the far end was last heard, or began to be expected.
     heard: Instant,
@@ -103,7 +106,7 @@ impl RtpStream {
             tap: None,
             encoder: None,
             transcoder: None,
-            reports: Reports::new(cname, ssrc, now),
+            reports: Box::new(Reports::new(cname, ssrc, now)),
             media_timeout: parameters.media_timeout,
             heard: now,
             timeout_reported: false,
@@ -139,7 +142,7 @@ impl RtpStream {
             far.unsettle(&self.sockets.rtp);
         }
         let ipv6 = socket::is_ipv6(&self.sockets.rtp);
-        self.fax = Some(Udptl::new(described, audio, ipv6));
+        self.fax = Some(Box::new(Udptl::new(described, audio, ipv6)));
         self.heard = now;
         self.timeout_reported = false;
     }
@@ -311,6 +314,7 @@ impl RtpStream {
             epoch: self.epoch,
             latched,
             presses,
+            pace: self.reception.pace(),
         })
     }
 
@@ -446,6 +450,18 @@ impl RtpStream {
         };
         self.timeout_reported = now.saturating_duration_since(self.heard) >= limit;
         self.timeout_reported
+    }
+
+    /// Where everything that comes to the RTP socket comes from, once that is certain.
+    pub(crate) fn only_source(&self) -> Option<SocketAddr> {
+        self.far.as_ref().and_then(Far::only_source)
+    }
+
+    /// Nothing waits on the RTP socket now.
+    pub(crate) fn was_emptied(&mut self) {
+        if let Some(far) = &mut self.far {
+            far.was_emptied();
+        }
     }
 
     /// Fixes the stream on its far end, or opens it to others, as the far end is heard.

@@ -74,6 +74,12 @@ impl Worker {
             self.close(index);
             return;
         }
+        if matches!(channel.kind, Kind::Rtp(_)) {
+            self.receive_rest(index);
+        }
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
         let Kind::Rtp(stream) = &mut channel.kind else {
             return;
         };

@@ -8,6 +8,9 @@
 
 mod far_end;
 
+use std::thread;
+use std::time::Duration;
+
 use far_end::{connected, engine, event, payload, statistics, statistics_when};
 use ramal_dsp::{alaw_to_ulaw, digit_packets, ulaw_to_alaw};
 use ramal_media::{Codec, Payloads, StreamEvent, StreamParameters};
@@ -49,6 +52,32 @@ fn audio_passes_both_ways_bit_by_bit_under_the_streams_own_header() {
         (0, 0, 0)
     );
     assert_eq!(figures.source, Some(phone_a.address()));
+}
+
+#[test]
+fn a_packet_that_overtakes_its_time_is_not_left_behind() {
+    let engine = engine(25_900..=25_999, 1);
+    let (a, mut phone_a) = connected(&engine, 1, Codec::Pcma);
+    let (b, phone_b) = connected(&engine, 2, Codec::Pcma);
+    engine.bridge(&a, &b).unwrap();
+    statistics(&a);
+    let mut sent = 0;
+    for _ in 0..5 {
+        for _ in 0..8 {
+            phone_a.send(&payload(sent));
+            sent += 1;
+            thread::sleep(Duration::from_millis(20));
+        }
+        // The last but one when it is due, the last one with it; nothing follows that would bring it along.
+        for _ in 0..2 {
+            phone_a.send(&payload(sent));
+            sent += 1;
+        }
+        thread::sleep(Duration::from_millis(20));
+        while phone_b.receive().payload != payload(sent - 1) {}
+    }
+    let figures = statistics(&b);
+    assert_eq!(figures.packets_sent, u64::from(sent));
 }
 
 #[test]
