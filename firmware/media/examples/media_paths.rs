@@ -2,6 +2,7 @@
 //!
 //! `media_paths PATH [FOLDER]`, where PATH is one of
 //! - `relay`: both ends have A-law, passed on as it is;
+//! - `srtp`: as `relay`, encrypted on both legs (`AES_CM_128_HMAC_SHA1_80`);
 //! - `law`: one end has A-law, the other mu-law;
 //! - `record`: as `relay`, and every call is recorded into FOLDER;
 //! - `play`: both ends hear music and are not bridged.
@@ -17,15 +18,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ramal_media::{
-    Codec, Engine, EngineConfig, Payloads, Prompt, PromptLibrary, Recorder, RecorderConfig, Remote,
-    Repeat, Sound, Stream, StreamParameters,
+    Codec, Engine, EngineConfig, MasterKey, Payloads, Prompt, PromptLibrary, Protection, Recorder,
+    RecorderConfig, Remote, Repeat, Sound, SrtpKeys, Stream, StreamParameters, Suite,
 };
 
+/// Master key and salt of every call, both ways, as the load generator has them.
+const MASTER: [u8; 30] = *b"a key known to all, and a salt";
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What is done with a pair.
 enum Path {
     Relay,
+    Srtp,
     Law,
     Record(Recorder),
     Play(Arc<Prompt>),
@@ -35,6 +39,7 @@ impl Path {
     fn named(name: &str, folder: Option<PathBuf>) -> Result<Path, Box<dyn Error>> {
         Ok(match name {
             "relay" => Path::Relay,
+            "srtp" => Path::Srtp,
             "law" => Path::Law,
             "record" => Path::Record(Recorder::start(&RecorderConfig {
                 folder: folder.ok_or("where to record is not said")?,
@@ -77,9 +82,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             Path::Law => Codec::Pcmu,
             _ => Codec::Pcma,
         };
-        let (a, b) = (open(&engine, a, Codec::Pcma)?, open(&engine, b, other)?);
+        let protection = match path {
+            Path::Srtp => {
+                let key = MasterKey::new(Suite::AesCm128HmacSha1_80, &MASTER).ok_or("no key")?;
+                Protection::Srtp(SrtpKeys {
+                    send: key,
+                    receive: key,
+                })
+            }
+            _ => Protection::None,
+        };
+        let a = open(&engine, a, Codec::Pcma, protection)?;
+        let b = open(&engine, b, other, protection)?;
         match &path {
-            Path::Relay | Path::Law => engine.bridge(&a, &b)?,
+            Path::Relay | Path::Srtp | Path::Law => engine.bridge(&a, &b)?,
             Path::Record(recorder) => {
                 engine.bridge(&a, &b)?;
                 let file = format!("{}.wav", a.local_port());
@@ -101,7 +117,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn open(engine: &Engine, port: &str, codec: Codec) -> Result<Stream, Box<dyn Error>> {
+fn open(
+    engine: &Engine,
+    port: &str,
+    codec: Codec,
+    protection: Protection,
+) -> Result<Stream, Box<dyn Error>> {
     let stream = engine.open_stream(StreamParameters::default())?;
     stream.set_remote(Remote {
         rtp: SocketAddr::new(LOCALHOST, port.parse()?),
@@ -112,7 +133,7 @@ fn open(engine: &Engine, port: &str, codec: Codec) -> Result<Stream, Box<dyn Err
         receive: true,
         symmetric: true,
         rtcp_mux: false,
-        protection: ramal_media::Protection::None,
+        protection,
     })?;
     Ok(stream)
 }

@@ -3,8 +3,8 @@
 //! `traffic` makes RTP on many calls and times it; `phones` make the calls with a small SIP of their own
 //! (`message`), apart from the gateway's, so that one cannot hide the other's mistakes; `gateway` starts
 //! a fresh `ramald`; `process` pins processes and reads their processor time; `reference` is the bare
-//! relay and `batch` the bare echo; `relay`, `setup`, `media`,
-//! `registrations` and `flood` put them together and print JSON.
+//! relay and `batch` the bare echo; `srtp` is what encrypted phones speak; `relay`, `setup`, `media`,
+//! `registrations`, `flood` and `ports` put them together and print JSON.
 
 mod batch;
 mod call;
@@ -14,11 +14,13 @@ mod media;
 mod message;
 mod phone;
 mod phones;
+mod ports;
 mod process;
 mod reference;
 mod registrations;
 mod relay;
 mod setup;
+mod srtp;
 mod traffic;
 
 use std::path::PathBuf;
@@ -121,6 +123,21 @@ enum Task {
         #[arg(long, default_value_t = 12)]
         seconds: u64,
     },
+    /// What calls notice of a flood at the RTP ports of one of them.
+    Ports {
+        /// The program of the media engine's example.
+        #[arg(long)]
+        program: PathBuf,
+        /// Calls with voice both ways.
+        #[arg(long, default_value_t = 200)]
+        calls: usize,
+        /// Datagrams a second.
+        #[arg(long, default_value_t = 100_000)]
+        rate: u32,
+        /// How long each flood lasts.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+    },
     /// The bare echo that registrations are compared with.
     Echo,
     /// The bare relay that others are compared with; told what to do on standard input.
@@ -142,6 +159,12 @@ fn main() -> ExitCode {
             calls,
             seconds,
         } => media::measure(&program, &folder, path.as_deref(), calls, seconds),
+        Task::Ports {
+            program,
+            calls,
+            rate,
+            seconds,
+        } => ports::measure(&program, calls, rate, seconds),
         Task::Setup {
             ramald,
             prompts,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::relay::{self, Figures};
-use crate::traffic::Voice;
+use crate::relay;
+use crate::traffic::{Load, Outcome, Voice};
 use crate::{LOAD_CORE, process};
 
 /// Packets a second that reach one end of a call.
@@ -18,6 +18,13 @@ const RATE: f64 = 50.0;
 const LOSS: f64 = 0.001;
 /// Largest delay added at the 99th percentile, in microseconds.
 const ADDED_P99_US: f64 = 5_000.0;
+
+/// How long one relay is loaded before it is the other one's turn.
+const TURN: Duration = Duration::from_millis(250);
+/// Turns of so long go before: a stream takes three seconds to trust its far end.
+const SETTLING: Duration = Duration::from_secs(4);
+/// Late packets are waited for so long at the end of a turn.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// A path, and what it has to do.
 struct PathBar {
@@ -32,7 +39,7 @@ struct PathBar {
     ratio: Option<f64>,
 }
 
-const PATHS: [PathBar; 4] = [
+const PATHS: [PathBar; 5] = [
     PathBar {
         name: "relay",
         voices: [Voice::Traced; 2],
@@ -45,6 +52,13 @@ const PATHS: [PathBar; 4] = [
         voices: [Voice::Plain(8), Voice::Plain(0)],
         ends: 2.0,
         calls_a_core: 1_500.0,
+        ratio: None,
+    },
+    PathBar {
+        name: "srtp",
+        voices: [Voice::Sealed; 2],
+        ends: 2.0,
+        calls_a_core: 1_000.0,
         ratio: None,
     },
     PathBar {
@@ -70,6 +84,7 @@ struct PathReport {
     calls: usize,
     packets: u64,
     cpu_us_per_packet: f64,
+    reference_cpu_us_per_packet: f64,
     ratio: f64,
     ratio_allowed: Option<f64>,
     calls_a_core: f64,
@@ -83,7 +98,6 @@ struct PathReport {
 /// The printed result.
 #[derive(Serialize)]
 struct Report {
-    reference_cpu_us_per_packet: f64,
     paths: Vec<PathReport>,
     passed: bool,
 }
@@ -101,63 +115,108 @@ pub fn measure(
     let lasting = Duration::from_secs(seconds);
     let direct = relay::direct(calls, lasting / 4)?;
     let own = std::env::current_exe()?;
-    let reference = || {
-        let mut command = Command::new(&own);
-        command.arg("reference");
-        relay::pairs(&command, [Voice::Traced; 2], calls, lasting / 2, &direct)
-    };
     let mut paths = Vec::new();
-    // Before and after each path, so that a machine that changes its speed shows less.
-    let mut before = reference()?.0;
-    let first = before.cpu_us_per_packet;
     for bar in PATHS
         .iter()
         .filter(|bar| only.is_none_or(|only| only == bar.name))
     {
+        let mut reference = Command::new(&own);
+        reference.arg("reference");
         let mut command = Command::new(program);
         command.arg(bar.name).arg(folder);
-        let measured = relay::pairs(&command, bar.voices, calls, lasting, &direct);
+        let parties = [(&reference, [Voice::Traced; 2]), (&command, bar.voices)];
+        let measured = in_turns(parties, calls, lasting);
         // Recordings of a bench are of no use to anybody.
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
-        let (figures, outcome) = measured?;
-        let after = reference()?.0;
-        let cost = (before.cpu_us_per_packet + after.cpu_us_per_packet) / 2.0;
-        paths.push(report(bar, calls, outcome.received, &figures, cost));
-        before = after;
+        paths.push(report(bar, calls, &measured?, &direct));
     }
     if paths.is_empty() {
         return Err("there is no such path".into());
     }
     let passed = paths.iter().all(|path| path.passed);
-    let report = Report {
-        reference_cpu_us_per_packet: first,
-        paths,
-        passed,
-    };
+    let report = Report { paths, passed };
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(passed)
 }
 
-fn report(bar: &PathBar, calls: usize, packets: u64, figures: &Figures, cost: f64) -> PathReport {
-    let ratio = figures.cpu_us_per_packet / cost;
-    let calls_a_core = 1e6 / (figures.cpu_us_per_packet * RATE * bar.ends);
-    let added_p99_us = (bar.voices == [Voice::Traced; 2]).then_some(figures.added_p99_us);
+/// What one of two relays did in its turns.
+struct Turns {
+    cpu: Duration,
+    outcome: Outcome,
+}
+
+impl Turns {
+    fn cpu_us_per_packet(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.outcome.received.max(1) as f64
+    }
+}
+
+/// Loads two relays in turns, so that whatever else goes on in this machine, and changes its speed, meets both alike.
+fn in_turns(
+    parties: [(&Command, [Voice; 2]); 2],
+    calls: usize,
+    lasting: Duration,
+) -> Result<[Turns; 2], Box<dyn Error>> {
+    let [a, b] = parties;
+    let (a_relay, mut a_legs) = relay::connected(a.0, a.1, calls)?;
+    let (b_relay, mut b_legs) = relay::connected(b.0, b.1, calls)?;
+    let mut loads = [Load::new(&mut a_legs)?, Load::new(&mut b_legs)?];
+    let processes = [&a_relay.process, &b_relay.process];
+    let mut cpu = [Duration::ZERO; 2];
+    let turns = |duration: Duration| duration.div_duration_f64(TURN).ceil() as usize;
+    for turn in 0..turns(SETTLING) + turns(lasting) {
+        for ((load, process), cpu) in loads.iter_mut().zip(processes).zip(&mut cpu) {
+            if turn == turns(SETTLING) {
+                load.begin();
+                *cpu = Duration::ZERO;
+            }
+            load.discard()?;
+            let before = process.cpu_time()?;
+            load.go_on(TURN)?;
+            load.linger(PATIENCE)?;
+            *cpu += process.cpu_time()? - before;
+        }
+    }
+    let [a, b] = loads;
+    let outcome = [a.outcome(), b.outcome()];
+    let [a, b] = outcome;
+    Ok([
+        Turns {
+            cpu: cpu[0],
+            outcome: a,
+        },
+        Turns {
+            cpu: cpu[1],
+            outcome: b,
+        },
+    ])
+}
+
+fn report(bar: &PathBar, calls: usize, measured: &[Turns; 2], direct: &Outcome) -> PathReport {
+    let [reference, path] = measured;
+    let cpu_us_per_packet = path.cpu_us_per_packet();
+    let ratio = cpu_us_per_packet / reference.cpu_us_per_packet();
+    let calls_a_core = 1e6 / (cpu_us_per_packet * RATE * bar.ends);
+    let loss = path.outcome.loss;
+    let added_p99_us = matches!(bar.voices, [Voice::Traced | Voice::Sealed, _])
+        .then_some(path.outcome.p99_us - direct.p99_us);
     PathReport {
         path: bar.name,
         calls,
-        packets,
-        cpu_us_per_packet: figures.cpu_us_per_packet,
+        packets: path.outcome.received,
+        cpu_us_per_packet,
+        reference_cpu_us_per_packet: reference.cpu_us_per_packet(),
         ratio,
         ratio_allowed: bar.ratio,
         calls_a_core,
         calls_a_core_wanted: bar.calls_a_core,
-        loss: figures.loss,
+        loss,
         added_p99_us,
         passed: bar.ratio.is_none_or(|allowed| ratio <= allowed)
             && calls_a_core >= bar.calls_a_core
-            && figures.loss <= LOSS
+            && loss <= LOSS
             && added_p99_us.is_none_or(|added| added <= ADDED_P99_US),
     }
 }

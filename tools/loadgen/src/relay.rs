@@ -66,7 +66,6 @@ pub fn measure(
     // Before and after, so that a machine that changes its speed shows less.
     let before = pairs(
         Command::new(&own).arg("reference"),
-        [Voice::Traced; 2],
         calls,
         lasting / 2,
         &direct,
@@ -76,7 +75,6 @@ pub fn measure(
     let (measured, outcome) = under_calls(gateway, calls, lasting, &direct)?;
     let after = pairs(
         Command::new(&own).arg("reference"),
-        [Voice::Traced; 2],
         calls,
         lasting / 2,
         &direct,
@@ -119,13 +117,22 @@ pub fn direct(calls: usize, lasting: Duration) -> Result<Outcome, Box<dyn Error>
     traffic::run(&mut legs, lasting, || Ok(()))
 }
 
-pub fn pairs(
+fn pairs(
     command: &Command,
-    voices: [Voice; 2],
     calls: usize,
     lasting: Duration,
     direct: &Outcome,
 ) -> Result<(Figures, Outcome), Box<dyn Error>> {
+    let (relay, mut legs) = connected(command, [Voice::Traced; 2], calls)?;
+    under_load(&relay.process, &mut legs, lasting, direct)
+}
+
+/// A relay that is told of pairs of ports, and the legs of its calls.
+pub fn connected(
+    command: &Command,
+    voices: [Voice; 2],
+    calls: usize,
+) -> Result<(PairRelay, Vec<Leg>), Box<dyn Error>> {
     let mut relay = PairRelay::start(command, MEASURED_CORE)?;
     let mut legs = open_legs(calls)?;
     for pair in legs.chunks_exact_mut(2) {
@@ -137,7 +144,7 @@ pub fn pairs(
         }
     }
     relay.ready()?;
-    under_load(&relay.process, &mut legs, lasting, direct)
+    Ok((relay, legs))
 }
 
 fn under_calls(

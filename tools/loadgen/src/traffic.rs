@@ -14,6 +14,8 @@ use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
 use serde::Serialize;
 
+use crate::srtp::{Srtp, TAG};
+
 /// Octets of an RTP packet with 20 ms of G.711.
 const PACKET: usize = 12 + 160;
 /// Groups the legs are spread over, so that packets leave every millisecond.
@@ -30,6 +32,8 @@ const STEPS: usize = 100_000;
 pub enum Voice {
     /// A-law that says when it was sent, and comes out as it went in: only such packets of this run count.
     Traced,
+    /// The same, encrypted.
+    Sealed,
     /// A packet every 20 ms with this payload type; whatever comes counts.
     Plain(u8),
     /// Nothing; a packet is expected every 20 ms.
@@ -43,6 +47,11 @@ pub struct Leg {
     target: Option<SocketAddr>,
     ssrc: u32,
     sequence: u16,
+    srtp: Srtp,
+    /// Sequence number of the last packet received, and how often it has begun anew.
+    heard: (u16, u32),
+    /// How often the sequence sent has.
+    rollovers: u32,
 }
 
 impl Leg {
@@ -57,12 +66,25 @@ impl Leg {
             target: None,
             ssrc,
             sequence: ssrc as u16,
+            srtp: Srtp::new().ok_or_else(|| io::Error::other("no SRTP"))?,
+            heard: (0, 0),
+            rollovers: 0,
         })
     }
 
     /// The port it sends from and receives on.
     pub fn port(&self) -> io::Result<u16> {
         Ok(self.socket.local_addr()?.port())
+    }
+
+    /// Where it sends to.
+    pub fn target(&self) -> Option<SocketAddr> {
+        self.target
+    }
+
+    /// The socket it sends from, for others to send from as well.
+    pub fn socket(&self) -> io::Result<UdpSocket> {
+        self.socket.try_clone()
     }
 
     /// Sends to this port of 127.0.0.1 from now on.
@@ -74,10 +96,10 @@ impl Leg {
         let Some(target) = self.target else {
             return Ok(());
         };
-        let mut packet = [0xD5u8; PACKET];
+        let mut packet = [0xD5u8; PACKET + TAG];
         let timestamp = u32::from(self.sequence).wrapping_mul(160);
         let payload_type = match self.voice {
-            Voice::Traced => 8,
+            Voice::Traced | Voice::Sealed => 8,
             Voice::Plain(payload_type) => payload_type,
             Voice::Silent => return Ok(()),
         };
@@ -87,15 +109,24 @@ impl Leg {
         packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
         packet[12..20].copy_from_slice(&run.to_be_bytes());
         packet[20..28].copy_from_slice(&(now.as_nanos() as u64).to_be_bytes());
+        let rollovers = self.rollovers;
         self.sequence = self.sequence.wrapping_add(1);
-        self.socket.send_to(&packet, target).map(|_| ())
+        self.rollovers += u32::from(self.sequence == 0);
+        let length = match self.voice {
+            Voice::Sealed => {
+                self.srtp.seal(&mut packet, rollovers);
+                packet.len()
+            }
+            _ => PACKET,
+        };
+        self.socket.send_to(&packet[..length], target).map(|_| ())
     }
 }
 
 impl Leg {
     /// Takes a packet of `run`; the answer is how long it was on its way, zero where that is not known.
-    fn receive(&self, run: u64) -> Option<Duration> {
-        let mut buffer = [0u8; PACKET + 1];
+    fn receive(&mut self, run: u64) -> Option<Duration> {
+        let mut buffer = [0u8; PACKET + TAG + 1];
         let mut slices = [IoSliceMut::new(&mut buffer)];
         let mut control = nix::cmsg_space!(TimeSpec);
         // An error is an ICMP message about a gateway that is not there; the loss shows it.
@@ -110,10 +141,23 @@ impl Leg {
             ControlMessageOwned::ScmTimestampns(time) => Some(Duration::from(time)),
             _ => None,
         })?;
-        if self.voice != Voice::Traced {
-            return Some(Duration::ZERO);
+        let mut length = message.bytes;
+        match self.voice {
+            Voice::Traced => {}
+            Voice::Sealed => {
+                let packet = buffer.get_mut(..length)?;
+                let sequence = u16::from_be_bytes([*packet.get(2)?, *packet.get(3)?]);
+                let (last, rollovers) = self.heard;
+                let begun = u32::from(sequence < 0x4000 && last > 0xC000);
+                self.heard = (sequence, rollovers + begun);
+                if !self.srtp.open(packet, self.heard.1) {
+                    return None;
+                }
+                length -= TAG;
+            }
+            Voice::Plain(_) | Voice::Silent => return Some(Duration::ZERO),
         }
-        if message.bytes != PACKET || buffer[12..20] != run.to_be_bytes() {
+        if length != PACKET || buffer[12..20] != run.to_be_bytes() {
             return None;
         }
         let mut sent_at = [0u8; 8];
@@ -191,18 +235,21 @@ pub fn run(
     Ok(outcome)
 }
 
-struct Load<'a> {
+/// Legs in use.
+pub struct Load<'a> {
     legs: &'a mut [Leg],
     epoll: Epoll,
     timer: TimerFd,
     /// Tells the packets of this stretch from late ones of an earlier one.
     run: u64,
-    start: Instant,
+    /// Packets sent in this stretch, and how long it lasted so far.
+    sent: u64,
+    lasted: Duration,
     histogram: Histogram,
 }
 
 impl<'a> Load<'a> {
-    fn new(legs: &'a mut [Leg]) -> Result<Self, Box<dyn Error>> {
+    pub fn new(legs: &'a mut [Leg]) -> Result<Self, Box<dyn Error>> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         for (index, leg) in legs.iter().enumerate() {
             epoll.add(
@@ -213,51 +260,83 @@ impl<'a> Load<'a> {
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, TimerFlags::empty())?;
         let beat = Expiration::Interval(TimeSpec::from_duration(SLOT_TIME));
         timer.set(beat, TimerSetTimeFlags::empty())?;
-        let (start, histogram) = (Instant::now(), Histogram::new());
         Ok(Load {
             legs,
             epoll,
             timer,
             run: 0,
-            start,
-            histogram,
+            sent: 0,
+            lasted: Duration::ZERO,
+            histogram: Histogram::new(),
         })
     }
 
     fn stretch(&mut self, lasting: Duration) -> Result<Outcome, Box<dyn Error>> {
+        self.begin();
+        self.go_on(lasting)?;
+        self.linger(LINGER)?;
+        Ok(self.outcome())
+    }
+
+    /// Begins to count anew.
+    pub fn begin(&mut self) {
         self.run = rand::random();
-        self.start = Instant::now();
+        self.sent = 0;
+        self.lasted = Duration::ZERO;
         self.histogram = Histogram::new();
+    }
+
+    /// Throws away what came meanwhile.
+    pub fn discard(&mut self) -> Result<(), Box<dyn Error>> {
+        let counted = std::mem::replace(&mut self.histogram, Histogram::new());
+        let received = self.receive();
+        self.histogram = counted;
+        received
+    }
+
+    /// Sends and receives for so long.
+    pub fn go_on(&mut self, lasting: Duration) -> Result<(), Box<dyn Error>> {
+        let start = Instant::now();
         let slots = (lasting.as_nanos() / SLOT_TIME.as_nanos()) as usize;
-        let (mut slot, mut sent) = (0, 0u64);
+        let mut slot = 0;
         while slot < slots {
             self.wait()?;
             self.receive()?;
-            let due = (self.start.elapsed().as_nanos() / SLOT_TIME.as_nanos()) as usize;
+            let due = (start.elapsed().as_nanos() / SLOT_TIME.as_nanos()) as usize;
             while slot < due.min(slots) {
                 for leg in self.legs.iter_mut().skip(slot % SLOTS).step_by(SLOTS) {
                     leg.send(self.run, since_epoch())?;
-                    sent += 1;
+                    self.sent += 1;
                 }
                 slot += 1;
             }
         }
-        let seconds = self.start.elapsed().as_secs_f64();
+        self.lasted += start.elapsed();
+        Ok(())
+    }
+
+    /// Waits for late packets.
+    pub fn linger(&mut self, patience: Duration) -> Result<(), Box<dyn Error>> {
         let end = Instant::now();
-        while self.histogram.total < sent && end.elapsed() < LINGER {
+        while self.histogram.total < self.sent && end.elapsed() < patience {
             self.wait()?;
             self.receive()?;
         }
-        let received = self.histogram.total;
-        Ok(Outcome {
+        Ok(())
+    }
+
+    /// What became of the packets since [`Self::begin`].
+    pub fn outcome(&self) -> Outcome {
+        let (sent, received) = (self.sent, self.histogram.total);
+        Outcome {
             sent,
             received,
             loss: 1.0 - received as f64 / sent.max(1) as f64,
             p50_us: self.histogram.percentile(0.5),
             p99_us: self.histogram.percentile(0.99),
             max_us: self.histogram.longest.as_secs_f64() * 1e6,
-            seconds,
-        })
+            seconds: self.lasted.as_secs_f64(),
+        }
     }
 
     /// Waits for the next slot.
@@ -275,7 +354,7 @@ impl<'a> Load<'a> {
         loop {
             let ready = self.epoll.wait(&mut events, EpollTimeout::ZERO)?;
             for event in events.iter().take(ready) {
-                if let Some(leg) = self.legs.get(event.data() as usize)
+                if let Some(leg) = self.legs.get_mut(event.data() as usize)
                     && let Some(latency) = leg.receive(self.run)
                 {
                     self.histogram.add(latency);
