@@ -34,6 +34,8 @@ mod digits;
 mod engine;
 mod error;
 mod far;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handle;
 mod keypad;
 mod latch;
