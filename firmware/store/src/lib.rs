@@ -1,4 +1,4 @@
-//! What has to survive a power cut: the configuration with its journal, users' sessions, API tokens, registrations,
+//! What has to survive a power cut: the configuration with its journal, users' sessions, API tokens, registrations, bans
 //! and one row per call. One SQLite file in the data directory.
 //!
 //! [`Store`] is a cheap handle on a few threads: one that writes ([`Store::open`] describes when a write counts), two
@@ -12,6 +12,7 @@
 //! A call's way: [`Store::call_started`] inserts its row, [`Store::call_ended`] completes it. Rows that are still open
 //! when the store is opened belong to calls that a crash ended; they are marked [`CallResult::Interrupted`].
 
+mod bans;
 mod bindings;
 mod calls;
 mod company;
@@ -37,6 +38,7 @@ use std::{path::Path, sync::Arc, time::SystemTime};
 use ramal_model::Configuration;
 use tokio::sync::watch;
 
+pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
 pub use error::{Result, StoreError};
 pub use hasher::HashCost;

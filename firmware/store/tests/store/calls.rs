@@ -1,8 +1,8 @@
-//! Call rows, searches, summaries and registrations.
+//! Call rows, searches, summaries, registrations and bans.
 
 use crate::support::{START, actor, call, extension, open, set_up};
 use ramal_model::{Binding, CallId, CallResult, ExtensionChange, LegKind, LegRecord};
-use ramal_store::{CallFilter, Store, StoreError};
+use ramal_store::{BAN_MEMORY_MS, BannedSource, CallFilter, Store, StoreError, StoredBan};
 
 async fn numbers(store: &Store, filter: CallFilter) -> Vec<String> {
     store
@@ -257,4 +257,39 @@ async fn registrations_survive_a_restart_until_they_expire_or_lose_their_extensi
     let gone = vec![(ids[0], kept.contact.clone())];
     store.write_bindings(gone, Vec::new()).await.unwrap();
     assert!(store.bindings().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn bans_survive_a_restart_until_they_count_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let ban = |address: &str, account: &str, lasts: i64| StoredBan {
+        source: BannedSource {
+            address: address.into(),
+            account: account.into(),
+        },
+        reason: "guessing".into(),
+        since: START,
+        until: START + lasts,
+        count: 3,
+    };
+    let (short, long) = (
+        ban("192.0.2.1", "2001", 1000),
+        ban("2001:db8::", "", 60_000),
+    );
+    let lifted = ban("192.0.2.2", "", 60_000);
+    let all = vec![short.clone(), long.clone(), lifted.clone()];
+    store.write_bans(Vec::new(), all).await.unwrap();
+    store
+        .write_bans(vec![lifted.source], Vec::new())
+        .await
+        .unwrap();
+    store.close().await;
+    let (store, _) = open(dir.path());
+    assert_eq!(store.bans(10).await.unwrap(), [long.clone(), short.clone()]);
+    assert_eq!(store.bans(1).await.unwrap(), std::slice::from_ref(&long));
+    store.close().await;
+    let (store, hands) = open(dir.path());
+    hands.forward(BAN_MEMORY_MS + 1000);
+    assert_eq!(store.bans(10).await.unwrap(), [long]);
 }
