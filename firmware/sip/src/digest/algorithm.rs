@@ -184,6 +184,8 @@ pub(super) fn hex(byte: u8) -> [u8; 2] {
 
 /// Hash of the parts with colons between them.
 fn joined<D: sha2::Digest>(parts: &[&[u8]]) -> sha2::digest::Output<D> {
+    #[cfg(test)]
+    hashed::add(parts);
     let mut hasher = D::new();
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {
@@ -192,4 +194,25 @@ fn joined<D: sha2::Digest>(parts: &[&[u8]]) -> sha2::digest::Output<D> {
         hasher.update(part);
     }
     hasher.finalize()
+}
+
+/// What this thread has hashed.
+#[cfg(test)]
+pub(super) mod hashed {
+    use std::cell::RefCell;
+
+    thread_local! {
+        /// Octets of each hash.
+        static LENGTHS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) fn add(parts: &[&[u8]]) {
+        let octets = parts.iter().map(|part| part.len()).sum();
+        LENGTHS.with_borrow_mut(|lengths| lengths.push(octets));
+    }
+
+    /// What was hashed since the last call.
+    pub(in crate::digest) fn take() -> Vec<usize> {
+        LENGTHS.take()
+    }
 }

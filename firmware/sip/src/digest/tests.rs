@@ -1,9 +1,10 @@
 //! The vectors of RFC 2617 §3.5 and RFC 7616 §3.9.1, and the parts one by one.
 
-use super::algorithm::{Input, Qop, response};
+use super::algorithm::{Input, Qop, hashed, response};
 use super::nonce::Nonce;
 use super::replay::{ReplayWindow, Use};
-use super::{Algorithm, Ha1};
+use super::{Algorithm, Challenger, DigestFault, Ha1, Proof};
+use crate::{Credentials, Method, Uri};
 
 fn vector(algorithm: Algorithm, ha1: &Ha1, nonce: &str, cnonce: &str, qop: Qop) -> String {
     let hash = response(&Input {
@@ -110,4 +111,39 @@ fn the_replay_window_stays_bounded_and_forgets_to_the_safe_side() {
     assert_eq!(window.len(), 1);
     assert_eq!(window.note(nonce(4), Some(2)), Use::Fresh);
     assert_eq!(window.note(nonce(3), Some(9)), Use::Forgotten);
+}
+
+/// Whoever listens to how long an answer takes learns nothing of who exists: the same hashes over as many octets, and the
+/// same refusal.
+#[test]
+fn an_unknown_user_costs_what_a_wrong_secret_costs() {
+    let source = "192.0.2.1".parse().unwrap();
+    let uri = Uri::parse(bytes::Bytes::from_static(b"sip:gw")).unwrap();
+    let mut challenger = Challenger::new([7; 32], "gw");
+    let nonce = Nonce { time: 5, serial: 0 }.print(&[7; 32], source);
+    for algorithm in ["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"] {
+        for qop in ["auth", "auth-int"] {
+            let value = format!(
+                "Digest username=\"2001\", realm=\"gw\", nonce=\"{nonce}\", uri=\"sip:gw\", algorithm={algorithm}, \
+                 qop={qop}, nc=00000001, cnonce=\"c\", response=\"{}\"",
+                "0".repeat(64)
+            );
+            let credentials = Credentials::from_text(&value).unwrap();
+            let mut refused = |known: Option<Ha1>| {
+                let proof = Proof {
+                    credentials: &credentials,
+                    method: &Method::Register,
+                    uri: &uri,
+                    body: b"v=0",
+                };
+                hashed::take();
+                let fault = challenger.verify(6, source, proof, |_| known);
+                assert_eq!(fault, Err(DigestFault::Mismatch));
+                hashed::take()
+            };
+            let wrong = refused(Some(Ha1::new("2001", "gw", "secret")));
+            assert!(wrong.len() >= 2, "{wrong:?}");
+            assert_eq!(refused(None), wrong, "{algorithm} {qop}");
+        }
+    }
 }

@@ -31,6 +31,10 @@ pub struct EndpointConfig {
     pub policy: SessionPolicy,
     /// Whether 100 Trying to our INVITEs is told, for users who go elsewhere when nobody reacts. By default it is not.
     pub tell_trying: bool,
+    /// Whether 100 Trying to the INVITEs of others waits for [`Endpoint::trying`](crate::Endpoint::trying), so that
+    /// strangers learn of nothing before they are challenged. The user says it, or answers, within 200 ms (RFC 3261
+    /// §17.2.1). By default it is sent at once.
+    pub hold_trying: bool,
     /// Bounds of memory.
     pub limits: Limits,
 }
@@ -89,6 +93,7 @@ impl Default for EndpointConfig {
             event_packages: Vec::new(),
             policy: SessionPolicy::default(),
             tell_trying: false,
+            hold_trying: false,
             limits: Limits::default(),
         }
     }

@@ -44,7 +44,8 @@ pub enum Event {
         flow_failed: bool,
     },
 
-    /// A new INVITE; 100 Trying has been sent. The user authenticates it, then rejects, signals progress or accepts.
+    /// A new INVITE; 100 Trying has been sent, unless
+    /// [`EndpointConfig::hold_trying`](crate::EndpointConfig::hold_trying) leaves that to the user. The user authenticates it, then rejects, signals progress or accepts.
     Incoming {
         /// The session it begins.
         session: SessionId,

@@ -262,6 +262,13 @@ impl Endpoint {
         });
     }
 
+    /// Answers an incoming INVITE with 100 Trying, where [`EndpointConfig::hold_trying`] leaves that to the user.
+    pub fn trying(&mut self, now: Instant, session: SessionId) {
+        self.act(now, session, |session, context| {
+            session.trying(context, now)
+        });
+    }
+
     /// Refuses an incoming INVITE with a status of 300-699 and further header fields (challenges, Retry-After …).
     pub fn reject(
         &mut self,

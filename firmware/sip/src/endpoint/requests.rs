@@ -87,7 +87,7 @@ impl Endpoint {
             self.refuse(
                 identity.reply,
                 cancel,
-                Refusal::new(StatusCode::CALL_DOES_NOT_EXIST),
+                Refusal::because(StatusCode::CALL_DOES_NOT_EXIST, "No INVITE to cancel"),
             );
             return;
         };
@@ -170,7 +170,9 @@ impl Endpoint {
             Method::Invite => self.handle_invite(now, flow, origin, identity, request),
             // These mean something within a dialog only.
             Method::Bye | Method::Update | Method::Info | Method::Prack | Method::Refer => {
-                self.refuse_unknown(identity, &request);
+                let reason = format!("{} belongs into a dialog", request.method.as_str());
+                let outside = Refusal::because(StatusCode::CALL_DOES_NOT_EXIST, reason);
+                self.refuse(identity.reply, &request, outside);
             }
             _ => {
                 let layer = &mut self.context.layer;
@@ -235,7 +237,10 @@ impl Endpoint {
     }
 
     fn refuse_unknown(&mut self, identity: &Identity, request: &Request) {
-        let unknown = Refusal::new(StatusCode::CALL_DOES_NOT_EXIST);
+        let unknown = Refusal::because(
+            StatusCode::CALL_DOES_NOT_EXIST,
+            "No dialog with this Call-ID and these tags",
+        );
         self.refuse(identity.reply, request, unknown);
     }
 

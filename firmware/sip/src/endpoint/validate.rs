@@ -32,12 +32,14 @@ impl Endpoint {
 
     /// §8.2.1.
     fn check_method(&self, request: &Request) -> Result<(), Refusal> {
-        let status = match &request.method {
+        let (status, fault) = match &request.method {
             method if self.context.takes(method) => return Ok(()),
-            Method::Other(_) => StatusCode::NOT_IMPLEMENTED,
-            _ => StatusCode::METHOD_NOT_ALLOWED,
+            Method::Other(_) => (StatusCode::NOT_IMPLEMENTED, "not implemented"),
+            _ => (StatusCode::METHOD_NOT_ALLOWED, "not allowed"),
         };
-        Err(Refusal::new(status).with_header(HeaderName::Allow, self.context.allow()))
+        let method = excerpt(request.method.as_str());
+        Err(Refusal::because(status, format!("Method {method} {fault}"))
+            .with_header(HeaderName::Allow, self.context.allow()))
     }
 
     /// §8.2.2.3.
@@ -51,8 +53,10 @@ impl Endpoint {
         if unknown.is_empty() {
             return Ok(());
         }
-        let unsupported = HeaderValue::sanitized(unknown.join(", "));
-        Err(Refusal::new(StatusCode::BAD_EXTENSION)
+        let unknown = unknown.join(", ");
+        let reason = format!("Extension {} not supported", excerpt(&unknown));
+        let unsupported = HeaderValue::sanitized(unknown);
+        Err(Refusal::because(StatusCode::BAD_EXTENSION, reason)
             .with_header(HeaderName::Unsupported, unsupported))
     }
 
@@ -113,8 +117,11 @@ impl Endpoint {
         if optional || media.is_none_or(|media| media.is("application", "sdp")) {
             return Ok(());
         }
-        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
-            .with_header(HeaderName::Accept, "application/sdp"))
+        Err(Refusal::because(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Content-Type is not application/sdp",
+        )
+        .with_header(HeaderName::Accept, "application/sdp"))
     }
 }
 
@@ -122,7 +129,10 @@ impl Endpoint {
 fn check_target(request: &Request) -> Result<(), Refusal> {
     match request.uri.scheme() {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
-        Scheme::Other => Err(Refusal::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
+        Scheme::Other => Err(Refusal::because(
+            StatusCode::UNSUPPORTED_URI_SCHEME,
+            "Request URI is neither sip, sips nor tel",
+        )),
     }
 }
 
@@ -130,7 +140,10 @@ fn check_target(request: &Request) -> Result<(), Refusal> {
 fn check_hops(request: &Request) -> Result<(), Refusal> {
     let hops = request.headers.max_forwards().map_err(malformed)?;
     if hops == Some(0) && request.method == Method::Invite {
-        return Err(Refusal::new(StatusCode::TOO_MANY_HOPS));
+        return Err(Refusal::because(
+            StatusCode::TOO_MANY_HOPS,
+            "No hops left in Max-Forwards",
+        ));
     }
     Ok(())
 }
@@ -139,7 +152,10 @@ fn check_hops(request: &Request) -> Result<(), Refusal> {
 fn check_size(request: &Request) -> Result<(), Refusal> {
     match request.body.len() <= MAX_BODY {
         true => Ok(()),
-        false => Err(Refusal::new(StatusCode::REQUEST_ENTITY_TOO_LARGE)),
+        false => Err(Refusal::because(
+            StatusCode::REQUEST_ENTITY_TOO_LARGE,
+            format!("Body longer than {MAX_BODY} octets"),
+        )),
     }
 }
 
@@ -204,6 +220,11 @@ fn check_contact(request: &Request) -> Result<(), Refusal> {
         )),
         Err(error) => Err(malformed(error)),
     }
+}
+
+/// The beginning of what somebody wrote, fit for a reason phrase.
+fn excerpt(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 fn malformed(error: crate::HeaderError) -> Refusal {

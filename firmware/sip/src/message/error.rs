@@ -83,7 +83,13 @@ impl ParseError {
 
     /// The reason phrase, which names the fault.
     pub fn reason(&self) -> String {
-        self.fault.to_string()
+        match (self.status(), &self.method) {
+            (StatusCode::NOT_IMPLEMENTED, Some(method)) => {
+                let name: String = method.as_str().chars().take(40).collect();
+                format!("Method {name} not implemented")
+            }
+            _ => self.fault.to_string(),
+        }
     }
 
     /// The answer to a request that cannot be used, or `None` when there must be none: to a response, to an ACK,
@@ -96,10 +102,7 @@ impl ParseError {
             && self.headers.contains(&HeaderName::Via)
             && self.headers.contains(&HeaderName::CSeq);
         answerable.then(|| {
-            let mut response = Response::new(self.status());
-            if response.status != StatusCode::NOT_IMPLEMENTED {
-                response = response.with_reason(&self.reason());
-            }
+            let mut response = Response::new(self.status()).with_reason(&self.reason());
             response.copy_core(&self.headers);
             response
         })

@@ -26,7 +26,9 @@ impl Session {
         let tag = context.token();
         let sequence = context.first_sequence();
         let dialog = Dialog::for_server(&context.keys, &request, &tag, sequence)?;
-        context.respond(now, invite, Response::to(&request, StatusCode::TRYING));
+        if !context.config.hold_trying {
+            context.respond(now, invite, Response::to(&request, StatusCode::TRYING));
+        }
         context.dialogs.insert(dialog.key, id);
         let user = request
             .uri
@@ -54,6 +56,15 @@ impl Session {
             challenges: 0,
         });
         Some(session)
+    }
+
+    /// Tells the caller that the INVITE has come, if nothing else was told yet.
+    pub(crate) fn trying(&mut self, context: &mut Context, now: Instant) {
+        if let State::Ringing { invite, request } = &self.state
+            && !context.layer.has_responded(*invite)
+        {
+            context.respond(now, *invite, Response::to(request, StatusCode::TRYING));
+        }
     }
 
     /// A response to a request within the session, with the tag and, where it may refresh the target, the Contact.

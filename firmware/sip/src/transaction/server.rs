@@ -143,6 +143,13 @@ impl TransactionLayer {
         permitted
     }
 
+    /// Whether any response was sent.
+    pub(crate) fn has_responded(&self, id: TransactionId) -> bool {
+        self.servers
+            .get(&id)
+            .is_none_or(|server| !server.response.is_empty())
+    }
+
     /// Sends a final response and forgets the transaction at once: unauthenticated requests are challenged without
     /// keeping state (RFC 3261 §26.3.2.4). A copy of the request will be challenged anew; its ACK is absorbed.
     pub(crate) fn respond_and_forget(

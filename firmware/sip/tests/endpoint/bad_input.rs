@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use ramal_sip::{Counters, Endpoint, Flow, Message, Transport};
+use ramal_sip::{Counters, Endpoint, EndpointConfig, Event, Flow, Message, StatusCode, Transport};
 
 use crate::network::config;
 
@@ -23,15 +23,19 @@ const INVITE: &str = "INVITE sip:bob@127.0.0.1 SIP/2.0\r\n\
 /// One change to the INVITE, and the answer: status and reason, or nothing.
 type Row = (&'static str, &'static str, &'static str);
 
-/// Sends messages to one endpoint; gives the first lines of its answers and its counters.
-fn answers(messages: impl IntoIterator<Item = Bytes>) -> (Vec<String>, Counters) {
-    let mut endpoint = Endpoint::new(config(), [1; 32]);
-    let flow = Flow {
+fn flow() -> Flow {
+    Flow {
         transport: Transport::Udp,
         local: "127.0.0.11:5060".parse().unwrap(),
         remote: "127.0.0.12:5060".parse().unwrap(),
         connection: 0,
-    };
+    }
+}
+
+/// Sends messages to one endpoint; gives the first lines of its answers and its counters.
+fn answers(messages: impl IntoIterator<Item = Bytes>) -> (Vec<String>, Counters) {
+    let mut endpoint = Endpoint::new(config(), [1; 32]);
+    let flow = flow();
     let mut lines = Vec::new();
     for message in messages {
         endpoint.handle_message(Instant::now(), flow, message);
@@ -119,7 +123,7 @@ fn start_lines() {
         (
             "sip:bob@127.0.0.1 ",
             "http://bob/ ",
-            "416 Unsupported URI Scheme",
+            "416 Request URI is neither sip, sips nor tel",
         ),
     ]);
 }
@@ -216,14 +220,22 @@ fn other_fields() {
             "Max-Forwards: 300",
             "400 Number out of range in Max-Forwards",
         ),
-        ("Max-Forwards: 70", "Max-Forwards: 0", "483 Too Many Hops"),
+        (
+            "Max-Forwards: 70",
+            "Max-Forwards: 0",
+            "483 No hops left in Max-Forwards",
+        ),
         (
             "Max-Forwards: 70",
             "Max-Forwards: 7\r\nMax-Forwards: 8",
             "400 Several Max-Forwards",
         ),
         ("Max-Forwards: 70", "Require: a b", "400 Malformed Require"),
-        ("Max-Forwards: 70", "Require: warp", "420 Bad Extension"),
+        (
+            "Max-Forwards: 70",
+            "Require: warp",
+            "420 Extension warp not supported",
+        ),
         (
             "Max-Forwards: 70",
             "Accept: text/plain",
@@ -245,15 +257,15 @@ fn other_fields() {
             "Contact: <sip:a@b>, <",
             "400 INVITE needs one Contact",
         ),
-        ("INVITE", "DANCE", "501 Not Implemented"),
-        ("INVITE", "PUBLISH", "405 Method Not Allowed"),
-        ("INVITE", "BYE", "481 Call/Transaction Does Not Exist"),
-        ("INVITE", "CANCEL", "481 Call/Transaction Does Not Exist"),
-        ("INVITE", "INFO", "481 Call/Transaction Does Not Exist"),
+        ("INVITE", "DANCE", "501 Method DANCE not implemented"),
+        ("INVITE", "PUBLISH", "405 Method PUBLISH not allowed"),
+        ("INVITE", "BYE", "481 BYE belongs into a dialog"),
+        ("INVITE", "CANCEL", "481 No INVITE to cancel"),
+        ("INVITE", "INFO", "481 INFO belongs into a dialog"),
         (
             "To: <sip:bob@gw.example>",
             "To: <sip:bob@gw.example>;tag=x",
-            "481 Call/Transaction Does Not Exist",
+            "481 No dialog with this Call-ID and these tags",
         ),
         ("INVITE", "ACK", ""),
     ]);
@@ -286,7 +298,7 @@ fn bodies() {
         (
             "application/sdp",
             "text/plain",
-            "415 Unsupported Media Type",
+            "415 Content-Type is not application/sdp",
         ),
         (
             "application/sdp",
@@ -296,7 +308,7 @@ fn bodies() {
     ]);
     let large = INVITE.replace("Content-Length: 4", "Content-Length: 40000");
     let (line, _) = answer(large + &"x".repeat(40_000));
-    assert_eq!(line, "413 Request Entity Too Large");
+    assert_eq!(line, "413 Body longer than 32768 octets");
     let (line, counters) = answer(INVITE.to_owned() + &"x".repeat(65_536));
     assert_eq!((&*line, counters.faults.size), ("", 1));
     let many = "X: y\r\n".repeat(300);
@@ -372,4 +384,39 @@ fn an_answer_repeats_nothing_that_could_be_taken_for_a_field() {
     let printed = error.response().unwrap().encode();
     let printed = String::from_utf8_lossy(&printed);
     assert!(printed.contains("To: \"x Evil: y\" <sip:bob@gw.example>\r\n"));
+}
+
+#[test]
+fn strangers_learn_of_nothing_before_they_are_challenged() {
+    let config = EndpointConfig {
+        hold_trying: true,
+        ..config()
+    };
+    let mut endpoint = Endpoint::new(config, [1; 32]);
+    let now = Instant::now();
+    let mut invite = |branch: &str| {
+        let message = INVITE
+            .replace("z9hG4bK1", branch)
+            .replace("one-call", branch);
+        for _ in 0..2 {
+            // Its copies hear nothing either.
+            endpoint.handle_message(now, flow(), message.clone().into());
+        }
+        assert!(endpoint.poll_transmit().is_none());
+        let Some(Event::Incoming { session, .. }) = endpoint.poll_event() else {
+            panic!("no call");
+        };
+        session
+    };
+    let (stranger, known) = (invite("z9hG4bK2"), invite("z9hG4bK3"));
+    endpoint.reject(now, stranger, StatusCode::UNAUTHORIZED, Vec::new());
+    endpoint.trying(now, known);
+    endpoint.trying(now, known);
+    let mut lines = std::iter::from_fn(|| endpoint.poll_transmit()).map(|transmit| {
+        let line = transmit.message.split(|&b| b == b'\r').next().unwrap();
+        String::from_utf8_lossy(line).into_owned()
+    });
+    assert_eq!(lines.next().as_deref(), Some("SIP/2.0 401 Unauthorized"));
+    assert_eq!(lines.next().as_deref(), Some("SIP/2.0 100 Trying"));
+    assert_eq!(lines.next(), None);
 }

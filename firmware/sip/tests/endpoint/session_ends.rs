@@ -67,10 +67,10 @@ fn a_peer_that_lost_the_dialog_ends_the_session() {
         network.flow_figure(),
         [
             "alice -> bob: INVITE",
-            "alice <- bob: 481 Call/Transaction Does Not Exist",
+            "alice <- bob: 481 No dialog with this Call-ID and these tags",
             "alice -> bob: ACK",
             "alice -> bob: BYE",
-            "alice <- bob: 481 Call/Transaction Does Not Exist",
+            "alice <- bob: 481 No dialog with this Call-ID and these tags",
         ]
     );
     network.assert_nothing_left();

@@ -24,14 +24,14 @@ const CASES: [(&str, &str, &str); 12] = [
     (
         "via-received-param-with-delim",
         "4.5",
-        "481 Call/Transaction Does Not Exist",
+        "481 No dialog with this Call-ID and these tags",
     ),
     ("via-received-param-no-delim", "4.5", "request OPTIONS"),
     ("ipv6-in-sdp", "4.6", "call INVITE"),
     (
         "mult-ip-in-header",
         "4.7",
-        "481 Call/Transaction Does Not Exist",
+        "481 No dialog with this Call-ID and these tags",
     ),
     ("mult-ip-in-sdp", "4.8", "call INVITE"),
     ("ipv4-mapped-ipv6", "4.9", "call INVITE"),
