@@ -9,6 +9,7 @@ use crate::transaction::{Inner, T1, T2, token};
 use crate::transfer::DialogName;
 use crate::{PhoneError, message};
 use rsip::SipMessage;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -37,6 +38,19 @@ pub struct Task {
     pub events: mpsc::UnboundedSender<CallEvent>,
     pub requests: mpsc::UnboundedReceiver<rsip::Request>,
     pub commands: mpsc::UnboundedReceiver<Command>,
+    /// Commands that came while an INVITE of ours was under way.
+    pub later: VecDeque<Command>,
+}
+
+/// The next command, those that had to wait first.
+async fn next(
+    later: &mut VecDeque<Command>,
+    commands: &mut mpsc::UnboundedReceiver<Command>,
+) -> Option<Command> {
+    match later.pop_front() {
+        Some(command) => Some(command),
+        None => commands.recv().await,
+    }
 }
 
 /// Sends the INVITE and returns the call.
@@ -131,6 +145,7 @@ async fn prepare(
         events: events_tx,
         requests,
         commands: commands_rx,
+        later: VecDeque::new(),
     };
     Ok((
         Call {
@@ -350,7 +365,7 @@ impl Task {
                         self.phone.sender.send(ack).await?;
                     }
                 }
-                command = self.commands.recv() => match command {
+                command = next(&mut self.later, &mut self.commands) => match command {
                     Some(Command::HangUp) | None => {
                         let bye = self.in_dialog("BYE", &[], "")?;
                         self.phone.transact(bye).await?;

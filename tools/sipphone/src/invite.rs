@@ -75,13 +75,16 @@ impl Task {
                     return Ok(InviteEnd::Answered(responses, ack));
                 }
                 command = self.commands.recv(), if !given_up => {
-                    if let Some(Command::Name(reply)) = command {
-                        self.tell_name(reply);
-                    } else if matches!(command, Some(Command::HangUp) | None) {
-                        given_up = true;
-                        if provisional {
-                            self.send_cancel(invite).await?;
+                    match command {
+                        Some(Command::Name(reply)) => self.tell_name(reply),
+                        Some(Command::HangUp) | None => {
+                            given_up = true;
+                            if provisional {
+                                self.send_cancel(invite).await?;
+                            }
                         }
+                        // Done when the INVITE is over.
+                        Some(later) => self.later.push_back(later),
                     }
                 }
                 Some(request) = self.requests.recv() => {
