@@ -44,8 +44,12 @@ pub struct SipCounters {
     pub refused: Vec<Count>,
     /// Messages that could not be parsed.
     pub malformed: u64,
+    /// The same by what was wrong.
+    pub faults: Vec<Count>,
     /// Messages dropped without an answer.
     pub dropped: u64,
+    /// The same by why.
+    pub dropped_by_reason: Vec<Count>,
     /// Live transactions.
     pub transactions: u64,
     /// Live INVITE sessions.

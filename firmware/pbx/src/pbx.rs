@@ -153,19 +153,24 @@ impl Pbx {
         let sip = sockets.address();
         let sip_tls = sockets.tls_address();
         let stored = exchange.store.bindings().await?;
+        let (persistence, stop) = watch::channel(false);
+        let proved = stored
+            .iter()
+            .filter_map(|binding| Some(binding.source.parse::<SocketAddr>().ok()?.ip()))
+            .collect();
+        let memory = sip::Memory::open(exchange.store.clone(), proved, stop.clone()).await?;
         let configuration = exchange.configuration.borrow().clone();
         exchange
             .locations
             .restore(Now::read(), stored, &configuration, |remote| {
                 sockets.flow(remote)
             });
-        let (agent, connector) = sip::start(exchange.clone(), sockets, queue, &config);
+        let (agent, connector) = sip::start(exchange.clone(), sockets, queue, &config, memory);
         let tasks = thread.run(agent);
         {
             let _calls = tasks.enter();
             exchange.trunks.configure(&configuration);
         }
-        let (persistence, stop) = watch::channel(false);
         tokio::spawn({
             let exchange = exchange.clone();
             async move { exchange.locations.persist(&exchange.store, stop).await }

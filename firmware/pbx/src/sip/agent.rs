@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::authorisation::Authority;
 use super::command::{Command, LegKey, SipEvent};
+use super::defence::BanChanges;
 use super::destination::Outgoing;
 use super::hop::ConnectionKey;
 use super::messages::Messages;
@@ -60,6 +61,8 @@ pub(crate) struct Agent {
     pub(super) attempts: Attempts,
     pub(super) watches: Watches,
     pub(super) messages: Messages,
+    /// To the task that writes changed bans.
+    ban_changes: mpsc::Sender<BanChanges>,
 }
 
 /// Where messages come from and go to.
@@ -83,6 +86,7 @@ impl Agent {
         exchange: Arc<Exchange>,
         endpoint: Endpoint,
         authority: Authority,
+        ban_changes: mpsc::Sender<BanChanges>,
         commands: mpsc::Receiver<Command>,
         transports: Transports,
     ) -> Self {
@@ -108,6 +112,7 @@ impl Agent {
             attempts: Attempts::default(),
             watches: Watches::default(),
             messages: Messages::default(),
+            ban_changes,
         }
     }
 
@@ -117,6 +122,7 @@ impl Agent {
             let stop = self.step().await;
             self.pump();
             if let Some(stopped) = stop {
+                self.write_bans();
                 // Gives back the sockets first.
                 drop(self);
                 // Whoever asked may have given up waiting.
@@ -148,6 +154,9 @@ impl Agent {
             Some(input) = self.inputs.recv() => self.streams(input),
             Ok(()) = self.configurations.changed() => self.configure(),
             number = self.watches.change() => self.number_changed(number),
+            Ok(permit) = self.ban_changes.clone().reserve_owned(), if self.authority.defence.has_unwritten() => {
+                permit.send(self.authority.defence.take_unwritten());
+            }
             () = sleep_until(due) => {
                 let now = Now::read();
                 self.endpoint.handle_timeout(now.instant);
@@ -155,6 +164,15 @@ impl Agent {
             }
         }
         None
+    }
+
+    /// Hands over what is not written yet at the end, if there is room.
+    fn write_bans(&mut self) {
+        if self.authority.defence.has_unwritten() {
+            let _ = self
+                .ban_changes
+                .try_send(self.authority.defence.take_unwritten());
+        }
     }
 
     fn datagrams(&mut self) {

@@ -38,13 +38,13 @@ pub(super) struct Authority {
 
 impl Authority {
     /// `key` is random; it signs the nonces.
-    pub(super) fn new(key: [u8; 32]) -> Self {
+    pub(super) fn new(key: [u8; 32], defence: Defence) -> Self {
         Self {
             // MD5 first, against the advice of RFC 8760 §2.4: SIPp and many phones read the first challenge only. Secrets
             // are 20 random characters, so a captured MD5 answer is no help in guessing one.
             challenger: Challenger::new(key, ramal_model::REALM)
                 .with_algorithms(&[Algorithm::Md5, Algorithm::Sha256]),
-            defence: Defence::default(),
+            defence,
             old_phones: OldPhones::default(),
             counters: AuthenticationCounters::default(),
         }

@@ -29,6 +29,18 @@ impl Agent {
         };
         let now = self.now();
         let settings = &trunk.settings;
+        self.endpoint.trying(now.instant, session);
+        if request.headers.contains(&HeaderName::Replaces) {
+            // A carrier has no business in calls of ours (RFC 3891 §3 wants whoever replaces to be authorised).
+            tracing::warn!(
+                trunk = settings.name,
+                "refuses to let the trunk replace a call"
+            );
+            let status = StatusCode::FORBIDDEN;
+            self.endpoint
+                .reject(now.instant, session, status, Vec::new());
+            return true;
+        }
         if !trunk.begin(now.instant) {
             tracing::warn!(
                 trunk = settings.name,
@@ -62,6 +74,9 @@ impl Agent {
             self.exchange
                 .sip
                 .incoming(key, flow, user_agent.as_deref(), receiver, offer, media);
+        if settings.rel100 && super::session::takes_early_offer(request) {
+            leg.offer_early();
+        }
         let channel = trunk.channel();
         let has_channel = channel.is_some();
         if let Some(channel) = channel {

@@ -4,6 +4,7 @@ mod agent;
 mod authorisation;
 mod command;
 mod connections;
+mod count;
 mod dead;
 mod defence;
 mod destination;
@@ -38,16 +39,19 @@ use tokio::sync::mpsc;
 
 use self::agent::{Agent, Transports};
 use self::authorisation::Authority;
+use self::defence::Defence;
 use self::resolve::Resolver;
 pub(crate) use self::tcp::Connector;
 use self::tls::Tls;
 use self::udp::UdpTransport;
 use crate::advertise::Advertise;
 use crate::call_thread::CallThread;
+use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::pbx::{PbxConfig, PbxError};
 
 pub(crate) use command::{Command, LegKey, SipEvent};
+pub(crate) use defence::Memory;
 pub use defence::{Ban, BanReason};
 pub(crate) use destination::{
     Answered, Destination, MakeInvite, OutgoingRequest, RequestError, Target,
@@ -132,11 +136,13 @@ pub(crate) fn start(
     sockets: Sockets,
     commands: mpsc::Receiver<Command>,
     config: &PbxConfig,
+    memory: Memory,
 ) -> (impl Future<Output = ()> + Send + 'static, Connector) {
     let endpoint = EndpointConfig {
         advertised: advertised(config.advertised, &sockets),
         user_agent: USER_AGENT.to_owned(),
         tell_trying: true,
+        hold_trying: true,
         methods: vec![
             Method::Register,
             Method::Options,
@@ -162,10 +168,13 @@ pub(crate) fn start(
     if let Some(listener) = sockets.tls {
         tokio::spawn(connector.clone().accept(listener, Transport::Tls));
     }
+    let mut defence = Defence::default();
+    defence.restore(Now::read(), &memory.bans, &memory.proved);
     let agent = Agent::new(
         exchange,
         Endpoint::new(endpoint, rand::random()),
-        Authority::new(rand::random()),
+        Authority::new(rand::random(), defence),
+        memory.changes,
         commands,
         Transports {
             udp: sockets.udp,

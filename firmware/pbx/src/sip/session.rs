@@ -13,7 +13,6 @@ use super::agent::{Agent, LegEntry};
 use super::authorisation::Verdict;
 use super::command::SipEvent;
 use crate::call::{Caller, IncomingCall};
-use crate::counters::{CallCounters, Count, Counters, SipCounters};
 use crate::leg::sip::{EVENT_QUEUE, MediaSettings};
 use crate::leg::{Cause, Release};
 use crate::trunk;
@@ -166,11 +165,13 @@ impl Agent {
         let caller = match verdict {
             Verdict::Accepted(caller) => caller,
             refused => {
+                // Not even 100 Trying before it: strangers learn of nothing.
                 let (status, headers) = refusal(refused);
                 self.endpoint.reject(now.instant, session, status, headers);
                 return;
             }
         };
+        self.endpoint.trying(now.instant, session);
         if !self
             .authority
             .defence
@@ -219,6 +220,9 @@ impl Agent {
             self.exchange
                 .sip
                 .incoming(key, flow, user_agent.as_deref(), receiver, offer, media);
+        if takes_early_offer(request) {
+            leg.offer_early();
+        }
         if trunk::is_private(request) || trunk::is_anonymous(&from) {
             leg.withhold_identity();
         }
@@ -255,46 +259,12 @@ impl Agent {
             );
         }
     }
+}
 
-    /// All counters.
-    pub(super) fn count(&self) -> Counters {
-        let sip = self.endpoint.counters();
-        let dropped = sip.dropped;
-        Counters {
-            calls: CallCounters {
-                started: self.exchange.started(),
-                active: self.exchange.in_progress() as u64,
-                registrations: self.exchange.locations.len() as u64,
-                refused_full: self.counters.refused_full,
-            },
-            sip: SipCounters {
-                received: by_kind(&sip.received),
-                sent: by_kind(&sip.sent),
-                retransmissions_received: sip.retransmissions_received,
-                retransmissions_sent: sip.retransmissions_sent,
-                refused: sip
-                    .refused
-                    .iter()
-                    .map(|&(status, count)| Count {
-                        name: status.to_string(),
-                        count,
-                    })
-                    .collect(),
-                malformed: sip.malformed,
-                dropped: dropped.unanswerable
-                    + dropped.malformed_responses
-                    + dropped.stray_responses
-                    + dropped.stray_acks,
-                transactions: sip.transactions as u64,
-                sessions: sip.sessions as u64,
-                connections: self.connections() as u64,
-                send_failures: self.counters.send_failures,
-                overruns: self.counters.overruns,
-            },
-            authentication: self.authority.counters(),
-            defence: self.authority.defence.counters(self.now().instant),
-        }
-    }
+/// Whether an INVITE without an offer takes ours in a reliable provisional response (RFC 3262 §5).
+pub(super) fn takes_early_offer(invite: &Request) -> bool {
+    let takes = |field| invite.headers.has_token(&field, "100rel");
+    invite.body.is_empty() && (takes(HeaderName::Supported) || takes(HeaderName::Require))
 }
 
 /// The answer to a request that is not accepted.
@@ -307,7 +277,13 @@ pub(super) fn refusal(verdict: Verdict) -> (StatusCode, Vec<(HeaderName, HeaderV
                 .map(|challenge| (HeaderName::WwwAuthenticate, challenge))
                 .collect(),
         ),
-        Verdict::Malformed => (StatusCode::BAD_REQUEST, Vec::new()),
+        Verdict::Malformed => {
+            let warning = HeaderValue::from("399 - \"Malformed credentials\"");
+            (
+                StatusCode::BAD_REQUEST,
+                vec![(HeaderName::Warning, warning)],
+            )
+        }
         // To whoever guesses, an answer that tells nothing and cannot be answered.
         Verdict::Accepted(_) | Verdict::Forbidden | Verdict::Banned => {
             (StatusCode::FORBIDDEN, Vec::new())
@@ -369,30 +345,6 @@ fn digit(content_type: &str, body: &[u8]) -> Option<char> {
     let digit = characters.next()?.to_ascii_uppercase();
     (characters.next().is_none() && matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D'))
         .then_some(digit)
-}
-
-fn by_kind(counters: &ramal_sip::MessageCounters) -> Vec<Count> {
-    let methods = [
-        ("invite", counters.invite),
-        ("ack", counters.ack),
-        ("bye", counters.bye),
-        ("cancel", counters.cancel),
-        ("register", counters.register),
-        ("options", counters.options),
-        ("info", counters.info),
-        ("prack", counters.prack),
-        ("update", counters.update),
-        ("other", counters.other),
-    ];
-    let classes = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
-    methods
-        .into_iter()
-        .chain(classes.into_iter().zip(counters.responses))
-        .map(|(name, count)| Count {
-            name: name.to_owned(),
-            count,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use ramal_tls::{Names, OwnCertificate};
 use sipphone::{Call, Phone, PhoneConfig};
 
 /// Longest wait for anything that should happen at once.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(30);
 
 /// A PBX with its own data folder and ports, all on 127.0.0.1.
 pub struct Gateway {

@@ -12,5 +12,6 @@ mod pickups;
 mod raw;
 mod recordings;
 mod registrations;
+mod rfc5359;
 mod transfers;
 mod watching;

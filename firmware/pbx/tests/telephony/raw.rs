@@ -173,3 +173,159 @@ async fn a_banned_stranger_does_not_keep_the_phones_of_others_from_calling() {
     stranger.send(&stranger.register("7001", "z", 1, ""));
     assert_eq!(stranger.response().status.code(), 401);
 }
+
+/// An INVITE of 2001 from a socket; `lines` ends each of its lines.
+fn invite(raw: &Raw, branch: &str, lines: &str) -> String {
+    let address = raw.socket.local_addr().unwrap();
+    format!(
+        "INVITE sip:2002@ramal SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{branch};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:2001@ramal>;tag=1\r\nTo: <sip:2002@ramal>\r\nCall-ID: {branch}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:2001@{address}>\r\n{lines}Content-Length: 0\r\n\r\n"
+    )
+}
+
+/// Credentials for an INVITE, in answer to a challenge.
+fn credentials(challenged: &Response, user: &str, secret: &str) -> String {
+    let challenges = challenged.headers.challenges().unwrap();
+    let answer = Answer {
+        username: user,
+        secret: &Secret::Password(secret.to_owned()),
+        method: &Method::Invite,
+        uri: b"sip:2002@ramal",
+        body: b"",
+        cnonce: "0a4f113b",
+        nc: 1,
+    };
+    let value = answer.to(choose(&challenges).unwrap()).unwrap();
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_hears_401_first_whether_he_exists_or_not_and_100_once_he_has_proved_himself() {
+    let gateway = Gateway::start().await;
+    let (_, secret) = gateway.extension("2001").await;
+    let _bruno = gateway.phone("2002").await;
+    let raw = Raw::new(&gateway, "127.0.0.1");
+    raw.send(&invite(&raw, "known", ""));
+    let known = raw.response();
+    raw.send(&invite(&raw, "unknown", "").replace("sip:2001@", "sip:7777@"));
+    let unknown = raw.response();
+    // The very first response, and the same but for the nonce.
+    let shape = |response: &Response| {
+        let names: Vec<_> = response
+            .headers
+            .iter()
+            .map(|field| field.name.to_string())
+            .collect();
+        (response.status.code(), names)
+    };
+    assert_eq!(shape(&known).0, 401);
+    assert_eq!(shape(&known), shape(&unknown));
+    // A wrong secret and an unknown user: the same once more.
+    let answers: Vec<_> = [("2001", &known), ("7777", &unknown)]
+        .into_iter()
+        .map(|(user, challenged)| {
+            let proof = credentials(challenged, user, "wrong");
+            let line = format!("Authorization: {proof}\r\n");
+            let text = invite(&raw, &format!("w{user}"), &line);
+            raw.send(&text.replace("sip:2001@", &format!("sip:{user}@")));
+            shape(&raw.response())
+        })
+        .collect();
+    assert_eq!(answers[0].0, 401);
+    assert_eq!(answers[0], answers[1]);
+    // The nonce is for the address it was made for.
+    let proof = credentials(&known, "2001", secret.as_str());
+    let elsewhere = Raw::new(&gateway, "127.0.0.9");
+    let line = format!("Authorization: {proof}\r\n");
+    elsewhere.send(&invite(&elsewhere, "elsewhere", &line));
+    assert_eq!(elsewhere.response().status.code(), 401);
+    raw.send(&invite(&raw, "here", &line));
+    assert_eq!(raw.response().status.code(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refer_outside_of_a_call_is_told_why_it_is_refused() {
+    let gateway = Gateway::start().await;
+    let raw = Raw::new(&gateway, "127.0.0.1");
+    let lines = "Refer-To: <sip:2003@ramal>\r\n";
+    raw.send(&invite(&raw, "refer", lines).replace("INVITE", "REFER"));
+    let refused = raw.response();
+    assert_eq!(refused.status.code(), 481);
+    let refused = refused.encode();
+    let line = b"SIP/2.0 481 REFER belongs into a dialog\r\n";
+    assert!(refused.starts_with(line), "{refused:?}");
+}
+
+/// RFC 3262 §5, RFC 6337 §2.2: the caller offers nothing, the gateway does in its first reliable response, and the answer
+/// comes in PRACK, before the call is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_without_an_offer_gets_ours_in_the_reliable_ringing_and_answers_in_prack() {
+    let gateway = Gateway::start().await;
+    let (_, secret) = gateway.extension("2001").await;
+    let bruno = gateway.phone("2002").await;
+    for extension in ["Supported", "Require"] {
+        let raw = Raw::new(&gateway, "127.0.0.1");
+        raw.socket.set_read_timeout(Some(SOON)).unwrap();
+        let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        rtp.set_read_timeout(Some(SOON)).unwrap();
+        let reliable = format!("{extension}: 100rel\r\n");
+        raw.send(&invite(&raw, &format!("a{extension}"), &reliable));
+        let proof = credentials(&raw.response(), "2001", secret.as_str());
+        let call = format!("b{extension}");
+        let lines = format!("{reliable}Authorization: {proof}\r\n");
+        raw.send(&invite(&raw, &call, &lines));
+        assert_eq!(raw.response().status.code(), 100);
+        let mut inn = crate::gateway::incoming(&bruno).await;
+        inn.ring();
+        let ringing = raw.response();
+        assert_eq!(ringing.status.code(), 180);
+        let offer = String::from_utf8_lossy(&ringing.body).into_owned();
+        assert!(offer.contains("m=audio"), "{offer}");
+        let text = |name| ringing.headers.text(&name).unwrap().into_owned();
+        let (rseq, to) = (text(HeaderName::RSeq), text(HeaderName::To));
+        assert_eq!(text(HeaderName::Require), "100rel");
+        let address = raw.socket.local_addr().unwrap();
+        let contact = ringing.headers.text(&HeaderName::Contact).unwrap();
+        let target = contact.trim_matches(['<', '>']).to_owned();
+        let inside = |method: &str, cseq: u32, lines: &str, body: &str| {
+            format!(
+                "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{call}{method};rport\r\n\
+                 Max-Forwards: 70\r\nFrom: <sip:2001@ramal>;tag=1\r\nTo: {to}\r\nCall-ID: {call}\r\n\
+                 CSeq: {cseq} {method}\r\n{lines}Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+        };
+        let answer = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 8\r\n",
+            rtp.local_addr().unwrap().port()
+        );
+        let lines = format!("RAck: {rseq} 1 INVITE\r\nContent-Type: application/sdp\r\n");
+        raw.send(&inside("PRACK", 2, &lines, &answer));
+        let mut acknowledged = raw.response();
+        while acknowledged.status.code() == 180 {
+            // Sent again while the PRACK was on its way.
+            acknowledged = raw.response();
+        }
+        assert_eq!(acknowledged.status.code(), 200);
+        assert!(acknowledged.body.is_empty());
+        inn.answer();
+        let mut answered = raw.response();
+        while answered.headers.cseq().unwrap().method != Method::Invite {
+            answered = raw.response();
+        }
+        assert_eq!(answered.status.code(), 200);
+        assert!(answered.body.is_empty(), "all is agreed already");
+        raw.send(&inside("ACK", 1, "", ""));
+        inn.wait_answered(SOON).await.unwrap();
+        // What the phone says comes where the PRACK said.
+        inn.audio().send(sipphone::Source::Tone {
+            frequency: 600.0,
+            dbm0: -10.0,
+        });
+        let length = rtp.recv(&mut [0; 2048]).unwrap();
+        assert_eq!(length, 172);
+        raw.send(&inside("BYE", 3, "", ""));
+        inn.wait_ended(SOON).await.unwrap();
+    }
+}

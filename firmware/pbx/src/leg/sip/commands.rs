@@ -13,10 +13,11 @@ use crate::sip::{Command, LegKey};
 impl Leg for SipLeg {
     fn alert(&mut self) {
         if self.state == State::Calling {
+            let sdp = self.early_offer();
             self.send(Command::Progress {
                 leg: self.key,
                 status: 180,
-                sdp: None,
+                sdp,
             });
         }
     }
@@ -25,7 +26,7 @@ impl Leg for SipLeg {
         if self.state != State::Calling {
             return Ok(());
         }
-        if self.negotiation.has_offer() || self.early_answer.is_some() {
+        if self.negotiation.has_offer() || self.early_answer.is_some() || self.offers_early {
             if self.early_answer.is_none() {
                 self.early_answer = Some(self.describe(prefer)?);
             }

@@ -226,8 +226,12 @@ pub(crate) struct SipLeg {
     handshake: Option<IceParameters>,
     /// Why the phone's offer cannot be answered.
     unusable: Option<Cause>,
-    /// The answer given with early media: the final one must be the same (RFC 3261 §13.2.1).
+    /// The answer given with early media: the final one must be the same (RFC 3261 §13.2.1). Or the offer to a caller who
+    /// made none.
     early_answer: Option<Bytes>,
+    /// Whether the caller made no offer and takes ours in a reliable provisional response, which he answers in PRACK: the
+    /// first of these has to hold it (RFC 3262 §5).
+    offers_early: bool,
     /// What the other end of the call allows.
     wanted: MediaFlow,
     /// What the phone was last told of that.
@@ -268,6 +272,7 @@ impl SipLeg {
             handshake: None,
             unusable: None,
             early_answer: None,
+            offers_early: false,
             wanted: MediaFlow::BOTH,
             told: MediaFlow::BOTH,
             wished: MediaFlow::BOTH,
@@ -365,6 +370,15 @@ impl SipLeg {
             let codecs: Vec<Codec> = prefer.into_iter().collect();
             Ok(self.negotiation.offer(&codecs, self.wanted, port))
         }
+    }
+
+    /// What goes with the first news to a caller who made no offer and takes ours early.
+    fn early_offer(&mut self) -> Option<Bytes> {
+        if self.offers_early && self.early_answer.is_none() {
+            // What fails here fails again when the call is answered, and ends it then.
+            self.early_answer = self.describe(None).ok();
+        }
+        self.early_answer.clone().filter(|_| self.offers_early)
     }
 
     /// Tells the phone what the other end allows, unless it knows or something else is being agreed.

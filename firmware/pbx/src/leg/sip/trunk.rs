@@ -37,6 +37,11 @@ impl SipLeg {
         self.channel = Some(channel);
     }
 
+    /// Notes that the caller takes an offer in a reliable provisional response.
+    pub(crate) fn offer_early(&mut self) {
+        self.offers_early = true;
+    }
+
     /// Notes that the caller wants his number withheld.
     pub(crate) fn withhold_identity(&mut self) {
         self.private = true;

@@ -12,6 +12,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use ramal_store::StoredBan;
+
 use super::sources::{Ban, BanReason, make_room, name, network};
 use crate::clock::Now;
 
@@ -46,10 +48,21 @@ struct Record {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Banned {
+pub(super) struct Banned {
     until: Instant,
     since_ms: i64,
     until_ms: i64,
+}
+
+impl Banned {
+    /// One from before a restart, which ends at `until`.
+    pub(super) fn stored(ban: &StoredBan, until: Instant) -> Self {
+        Self {
+            until,
+            since_ms: ban.since,
+            until_ms: ban.until,
+        }
+    }
 }
 
 impl Record {
@@ -132,11 +145,13 @@ impl Accounts {
         (refusal, exceeded)
     }
 
-    /// Records a right password: earlier slips of this account are forgiven.
-    pub(super) fn succeeded(&mut self, source: IpAddr, account: &str) {
-        if !self.accounts.is_empty() {
-            self.accounts.remove(&key(source, account));
-        }
+    /// Records a right password: earlier slips of this account are forgiven. Whether there was a ban among them.
+    pub(super) fn succeeded(&mut self, source: IpAddr, account: &str) -> bool {
+        !self.accounts.is_empty()
+            && self
+                .accounts
+                .remove(&key(source, account))
+                .is_some_and(|record| record.ban.is_some())
     }
 
     /// Bans begun since the start.
@@ -150,15 +165,35 @@ impl Accounts {
             .iter()
             .filter_map(move |((network, account), record)| {
                 let ban = record.ban.filter(|ban| now < ban.until)?;
-                Some(Ban {
-                    address: name(*network),
-                    account: Some(account.to_string()),
-                    reason: BanReason::Guessing,
-                    since: ban.since_ms,
-                    until: ban.until_ms,
-                    count: record.bans,
-                })
+                Some(shown(*network, account, ban, record.bans))
             })
+    }
+
+    /// The last ban of an account at a source, though it may be over.
+    pub(super) fn ban_of(&self, source: IpAddr, account: &str) -> Option<Ban> {
+        let key = key(source, account);
+        let record = self.accounts.get(&key)?;
+        Some(shown(key.0, account, record.ban?, record.bans))
+    }
+
+    /// Takes up a ban from before a restart, the `count`th one.
+    pub(super) fn restore(&mut self, source: IpAddr, account: &str, ban: Banned, count: u32) {
+        make_room(&mut self.accounts, |record| record.last);
+        let record = Record {
+            ban: Some(ban),
+            bans: count,
+            ..Record::new(ban.until)
+        };
+        self.accounts.insert(key(source, account), record);
+    }
+
+    /// The accounts that are or were banned at a source.
+    pub(super) fn banned_at(&self, source: IpAddr) -> impl Iterator<Item = &str> {
+        let network = network(source);
+        self.accounts
+            .iter()
+            .filter(move |((from, _), record)| *from == network && record.ban.is_some())
+            .map(|((_, account), _)| &**account)
     }
 
     /// Forgets all failures from a source; false when no account was banned there.
@@ -177,6 +212,17 @@ impl Accounts {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.accounts.len().max(self.sources.len())
+    }
+}
+
+fn shown(network: IpAddr, account: &str, ban: Banned, count: u32) -> Ban {
+    Ban {
+        address: name(network),
+        account: Some(account.to_owned()),
+        reason: BanReason::Guessing,
+        since: ban.since_ms,
+        until: ban.until_ms,
+        count,
     }
 }
 

@@ -9,9 +9,11 @@
 //! not banned as a whole; only the account that is being guessed is refused there ([`accounts`]). IPv6 sources are
 //! counted by /64, which is what one customer has.
 //!
-//! All tables are bounded: a flood from made-up addresses costs some megabytes and no more.
+//! All tables are bounded: a flood from made-up addresses costs some megabytes and no more. Bans outlive a restart
+//! ([`persistence`]).
 
 mod accounts;
+mod persistence;
 mod scanners;
 mod sources;
 #[cfg(test)]
@@ -22,11 +24,13 @@ use std::time::Instant;
 
 use accounts::Accounts;
 pub(super) use accounts::Refusal;
+use persistence::Unwritten;
 use sources::Sources;
 
 use crate::clock::Now;
 use crate::counters::DefenceCounters;
 
+pub(crate) use persistence::{BanChanges, Memory};
 pub use sources::{Ban, BanReason};
 
 /// See the module.
@@ -35,6 +39,7 @@ pub(super) struct Defence {
     sources: Sources,
     accounts: Accounts,
     counters: DefenceCounters,
+    unwritten: Unwritten,
 }
 
 impl Defence {
@@ -119,7 +124,11 @@ impl Defence {
 
     /// Notes a wrong password, or an unknown user, which is the same, and says how to refuse it.
     pub(super) fn failed(&mut self, now: Now, source: IpAddr, account: &str) -> Refusal {
+        let started = self.accounts.started();
         let (refusal, exceeded) = self.accounts.failed(now, source, account);
+        if self.accounts.started() > started {
+            self.unwritten.note(source, account);
+        }
         if exceeded {
             self.ban(now, source, BanReason::Guessing);
         }
@@ -128,7 +137,9 @@ impl Defence {
 
     /// Notes that somebody has proved who he is.
     pub(super) fn proved(&mut self, now: Instant, source: IpAddr, account: &str) {
-        self.accounts.succeeded(source, account);
+        if self.accounts.succeeded(source, account) {
+            self.unwritten.note(source, account);
+        }
         self.sources.proved(now, source);
     }
 
@@ -149,6 +160,7 @@ impl Defence {
     fn ban(&mut self, now: Now, source: IpAddr, reason: BanReason) {
         if let Some(ban) = self.sources.ban(now, source, reason) {
             self.counters.bans += 1;
+            self.unwritten.note(source, "");
             tracing::warn!(%source, ?reason, seconds = ban.as_secs(), "banned for a while");
         }
     }
@@ -165,6 +177,10 @@ impl Defence {
 
     /// Ends all bans of an address (of its network for IPv6); false when there was none.
     pub(super) fn lift(&mut self, now: Instant, source: IpAddr) -> bool {
+        self.unwritten.note(source, "");
+        for account in self.accounts.banned_at(source) {
+            self.unwritten.note(source, account);
+        }
         let source_lifted = self.sources.lift(now, source);
         let lifted = self.accounts.lift(now, source) | source_lifted;
         if lifted {

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
+use ramal_store::{BAN_MEMORY_MS, StoredBan};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,11 +15,11 @@ use crate::clock::Now;
 const PROVED: Duration = Duration::from_secs(3600);
 /// The first ban; each following one is twice as long, up to [`LONGEST_BAN`].
 const FIRST_BAN: Duration = Duration::from_secs(60);
-const LONGEST_BAN: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST_BAN: Duration = Duration::from_secs(86_400);
 /// How long a source's earlier bans count.
-const FORGET: Duration = Duration::from_secs(7 * 86_400);
+const FORGET: Duration = Duration::from_millis(BAN_MEMORY_MS.unsigned_abs());
 /// Sources counted, proved or banned at a time, each.
-const CAPACITY: usize = 16_384;
+pub(super) const CAPACITY: usize = 16_384;
 /// Accounts that do not exist a source may speak for within [`WINDOW`]: typing errors, and phones not yet set up.
 const UNKNOWN_ACCOUNTS: u8 = 8;
 /// The same on our own networks.
@@ -114,6 +115,31 @@ pub enum BanReason {
     Guessing,
 }
 
+impl BanReason {
+    const ALL: [Self; 5] = [
+        Self::Scanner,
+        Self::UnknownAccounts,
+        Self::Malformed,
+        Self::Flood,
+        Self::Guessing,
+    ];
+
+    /// As the API and the store say it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Scanner => "scanner",
+            Self::UnknownAccounts => "unknown_accounts",
+            Self::Malformed => "malformed",
+            Self::Flood => "flood",
+            Self::Guessing => "guessing",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
 /// A ban in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Ban {
@@ -133,12 +159,36 @@ pub struct Ban {
 
 /// A ban as it is kept.
 #[derive(Debug, Clone, Copy)]
-struct Banned {
+pub(super) struct Banned {
     until: Instant,
     until_ms: i64,
     since_ms: i64,
     reason: BanReason,
     count: u32,
+}
+
+impl Banned {
+    /// One from before a restart, which ends at `until`.
+    pub(super) fn stored(ban: &StoredBan, reason: BanReason, until: Instant) -> Self {
+        Self {
+            until,
+            until_ms: ban.until,
+            since_ms: ban.since,
+            reason,
+            count: ban.count,
+        }
+    }
+
+    fn shown(&self, network: IpAddr) -> Ban {
+        Ban {
+            address: name(network),
+            account: None,
+            reason: self.reason,
+            since: self.since_ms,
+            until: self.until_ms,
+            count: self.count,
+        }
+    }
 }
 
 /// All sources.
@@ -284,15 +334,20 @@ impl Sources {
         self.banned
             .iter()
             .filter(|(_, ban)| now < ban.until)
-            .map(|(&network, ban)| Ban {
-                address: name(network),
-                account: None,
-                reason: ban.reason,
-                since: ban.since_ms,
-                until: ban.until_ms,
-                count: ban.count,
-            })
+            .map(|(&network, ban)| ban.shown(network))
             .collect()
+    }
+
+    /// The last ban of a source, though it may be over.
+    pub(super) fn ban_of(&self, source: IpAddr) -> Option<Ban> {
+        let network = network(source);
+        Some(self.banned.get(&network)?.shown(network))
+    }
+
+    /// Takes up a ban from before a restart.
+    pub(super) fn restore(&mut self, source: IpAddr, ban: Banned) {
+        make_room(&mut self.banned, |ban| ban.until);
+        self.banned.insert(network(source), ban);
     }
 
     #[cfg(test)]

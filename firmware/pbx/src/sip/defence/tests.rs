@@ -154,3 +154,57 @@ fn made_up_addresses_do_not_fill_the_memory_nor_free_the_banned() {
     assert!(defence.sources.len() <= 16_384);
     assert!(defence.is_banned(start + Duration::from_secs(10), STRANGER));
 }
+
+#[test]
+fn bans_and_their_number_outlive_a_restart() {
+    let start = Instant::now() + Duration::from_secs(1_000_000);
+    let mut before = Defence::default();
+    let v6: IpAddr = "2001:db8:1:2::9".parse().unwrap();
+    assert!(!before.admits(at(start, 0), STRANGER, &message("friendly-scanner")));
+    before.malformed(at(start, 0), v6, 1000);
+    for _ in 0..10 {
+        before.failed(at(start, 0), LAN, "2001");
+    }
+    assert!(before.has_unwritten());
+    let written = before.take_unwritten();
+    assert!(!before.has_unwritten());
+
+    // The clock that never jumps begins anew.
+    let restarted = start + Duration::from_secs(500_000);
+    let later = |seconds: u64| Now {
+        instant: restarted + Duration::from_secs(seconds),
+        ..at(start, seconds)
+    };
+    let mut after = Defence::default();
+    after.restore(later(20), written.saved(), &[LAN]);
+    assert_eq!(
+        after.bans(later(20).instant),
+        before.bans(at(start, 20).instant)
+    );
+    assert!(after.is_banned(later(59).instant, STRANGER));
+    assert!(!after.is_banned(later(60).instant, STRANGER));
+    assert!(after.is_account_banned(later(29).instant, LAN, "2001"));
+    assert!(!after.is_account_banned(later(30).instant, LAN, "2001"));
+    // The next one is the second, and twice as long.
+    assert!(!after.admits(later(70), STRANGER, &message("friendly-scanner")));
+    assert!(after.is_banned(later(70 + 119).instant, STRANGER));
+    assert!(!after.is_banned(later(70 + 120).instant, STRANGER));
+    // A LAN whose phones are registered is no stranger after the restart.
+    after.malformed(later(80), LAN, 100_000);
+    assert!(!after.is_banned(later(81).instant, LAN));
+}
+
+#[test]
+fn a_ban_that_was_lifted_does_not_come_back() {
+    let start = Instant::now();
+    let mut defence = Defence::default();
+    defence.malformed(at(start, 0), STRANGER, 1000);
+    for _ in 0..10 {
+        defence.failed(at(start, 0), STRANGER, "2001");
+    }
+    let mut stored = defence.take_unwritten();
+    assert_eq!(stored.saved().len(), 2);
+    assert!(defence.lift(start, STRANGER));
+    stored = defence.take_unwritten();
+    assert_eq!((stored.saved().len(), stored.removed().len()), (0, 2));
+}

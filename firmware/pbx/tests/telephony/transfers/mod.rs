@@ -203,6 +203,32 @@ async fn rfc_5359_2_4_transfer_unattended() {
     );
 }
 
+/// Whoever holds and passes on in one breath does both: the second waits for the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_right_behind_a_hold_is_not_lost() {
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    let (mut at_alice, mut at_bob) = talking(&alice, "2002", &bob).await;
+    at_bob.hold();
+    at_bob.refer("2003");
+    at_bob
+        .wait(SOON, |event| *event == CallEvent::ReferAnswered(202))
+        .await
+        .unwrap();
+    let mut at_carol = incoming(&carol).await;
+    at_carol.answer();
+    at_carol.wait_answered(SOON).await.unwrap();
+    assert_eq!(outcome(&mut at_bob).await, "SIP/2.0 200 OK");
+    hear_each_other(&at_alice, &at_carol).await;
+    at_carol.hang_up();
+    at_alice.wait_ended(SOON).await.unwrap();
+    records(&gateway, 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc_5359_2_5_transfer_attended() {
     let gateway = Gateway::start().await;

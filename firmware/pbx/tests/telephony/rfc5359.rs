@@ -1,0 +1,108 @@
+//! Service examples of RFC 5359 that have no file of their own. Hold, transfer and pickup are in [`crate::transfers`] and
+//! [`crate::watching`], music on hold (§2.3) in [`crate::music`].
+
+use sipphone::{EndReason, Phone};
+
+use crate::gateway::{Gateway, SOON, incoming};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_6_transfer_instant_messaging() {
+    // Bob tells Alice by text whom to call; she does, and lets him go.
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    let mut first = alice.call("2002").await.unwrap();
+    let mut at_bob = incoming(&bob).await;
+    at_bob.answer();
+    first.wait_answered(SOON).await.unwrap();
+    at_bob.wait_answered(SOON).await.unwrap();
+    let target = format!("sip:2003@{}", gateway.pbx.sip_address());
+    assert_eq!(bob.message("2001", &target).await.unwrap(), 200);
+    let text = tokio::time::timeout(SOON, alice.next_message()).await;
+    let text = text.unwrap().unwrap();
+    assert!(text.from.contains("sip:2002@"), "{}", text.from);
+    let number = text.text.trim_start_matches("sip:").split('@').next();
+    let mut second = alice.call(number.unwrap()).await.unwrap();
+    let mut at_carol = incoming(&carol).await;
+    at_carol.answer();
+    second.wait_answered(SOON).await.unwrap();
+    at_carol.wait_answered(SOON).await.unwrap();
+    first.hang_up();
+    let end = at_bob.wait_ended(SOON).await.unwrap();
+    assert_eq!(end, EndReason::RemoteHangUp);
+    gateway
+        .wait("the end of the first call", |live| live.calls.len() == 1)
+        .await;
+    second.hang_up();
+    at_carol.wait_ended(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_12_find_me() {
+    // Bob may be at either of two telephones; whichever he takes the call at, the other one is told.
+    let gateway = Gateway::start().await;
+    let alice = gateway.phone("2001").await;
+    let (extension, secret) = gateway.extension("2002").await;
+    let mut phones = Vec::new();
+    for _ in 0..2 {
+        let phone = Phone::start(gateway.config(&extension, &secret));
+        let phone = phone.await.unwrap();
+        phone.register(600).await.unwrap();
+        phones.push(phone);
+    }
+    let mut out = alice.call("2002").await.unwrap();
+    let mut at_desk = incoming(&phones[0]).await;
+    let mut at_home = incoming(&phones[1]).await;
+    at_desk.ring();
+    at_home.ring();
+    out.wait_ringing(SOON).await.unwrap();
+    at_home.answer();
+    out.wait_answered(SOON).await.unwrap();
+    at_home.wait_answered(SOON).await.unwrap();
+    let end = at_desk.wait_ended(SOON).await.unwrap();
+    assert!(
+        matches!(&end, EndReason::Cancelled(Some(reason)) if reason.contains("SIP;cause=200")),
+        "{end:?}"
+    );
+    out.hang_up();
+    at_home.wait_ended(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_17_automatic_redial() {
+    // Bob is busy; Alice watches his dialogs and calls again when he has hung up.
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    let mut talking = bob.call("2003").await.unwrap();
+    let mut at_carol = incoming(&carol).await;
+    at_carol.answer();
+    talking.wait_answered(SOON).await.unwrap();
+    at_carol.wait_answered(SOON).await.unwrap();
+    let mut busy = alice.call("2002").await.unwrap();
+    incoming(&bob).await.reject(486);
+    assert_eq!(
+        busy.wait_ended(SOON).await.unwrap(),
+        EndReason::Refused(486)
+    );
+    let mut watch = alice.subscribe("dialog", "2002", 600).await.unwrap();
+    let state =
+        |state: &'static str| move |body: &str| body.contains(&format!("<state>{state}</state>"));
+    watch.wait(SOON, state("confirmed")).await.unwrap();
+    talking.hang_up();
+    at_carol.wait_ended(SOON).await.unwrap();
+    watch.wait(SOON, state("terminated")).await.unwrap();
+    let mut again = alice.call("2002").await.unwrap();
+    let mut at_bob = incoming(&bob).await;
+    at_bob.answer();
+    again.wait_answered(SOON).await.unwrap();
+    at_bob.wait_answered(SOON).await.unwrap();
+    again.hang_up();
+    at_bob.wait_ended(SOON).await.unwrap();
+}
