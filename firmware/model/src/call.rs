@@ -125,10 +125,27 @@ impl CallResult {
 /// One end of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Party {
-    /// Number as presented or dialled; blank when withheld or unknown.
+    /// Number as presented or dialled; blank when withheld or unknown, which the API and records say as null.
+    #[serde(with = "withheld")]
+    #[schema(value_type = Option<String>)]
     pub number: String,
     /// Name, blank when unknown.
     pub name: String,
+}
+
+/// A blank number as null: nobody takes it for one (AT-40).
+mod withheld {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(number: &str, to: S) -> Result<S::Ok, S::Error> {
+        Some(number)
+            .filter(|number| !number.is_empty())
+            .serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or_default())
+    }
 }
 
 /// Which kind of line a leg runs on.
@@ -148,7 +165,9 @@ pub enum LegKind {
 pub struct LegRecord {
     /// Kind of line.
     pub kind: LegKind,
-    /// Number of the extension, of the line or of the service.
+    /// Number of the extension, of the line or of the service; blank when withheld, which the API and records say as null.
+    #[serde(with = "withheld")]
+    #[schema(value_type = Option<String>)]
     pub party: String,
     /// User agent, contact or port: which device it was.
     #[serde(default)]
@@ -259,6 +278,22 @@ mod tests {
         assert_eq!(early.as_str().parse::<CallId>().unwrap(), early);
         assert!("01jcz8y8m6t5x0k3v9q4r7n2bd".parse::<CallId>().is_err());
         assert!("".parse::<CallId>().is_err());
+    }
+
+    #[test]
+    fn a_withheld_number_is_null_and_not_a_number() {
+        let withheld = Party::default();
+        let said = serde_json::json!({ "number": null, "name": "" });
+        assert_eq!(serde_json::to_value(&withheld).unwrap(), said);
+        assert_eq!(serde_json::from_value::<Party>(said).unwrap(), withheld);
+        // As records were written before.
+        let blank = serde_json::json!({ "number": "", "name": "" });
+        assert_eq!(serde_json::from_value::<Party>(blank).unwrap(), withheld);
+        let given = Party {
+            number: "2001".into(),
+            ..Party::default()
+        };
+        assert_eq!(serde_json::to_value(given).unwrap()["number"], "2001");
     }
 
     #[test]

@@ -262,8 +262,8 @@ export interface Registration {
 }
 
 export interface Party {
-  /** Blank when withheld. */
-  number: string
+  /** Null when withheld. */
+  number: string | null
   /** Blank when unknown. */
   name: string
 }
@@ -289,7 +289,8 @@ export interface Live {
 
 export interface Leg {
   kind: 'sip' | 'line' | 'service'
-  party: string
+  /** Null when withheld. */
+  party: string | null
   /** User agent, contact or port; blank when unknown. */
   device: string
   codec: string | null

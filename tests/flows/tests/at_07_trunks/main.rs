@@ -11,7 +11,7 @@ use flow_tests::{SOON, hears, tone};
 use gateway_under_test::{Gateway, GatewayError};
 use peers::Carrier;
 use serde_json::{Value, json};
-use sipphone::{Call, EndReason, Phone, PhoneConfig};
+use sipphone::{Call, CallEvent, EndReason, Phone, PhoneConfig};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -525,11 +525,16 @@ async fn what_the_carrier_says_of_the_caller_is_believed_and_his_wish_for_privac
     trunk["codecs"] = json!(["PCMA"]);
     add(&gateway, &trunk).await?;
     for (calls, privacy, number, shown) in [
-        (1, "Privacy: none", "+5551987654321", "<sip:+5551987654321@"),
+        (
+            1,
+            "Privacy: none",
+            json!("+5551987654321"),
+            "<sip:+5551987654321@",
+        ),
         (
             2,
             "Privacy: id",
-            "",
+            Value::Null,
             "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
         ),
     ] {
@@ -555,6 +560,7 @@ async fn what_the_carrier_says_of_the_caller_is_believed_and_his_wish_for_privac
             );
         }
         let record = gateway.records(calls).await?.remove(0);
+        // AT-40: a withheld number is none, and no digits stand for it.
         assert_eq!(record["caller"]["number"], number, "{record}");
         assert!(steps(&record).contains(&"diverted_by"), "{record}");
     }
@@ -596,5 +602,41 @@ async fn keys_go_to_the_carrier_by_info_where_the_trunk_says_so() -> Result {
         .await?;
     let invite = carrier.message(&["INVITE sip:5125554444@"], SOON).await?;
     assert!(!invite.contains("telephone-event"), "{invite}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_carrier_neither_takes_a_place_in_our_calls_nor_leads_one_out_again() -> Result {
+    let gateway = Gateway::start().await?;
+    let (id, ana) = extension(&gateway, "2001").await?;
+    let at = address()?;
+    add(&gateway, &by_address(at, id)).await?;
+    let carrier = carrier_phone(&gateway, SocketAddr::new(at.ip(), 0)).await?;
+    let mut out = carrier.call("5133334444").await?;
+    let inn = next_call(&ana).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    // INVITE with Replaces (RFC 3891 §3), even for a dialog it knows.
+    let replaces = out.name().await?.replaces();
+    let mut taking = carrier.call_replacing("5133334444", &replaces).await?;
+    assert_eq!(taking.wait_ended(SOON).await?, EndReason::Refused(403));
+    // REFER leads where a call of the carrier would: never out, here to who is talking already.
+    out.refer("051987654321");
+    let told = out
+        .wait(SOON, |event| matches!(event, CallEvent::Referred(_, true)))
+        .await?;
+    assert!(
+        matches!(&told, CallEvent::Referred(line, _) if line.starts_with("SIP/2.0 4")),
+        "{told:?}"
+    );
+    // The call goes on as it was.
+    out.audio().send(tone(600.0));
+    inn.audio().send(tone(1100.0));
+    hears(&inn, 600.0).await?;
+    hears(&out, 1100.0).await?;
+    out.hang_up();
+    let record = gateway.records(1).await?.remove(0);
+    assert!(steps(&record).contains(&"transfer_failed"), "{record}");
+    assert!(!steps(&record).contains(&"trunk"), "{record}");
     Ok(())
 }

@@ -75,7 +75,7 @@ pub(crate) struct Extension {
 
 #[derive(Deserialize)]
 struct Party {
-    number: String,
+    number: Option<String>,
     name: Option<String>,
 }
 
@@ -364,10 +364,11 @@ pub(crate) fn pretty(value: &Value) -> String {
 }
 
 fn party(party: &Party) -> String {
+    let number = party.number.as_deref().unwrap_or("anonymous");
     match party.name.as_deref() {
-        None | Some("") => party.number.clone(),
-        Some(name) if name == party.number => party.number.clone(),
-        Some(name) => format!("{} {name}", party.number),
+        None | Some("") => number.to_owned(),
+        Some(name) if name == number => number.to_owned(),
+        Some(name) => format!("{number} {name}"),
     }
 }
 
