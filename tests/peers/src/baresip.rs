@@ -8,6 +8,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// How a telephone reaches the gateway.
@@ -63,6 +65,7 @@ pub struct RtpStatistics {
 pub struct Baresip {
     child: Child,
     directory: tempfile::TempDir,
+    control: SocketAddr,
 }
 
 impl Baresip {
@@ -76,11 +79,12 @@ impl Baresip {
         let directory = tempfile::Builder::new().prefix("baresip-").tempdir()?;
         let path = |name: &str| directory.path().join(name);
         wave::write_tone(&path("tone.wav"), frequency, 60)?;
+        let control = SocketAddr::from(([127, 0, 0, 1], free_port_pair()?));
         let config = format!(
-            "sip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
+            "ctrl_tcp_listen {control}\nsip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
              audio_alert aubridge,alert\nrtp_stats yes\nrtp_ports 14000-15999\nmodule_path {modules}\nsnd_path {dir}\n\
              module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
-             module_tmp account.so\nmodule_app menu.so\n",
+             module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n",
             port = free_port_pair()?,
             tone = path("tone.wav").display(),
             modules = modules().display(),
@@ -121,7 +125,35 @@ impl Baresip {
             .stderr(Stdio::from(log))
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Baresip { child, directory })
+        Ok(Baresip {
+            child,
+            directory,
+            control,
+        })
+    }
+
+    /// Does what its user would do by `command` of its menu, such as `transfer` with a URI.
+    pub async fn command(&self, command: &str, parameters: &str) -> Result<(), PeerError> {
+        let order = format!("{{\"command\":\"{command}\",\"params\":\"{parameters}\"}}");
+        // A netstring, and another one as the answer.
+        let mut connection = TcpStream::connect(self.control).await?;
+        let order = format!("{}:{order},", order.len());
+        connection.write_all(order.as_bytes()).await?;
+        let mut answer = Vec::new();
+        let done = async {
+            while !String::from_utf8_lossy(&answer).contains("\"response\":true") {
+                if connection.read_buf(&mut answer).await? == 0 {
+                    break;
+                }
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let answered = tokio::time::timeout(Duration::from_secs(30), done).await;
+        let text = String::from_utf8_lossy(&answer);
+        match answered {
+            Ok(Ok(())) if text.contains("\"ok\":true") => Ok(()),
+            _ => Err(self.missing(&format!("a good answer to {command}, not '{text}'"))),
+        }
     }
 
     /// What the telephone has printed.

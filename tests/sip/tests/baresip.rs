@@ -1,5 +1,5 @@
 //! Two baresip telephones talk through the gateway for ten seconds: each must have heard the other's tone, and only it. Also
-//! encrypted, at both ends and at one.
+//! encrypted, at both ends and at one. One of three passes another one on to the third.
 
 use gateway_under_test::{Extension, Gateway};
 use peers::{Account, Baresip, Transport};
@@ -108,4 +108,46 @@ async fn encrypted_at_both_ends() -> Result {
 #[tokio::test]
 async fn encrypted_at_one_end() -> Result {
     converse([(tls, true), (|_| Transport::Udp, false)]).await
+}
+
+/// RFC 5359 §2.4 with three telephones nobody here wrote.
+#[tokio::test]
+async fn passes_a_call_on() -> Result {
+    let gateway = Gateway::start().await?;
+    let mut accounts = Vec::new();
+    for number in ["2001", "2002", "2003"] {
+        let extension = gateway.extension(number).await?;
+        accounts.push(account(&gateway, &extension, Transport::Udp, false));
+    }
+    let mut bruno = Baresip::start(&accounts[1], 1100.0, None).await?;
+    let mut carla = Baresip::start(&accounts[2], 1600.0, None).await?;
+    bruno.wait_registered(SOON).await?;
+    carla.wait_registered(SOON).await?;
+    let mut ana = Baresip::start(&accounts[0], 600.0, Some("2002")).await?;
+    ana.wait_established(SOON).await?;
+    bruno.wait_established(SOON).await?;
+    let target = format!("sip:2003@{}", gateway.sip());
+    ana.command("transfer", &target).await?;
+    carla.wait_established(SOON).await?;
+    // Who has passed it on is let go: the figures of its call are printed.
+    ana.wait_output("packets:", SOON).await?;
+    // Five seconds of talk are what is being measured, not a wait for something to happen.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    carla.quit().await?;
+    bruno.wait_output("terminated", SOON).await?;
+    bruno.quit().await?;
+    for (phone, own, other) in [(&bruno, 1100.0, 1600.0), (&carla, 1600.0, 1100.0)] {
+        let heard = phone.heard()?;
+        let tail = &heard[heard.len().saturating_sub(3 * 8000)..];
+        let (frequency, level) = strongest(tail, 200.0, 3400.0, 10.0);
+        assert!(
+            (frequency - other).abs() < 15.0 && (level + 10.0).abs() < 1.0,
+            "{frequency} Hz at {level} dBm0"
+        );
+        assert!(level_dbm0(tail, own) < -40.0);
+    }
+    let call = gateway.api().get("/api/v1/calls").await?.expect(200)?["calls"][0].clone();
+    let parties: Vec<_> = (0..3).map(|leg| &call["legs"][leg]["party"]).collect();
+    assert_eq!(parties, ["2001", "2002", "2003"], "{call}");
+    Ok(())
 }
