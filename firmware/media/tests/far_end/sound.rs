@@ -134,11 +134,6 @@ impl Ear {
         levels[levels.len() / 2]
     }
 
-    /// What a tone among others may lose or gain, dB: Opus, made for voices, spends its bits on one or another of them.
-    pub fn tolerance(&self) -> f64 {
-        if self.codec == Codec::Opus { 2.0 } else { 0.5 }
-    }
-
     /// Level of everything heard from this millisecond on, dBm0.
     pub fn level(&self, ms: u32) -> f64 {
         level_dbm0(self.since(ms))
