@@ -1,6 +1,10 @@
 //! An RTP stream on its media thread: what comes in is checked and counted, what goes out gets the
 //! stream's own header.
 
+mod acceptance;
+mod fax;
+mod statistics;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -8,21 +12,21 @@ use std::time::{Duration, Instant};
 use crate::codec::Encoder;
 use crate::digits::{DigitReceiver, Press};
 use crate::far::{Far, Media, PayloadTypes};
-use crate::latch::{Latch, Verdict};
+use crate::latch::Latch;
 use crate::ports::PortLease;
-use crate::quality::mean_opinion_score;
-use crate::reception::{Arrival, Reception};
+use crate::reception::Reception;
 use crate::recording::Tap;
-use crate::relay::Pace;
 use crate::report::Reports;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
+use crate::secure::Security;
 use crate::secure::link::Link;
-use crate::secure::{Refusal, Security};
 use crate::transcoder::Transcoder;
 use crate::transmission::{Source, Transmission};
 use crate::udptl::Udptl;
-use crate::{Codec, Remote, StreamParameters, StreamStatistics, rtcp, socket};
-use ramal_dsp::{TelephoneEvent, alaw_to_ulaw, ulaw_to_alaw};
+use crate::{Codec, Remote, StreamParameters, rtcp, socket};
+use ramal_dsp::{alaw_to_ulaw, ulaw_to_alaw};
+
+pub(crate) use acceptance::Accepted;
 
 /// The sockets of a stream and the claim on their ports; the claim ends after the sockets.
 #[derive(Debug)]
@@ -30,18 +34,6 @@ pub(crate) struct Sockets {
     pub(crate) rtp: UdpSocket,
     pub(crate) rtcp: UdpSocket,
     pub(crate) _lease: PortLease,
-}
-
-/// A packet that was taken.
-#[derive(Debug)]
-pub(crate) struct Accepted {
-    pub(crate) packet: RtpPacket,
-    pub(crate) media: Media,
-    /// Counts the sources the stream has had.
-    pub(crate) epoch: u32,
-    pub(crate) latched: Option<SocketAddr>,
-    pub(crate) presses: [Option<Press>; 2],
-    pub(crate) pace: Pace,
 }
 
 /// An RTP stream.
@@ -135,40 +127,6 @@ impl RtpStream {
         socket::descriptor(&self.sockets.rtcp)
     }
 
-    /// The far end sends a fax to and from this address from now on, until the next session description.
-    pub(crate) fn set_fax(&mut self, described: SocketAddr, now: Instant) {
-        let audio = self.far.as_ref().and_then(|far| far.latch.source());
-        if let Some(far) = &mut self.far {
-            far.unsettle(&self.sockets.rtp);
-        }
-        let ipv6 = socket::is_ipv6(&self.sockets.rtp);
-        self.fax = Some(Box::new(Udptl::new(described, audio, ipv6)));
-        self.heard = now;
-        self.timeout_reported = false;
-    }
-
-    pub(crate) fn is_fax(&self) -> bool {
-        self.fax.is_some()
-    }
-
-    /// Checks a datagram of a fax and takes note of it.
-    pub(crate) fn accept_fax(&mut self, source: SocketAddr, now: Instant) -> bool {
-        let taken = self.fax.as_mut().is_some_and(|fax| fax.accept(source));
-        if taken {
-            self.heard = now;
-            self.timeout_reported = false;
-        }
-        taken
-    }
-
-    /// Sends a datagram of a fax.
-    pub(crate) fn send_fax(&mut self, datagram: &[u8]) {
-        let descriptor = self.rtp_descriptor();
-        if let Some(fax) = &mut self.fax {
-            fax.send(descriptor, datagram);
-        }
-    }
-
     /// Takes a session description.
     pub(crate) fn set_remote(&mut self, remote: Remote, now: Instant) {
         self.fax = None;
@@ -227,103 +185,6 @@ impl RtpStream {
     pub(crate) fn takes_events(&self) -> bool {
         let far = self.far.as_ref();
         far.is_some_and(|far| far.remote.payloads.telephone_event.is_some())
-    }
-
-    /// Opens and checks a datagram of the RTP port and takes note of it; `None` when it is dropped.
-    pub(crate) fn accept(
-        &mut self,
-        datagram: Option<&mut [u8]>,
-        source: Option<SocketAddr>,
-        now: Instant,
-    ) -> Option<Accepted> {
-        let Some((datagram, source)) = datagram.zip(source) else {
-            self.malformed += 1;
-            return None;
-        };
-        if self.link.is_some() && !self.is_media(datagram, source, now) {
-            return None;
-        }
-        if self.security.is_protected() && self.far.as_ref()?.latch.ignores(source, now) {
-            self.foreign += 1;
-            return None;
-        }
-        let datagram = match self.security.open_rtp(datagram) {
-            Ok(datagram) => datagram,
-            Err(refusal) => {
-                self.count_refused(refusal);
-                return None;
-            }
-        };
-        let Some(packet) = RtpPacket::parse(datagram) else {
-            self.malformed += 1;
-            return None;
-        };
-        let far = self.far.as_mut()?;
-        let media = self.payload_types.media(packet.payload_type & 0x7F);
-        if media == Media::Unknown {
-            self.unknown_payload += 1;
-            // It belongs to the sequence of the source that is heard, but brings about nothing else.
-            if far.latch.source() != Some(source) || !self.reception.is_from(packet.ssrc) {
-                return None;
-            }
-        }
-        let mut latched = None;
-        match far.latch.judge(source, packet.ssrc, packet.sequence, now) {
-            Verdict::Accept => {}
-            Verdict::Latched => {
-                latched = Some(source);
-                far.aim();
-                if far.remote.rtcp_mux {
-                    self.reports.aim_at(far.destination.clone());
-                }
-            }
-            Verdict::Refuse => {
-                self.foreign += 1;
-                return None;
-            }
-        }
-        self.heard = now;
-        self.timeout_reported = false;
-        let clock_rate = far.remote.payloads.codec.clock_rate();
-        let timed = matches!(media, Media::Audio(_));
-        match self.reception.record(&packet, now, clock_rate, timed) {
-            Arrival::Duplicate | Arrival::Stray => return None,
-            Arrival::NewSource => self.epoch = self.epoch.wrapping_add(1),
-            Arrival::InOrder | Arrival::OutOfOrder => {}
-        }
-        if !far.remote.receive {
-            return None;
-        }
-        if let (Some(tap), Media::Audio(codec)) = (&mut self.tap, media) {
-            let payload = &datagram[packet.payload_start..packet.payload_end];
-            tap.received(codec, self.epoch, packet.timestamp, payload, now);
-        }
-        let mut presses = [None, None];
-        if media == Media::Event
-            && let Some(event) =
-                TelephoneEvent::parse(&datagram[packet.payload_start..packet.payload_end])
-        {
-            presses = self
-                .digits
-                .receive(packet.ssrc, packet.timestamp, event, now);
-            self.digits_reported += presses.iter().flatten().count() as u64;
-        }
-        Some(Accepted {
-            packet,
-            media,
-            epoch: self.epoch,
-            latched,
-            presses,
-            pace: self.reception.pace(),
-        })
-    }
-
-    pub(crate) fn count_refused(&mut self, refusal: Refusal) {
-        match refusal {
-            Refusal::Malformed => self.malformed += 1,
-            Refusal::Unauthentic => self.unauthentic += 1,
-            Refusal::Replayed => self.replayed += 1,
-        }
     }
 
     /// Sends on a packet accepted by another stream (or by this one, as an echo). The header is
@@ -396,39 +257,6 @@ impl RtpStream {
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
             let payload = &datagram[packet.payload_start..packet.payload_end];
             tap.sent(payloads.codec, slot.timestamp, payload, now);
-        }
-    }
-
-    /// Reads a datagram of the RTCP port. It is believed when it comes from the host RTP comes from or
-    /// is expected from.
-    pub(crate) fn accept_report(
-        &mut self,
-        datagram: Option<&mut [u8]>,
-        source: Option<SocketAddr>,
-        now: Instant,
-    ) {
-        let Some((datagram, source)) = datagram.zip(source) else {
-            return;
-        };
-        let Some(far) = &self.far else { return };
-        let media_source = far.latch.source().unwrap_or(far.remote.rtp);
-        if source.ip() != media_source.ip() && source.ip() != far.remote.rtp.ip() {
-            return;
-        }
-        let datagram = match self.security.open_rtcp(datagram) {
-            Ok(datagram) => datagram,
-            Err(refusal) => {
-                self.count_refused(refusal);
-                return;
-            }
-        };
-        let Some(far) = &self.far else { return };
-        if self.reports.receive(datagram, self.transmission.ssrc, now) {
-            self.heard = now;
-            if far.remote.symmetric && !far.remote.rtcp_mux {
-                self.reports
-                    .aim(source, socket::is_ipv6(&self.sockets.rtcp));
-            }
         }
     }
 
@@ -508,54 +336,4 @@ impl RtpStream {
             .as_ref()
             .map_or(8_000, |far| far.remote.payloads.codec.clock_rate())
     }
-
-    pub(crate) fn statistics(&self) -> StreamStatistics {
-        let clock_rate = self.clock_rate();
-        let (reception, transmission) = (&self.reception, &self.transmission);
-        let known = self.reports.statistics(clock_rate);
-        let (received, lost) = (reception.packets, reception.lost());
-        let jitter_ms = reception.jitter_ms(clock_rate);
-        let remote_lost = known
-            .remote_lost
-            .map(|lost| lost.max(0).unsigned_abs().into());
-        StreamStatistics {
-            mos: (received > 0)
-                .then(|| opinion(lost, received + lost, jitter_ms, known.round_trip_ms)),
-            remote_mos: remote_lost.map(|lost| {
-                let jitter_ms = known.remote_jitter_ms.unwrap_or_default();
-                opinion(lost, transmission.packets, jitter_ms, known.round_trip_ms)
-            }),
-            packets_received: reception.packets,
-            octets_received: reception.octets,
-            lost,
-            out_of_order: reception.out_of_order,
-            duplicates: reception.duplicates,
-            jitter_ms,
-            packets_sent: transmission.packets,
-            octets_sent: transmission.octets,
-            send_failures: transmission.failures,
-            malformed: self.malformed,
-            foreign: self.foreign,
-            unauthentic: self.unauthentic,
-            replayed: self.replayed,
-            unknown_payload: self.unknown_payload,
-            digits: self.digits_reported,
-            source: self.far.as_ref().and_then(|far| far.latch.source()),
-            ..known
-        }
-    }
-}
-
-/// Milliseconds from mouth to ear beside the network: one packet to be filled, one to be played.
-const PACKETISATION_MS: f64 = 40.0;
-
-/// Mean opinion score of a direction. A jitter buffer holds back about twice the jitter.
-fn opinion(lost: u64, sent: u64, jitter_ms: f64, round_trip_ms: Option<f64>) -> f64 {
-    let loss = lost as f64 / sent.max(1) as f64;
-    let delay_ms = PACKETISATION_MS + 2.0 * jitter_ms + round_trip_ms.unwrap_or_default() / 2.0;
-    // No measured delay comes near a minute; the bound keeps the conversion from panicking.
-    mean_opinion_score(
-        loss,
-        Duration::from_secs_f64(delay_ms.clamp(0.0, 60_000.0) / 1_000.0),
-    )
 }
