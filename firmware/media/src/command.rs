@@ -24,7 +24,8 @@ pub(crate) type ChannelId = u64;
 pub(crate) enum Command {
     Open(Box<ChannelState>),
     Close(ChannelId),
-    SetRemote(ChannelId, Box<Remote>),
+    /// A session description; the last says whether there was one before.
+    SetRemote(ChannelId, Box<Remote>, bool),
     SetFax(ChannelId, SocketAddr),
     /// Answer a browser's checks.
     Ice(ChannelId, Box<IceParameters>),
@@ -67,11 +68,12 @@ impl Command {
     /// Whether the thread is woken for it. The others wait for the next tick, at most 20 ms, which is how
     /// long a frame takes: what a far end sends meanwhile waits in its socket, and nobody misses a closed
     /// channel. Waking a real-time thread interrupts whoever does it, for each command of each call. Those
-    /// who are heard already and shall be by others are not kept waiting.
+    /// who are heard already and shall be by others are not kept waiting, nor are those who moved or hold.
     pub(crate) fn is_urgent(&self) -> bool {
         matches!(
             self,
             Command::Bridge(..)
+                | Command::SetRemote(_, _, true)
                 | Command::Expect(_)
                 | Command::Depart(..)
                 | Command::Join(..)
@@ -85,7 +87,7 @@ impl Command {
         match self {
             Command::Bridge(a, b) | Command::Heard(_, a, b, _) => [Some(*a), Some(*b)],
             Command::Close(id)
-            | Command::SetRemote(id, _)
+            | Command::SetRemote(id, ..)
             | Command::SetFax(id, _)
             | Command::Ice(id, _)
             | Command::Handshake(id, _)

@@ -47,7 +47,7 @@ impl Worker {
                     self.close(index);
                 }
             }
-            Command::SetRemote(id, remote) => {
+            Command::SetRemote(id, remote, _) => {
                 self.with(id, |channel| {
                     if let Kind::Rtp(stream) = &mut channel.kind {
                         stream.set_remote(*remote, now);

@@ -159,6 +159,7 @@ impl Engine {
         Ok(Stream {
             channel,
             local_port,
+            described: AtomicBool::new(false),
             identity: Arc::clone(&self.shared.identity),
         })
     }

@@ -160,6 +160,8 @@ impl std::fmt::Debug for OurIdentity {
 pub struct Stream {
     pub(crate) channel: Channel,
     pub(crate) local_port: u16,
+    /// Whether the far end was described.
+    pub(crate) described: AtomicBool,
     pub(crate) identity: Arc<OurIdentity>,
 }
 
@@ -177,9 +179,10 @@ impl Stream {
     /// The command was not accepted.
     pub fn set_remote(&self, remote: Remote) -> Result<(), MediaError> {
         let id = self.channel.home.id;
+        let again = self.described.swap(true, Ordering::Relaxed);
         self.channel
             .home
-            .post(Command::SetRemote(id, Box::new(remote)))
+            .post(Command::SetRemote(id, Box::new(remote), again))
     }
 
     /// Presses a key towards the far end for 100 ms: as a telephone event (RFC 4733) where that was agreed, else as
