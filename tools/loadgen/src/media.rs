@@ -181,6 +181,9 @@ fn in_turns(
     }
     let [a, b] = loads;
     let outcome = [a.outcome(), b.outcome()];
+    if outcome.iter().any(|outcome| outcome.received == 0) {
+        return Err("a relay carried nothing".into());
+    }
     let [a, b] = outcome;
     Ok([
         Turns {
