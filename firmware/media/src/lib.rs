@@ -77,7 +77,7 @@ pub use parameters::{
     IceParameters, Payloads, Protection, Remote, StreamEvent, StreamParameters, StreamStatistics,
 };
 pub use player::{PlayEnd, Repeat, Sound};
-pub use prompts::{Encoding, Prompt, PromptLibrary, system_prompt_ids};
+pub use prompts::{Encoding, Prompt, PromptLibrary};
 pub use quality::mean_opinion_score;
 pub use recording::{
     Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,

@@ -13,6 +13,7 @@ use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
 use ramal_model::Language;
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
+use ramal_phrases::vocabulary;
 use ramal_sounds::{SoundError, Studio, StudioConfig};
 use ramal_store::{Store, StoreError};
 use ramal_tls::{CertificateError, Names, OwnCertificate, RootsError};
@@ -235,7 +236,12 @@ fn prompts(folder: &Path) -> Result<PromptLibrary, MediaError> {
         return Ok(PromptLibrary::default());
     }
     let library = PromptLibrary::load(folder)?;
-    let missing = library.missing(&Language::ALL.map(Language::tag));
+    let missing: Vec<String> = Language::ALL
+        .into_iter()
+        .flat_map(|language| vocabulary(language).map(move |name| (language.tag(), name)))
+        .filter(|(language, name)| library.get(language, name).is_none())
+        .map(|(language, name)| format!("{language}/{name}"))
+        .collect();
     if let Some(first) = missing.first() {
         tracing::warn!(folder = %folder.display(), count = missing.len(), first, "prompts are missing");
     }

@@ -15,7 +15,7 @@ use crate::texts::{self, Texts, TextsError};
 use crate::wav;
 
 /// Goes into every key: a change of what is done to the speech renders everything anew.
-const REVISION: &str = "1";
+const REVISION: &str = "2";
 /// Remembers what each recording was made from.
 const KEYS: &str = "keys.toml";
 
@@ -86,6 +86,7 @@ pub fn all(folder: &Path, out: &Path, espeak: &str) -> Result<Done, RenderError>
         fs::create_dir_all(&dir).map_err(writing(&dir))?;
         let known = read_keys(&dir);
         for (id, phrase) in &texts.phrases {
+            let phrase = texts.pronounced(id, phrase);
             let path = dir.join(format!("{id}.wav"));
             if known.get(id) == Some(&key(texts, phrase)) && path.exists() {
                 done.unchanged += 1;
@@ -121,7 +122,7 @@ pub fn all(folder: &Path, out: &Path, espeak: &str) -> Result<Done, RenderError>
         let keys: Keys = texts
             .phrases
             .iter()
-            .map(|(id, phrase)| (id.clone(), key(texts, phrase)))
+            .map(|(id, phrase)| (id.clone(), key(texts, texts.pronounced(id, phrase))))
             .collect();
         let lines: String = keys
             .iter()
@@ -273,7 +274,7 @@ mod tests {
             }
         );
         let recording = wav::parse(&fs::read(out.join("xx/one.wav")).unwrap()).unwrap();
-        assert_eq!(recording.rate, 8_000);
+        assert_eq!(recording.rate, 16_000);
 
         let second = all(&texts, &out, &speaker).unwrap();
         assert_eq!(
@@ -286,7 +287,8 @@ mod tests {
         );
         assert_eq!(calls(dir.path()), 2);
 
-        fs::write(&file, format!("{head}one = \"uma\"\nthree = \"três\"\n")).unwrap();
+        let head = "voice = \"xx\"\nspeed = 150\n[pronounced]\none = \"uma\"\n[phrases]\n";
+        fs::write(&file, format!("{head}one = \"um\"\nthree = \"três\"\n")).unwrap();
         let third = all(&texts, &out, &speaker).unwrap();
         assert_eq!(
             third,

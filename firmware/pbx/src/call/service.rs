@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_media::{Channel, MediaError, PlayHandle, Prompt, Repeat, Sound};
 use ramal_model::{Configuration, Language};
+use ramal_phrases::Composer;
 
 use super::participant::Participant;
 use super::record::Call;
@@ -70,13 +71,15 @@ async fn echo(voice: &mut Voice<'_>, leg: &mut dyn Leg) -> Result<(), Interrupte
     }
 }
 
-/// Tells the company's time.
+/// Tells the company's time, and once the date.
 async fn speaking_clock(voice: &mut Voice<'_>, leg: &mut dyn Leg) -> Result<(), Interrupted> {
-    for _ in 0..CLOCK_REPEATS {
+    for repeat in 0..CLOCK_REPEATS {
         let now = Timestamp::now().to_zoned(voice.time_zone.clone());
-        let hour = format!("hour-{:02}", now.hour());
-        let minute = format!("minute-{:02}", now.minute());
-        voice.say(leg, &["time-is", &hour, &minute]).await?;
+        let mut words = voice.composer().time_now(now.time());
+        if repeat == 0 {
+            words.extend(voice.composer().date_today(now.date()));
+        }
+        voice.say(leg, &words).await?;
     }
     voice.say(leg, &["goodbye"]).await
 }
@@ -87,14 +90,8 @@ async fn say_number(
     leg: &mut dyn Leg,
     number: &str,
 ) -> Result<(), Interrupted> {
-    let digits = number
-        .chars()
-        .filter(char::is_ascii_digit)
-        .map(|digit| format!("digit-{digit}"));
-    let words: Vec<String> = std::iter::once("your-number-is".to_owned())
-        .chain(digits)
-        .collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut words = vec!["your-number-is".to_owned()];
+    words.extend(voice.composer().digits(number));
     voice.say(leg, &words).await?;
     voice.say(leg, &["goodbye"]).await
 }
@@ -137,13 +134,21 @@ impl<'a> Voice<'a> {
         }
     }
 
+    fn composer(&self) -> Composer {
+        Composer::new(self.language)
+    }
+
     /// Says prompts one after the other. One that is not installed is left out.
-    async fn say(&mut self, leg: &mut dyn Leg, words: &[&str]) -> Result<(), Interrupted> {
+    async fn say(
+        &mut self,
+        leg: &mut dyn Leg,
+        words: &[impl AsRef<str>],
+    ) -> Result<(), Interrupted> {
         let mut sounds = vec![PAUSE];
         sounds.extend(
             words
                 .iter()
-                .filter_map(|word| self.prompt(word).map(Sound::Prompt)),
+                .filter_map(|word| self.prompt(word.as_ref()).map(Sound::Prompt)),
         );
         let mut playing = channel(leg)?
             .play(sounds, Repeat::Once)
@@ -177,29 +182,29 @@ impl<'a> Voice<'a> {
         tokio::pin!(end);
         loop {
             tokio::select! {
-                    () = &mut end => return Ok(()),
-                    event = leg::event(leg) => match event {
-                        LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
-                            return Err(Interrupted::HungUp(cause));
-                        }
-                        LegEvent::MediaTimeout => return Err(Interrupted::MediaLost),
-                        LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
-                        LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
-                        LegEvent::Attempt(_)
-                        | LegEvent::Proceeding
-                        | LegEvent::Ringing
-                        | LegEvent::Replaced(_)
-                        | LegEvent::Progress
-                        | LegEvent::Answered
-                        | LegEvent::Digit(_)
-                        | LegEvent::FaxOffered(_)
-                        | LegEvent::FaxAnswered(_)
-                        | LegEvent::FaxEnded
-                        | LegEvent::MediaDigit(_)
-            | LegEvent::ToneDigit(_) => {}
-                    },
-                    why = self.call.interrupted() => return Err(Interrupted::EndedHere(why)),
-                }
+                () = &mut end => return Ok(()),
+                event = leg::event(leg) => match event {
+                    LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
+                        return Err(Interrupted::HungUp(cause));
+                    }
+                    LegEvent::MediaTimeout => return Err(Interrupted::MediaLost),
+                    LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
+                    LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
+                    LegEvent::Attempt(_)
+                    | LegEvent::Proceeding
+                    | LegEvent::Ringing
+                    | LegEvent::Replaced(_)
+                    | LegEvent::Progress
+                    | LegEvent::Answered
+                    | LegEvent::Digit(_)
+                    | LegEvent::FaxOffered(_)
+                    | LegEvent::FaxAnswered(_)
+                    | LegEvent::FaxEnded
+                    | LegEvent::MediaDigit(_)
+                    | LegEvent::ToneDigit(_) => {}
+                },
+                why = self.call.interrupted() => return Err(Interrupted::EndedHere(why)),
+            }
         }
     }
 }
