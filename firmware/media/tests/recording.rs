@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 use far_end::sound::{self, Voice};
 use far_end::{FarEnd, connected, engine, runtime, statistics};
 use ramal_dsp::Law;
-use ramal_media::{Codec, Finished, Recorder, RecorderConfig, RecordingFailure, Stream, recover};
+use ramal_media::{
+    Codec, Finished, Recorder, RecorderConfig, RecordingFailure, SampleRate, Stream, recover,
+};
 
 const FRAME: Duration = Duration::from_millis(20);
 /// -10 dBm0: 3.14 dBm0 is full scale, 32,124 at its peak.
@@ -72,7 +74,7 @@ fn talk(one: &mut Tone, other: &mut Tone, frames: u32) {
     }
 }
 
-/// Both sides of a recording.
+/// Both sides of a recording of G.711.
 fn sides(path: &Path) -> [Vec<i16>; 2] {
     let file = std::fs::read(path).unwrap();
     let law = match file[20] {
@@ -89,21 +91,62 @@ fn sides(path: &Path) -> [Vec<i16>; 2] {
     [side(0), side(1)]
 }
 
+/// What sox, which nobody here wrote, says of a file: coding, samples a second, bits and samples.
+fn described_by_sox(path: &Path) -> (String, u32, u32, u64) {
+    let say = |what: &str| {
+        let said = std::process::Command::new("soxi")
+            .args([what])
+            .arg(path)
+            .output()
+            .expect("soxi of the Debian package sox");
+        assert!(said.status.success(), "{said:?}");
+        String::from_utf8(said.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(say("-c"), "2");
+    (
+        say("-e"),
+        say("-r").parse().unwrap(),
+        say("-b").parse().unwrap(),
+        say("-s").parse().unwrap(),
+    )
+}
+
+/// Both sides of a recording as sox reads them.
+fn sides_by_sox(path: &Path) -> [Vec<i16>; 2] {
+    [1, 2].map(|channel: usize| {
+        let read = std::process::Command::new("sox")
+            .arg(path)
+            .args(["-t", "s16", "-", "remix", &channel.to_string()])
+            .output()
+            .expect("sox");
+        assert!(read.status.success(), "{read:?}");
+        // It warns of files whose sizes are wrong.
+        assert!(read.stderr.is_empty(), "{read:?}");
+        let (pairs, rest) = read.stdout.as_chunks::<2>();
+        assert!(rest.is_empty());
+        pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect()
+    })
+}
+
 /// Level of a frequency in dB relative to what was sent: that of the median tenth of a second, as a far end that began
 /// late by the machine's doing is moved to its place meanwhile.
 fn level(samples: &[i16], frequency: f64) -> f64 {
+    level_at(samples, frequency, 8_000)
+}
+
+fn level_at(samples: &[i16], frequency: f64, rate: u32) -> f64 {
     let mut levels: Vec<f64> = samples
-        .chunks(800)
-        .map(|block| level_of(block, frequency))
+        .chunks(rate as usize / 10)
+        .map(|block| level_of(block, frequency, rate))
         .collect();
     levels.sort_by(f64::total_cmp);
     levels[levels.len() / 2]
 }
 
-fn level_of(samples: &[i16], frequency: f64) -> f64 {
+fn level_of(samples: &[i16], frequency: f64, rate: u32) -> f64 {
     let (mut sine, mut cosine) = (0.0, 0.0);
     for (n, &sample) in samples.iter().enumerate() {
-        let angle = TAU * frequency * n as f64 / 8_000.0;
+        let angle = TAU * frequency * n as f64 / f64::from(rate);
         sine += f64::from(sample) * angle.sin();
         cosine += f64::from(sample) * angle.cos();
     }
@@ -143,7 +186,11 @@ fn f078_both_sides_lie_on_their_channels_at_their_level_and_within_20_ms() {
     assert!(finished.duration_ms >= 1_990, "{finished:?}");
     let path = folder.path().join("call.wav");
     assert_eq!(std::fs::metadata(&path).unwrap().len(), finished.bytes);
+    let (coding, rate, bits, samples) = described_by_sox(&path);
+    assert_eq!((coding.as_str(), rate, bits), ("A-law", 8_000, 8));
+    assert_eq!(samples / 8, finished.duration_ms);
     let [left, right] = sides(&path);
+    assert_eq!(sides_by_sox(&path)[0].len(), left.len());
     let (from, to) = (onset(&left), onset(&right));
     assert!(from.abs_diff(to) <= 160, "{from} and {to}");
     let middle = 4_000..12_000;
@@ -154,8 +201,15 @@ fn f078_both_sides_lie_on_their_channels_at_their_level_and_within_20_ms() {
 }
 
 #[test]
-fn f078_a_call_in_another_codec_is_decoded_for_the_file() {
-    for (codec, base) in [(Codec::G722, 22_700), (Codec::Opus, 22_720)] {
+fn f078_a_call_in_another_codec_is_recorded_in_16_bits_at_its_own_rate() {
+    let narrow = Codec::L16(SampleRate::Narrow);
+    let wide = Codec::L16(SampleRate::Wide);
+    for (codec, base, rate) in [
+        (Codec::G722, 22_700, 16_000),
+        (Codec::Opus, 22_720, 16_000),
+        (narrow, 22_740, 8_000),
+        (wide, 22_760, 16_000),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let recorder = recorder(folder.path());
         let engine = engine(base..=base + 19, 1);
@@ -165,7 +219,9 @@ fn f078_a_call_in_another_codec_is_decoded_for_the_file() {
         let (mut recording, end) = recorder.begin("call.wav", codec);
         recording.tap(&a).unwrap();
         commands_done(&a);
-        let (mut a_says, mut b_says) = (Voice::new(codec, 425.0), Voice::new(codec, 1_000.0));
+        // Above what G.711 carries, where the codec carries it.
+        let high = if rate == 16_000 { 5_000.0 } else { 1_000.0 };
+        let (mut a_says, mut b_says) = (Voice::new(codec, 425.0), Voice::new(codec, high));
         let start = Instant::now();
         for frame in 1..=100 {
             phone_a.send(&a_says.say());
@@ -176,14 +232,67 @@ fn f078_a_call_in_another_codec_is_decoded_for_the_file() {
         drop(recording);
         let finished = runtime().block_on(end);
         assert_eq!((finished.lost_packets, &finished.failure), (0, &None));
-        let [left, right] = sides(&folder.path().join("call.wav"));
+        let path = folder.path().join("call.wav");
+        let (coding, hertz, bits, samples) = described_by_sox(&path);
+        assert_eq!(
+            (coding.as_str(), hertz, bits),
+            ("Signed Integer PCM", rate, 16),
+            "{codec:?}"
+        );
+        assert_eq!(samples * 1_000 / u64::from(rate), finished.duration_ms);
+        let [left, right] = sides_by_sox(&path);
         let said = 20.0 * (sound::PEAK / PEAK).log10();
-        let middle = 4_000..12_000;
-        for (side, own, other) in [(&left, 425.0, 1_000.0), (&right, 1_000.0, 425.0)] {
-            let level = level(&side[middle.clone()], own) - said;
-            assert!(level.abs() < 0.5, "{codec:?}: {own} Hz {level} dB");
-            assert!(self::level(&side[middle.clone()], other) < -35.0);
+        let middle = rate as usize / 2..rate as usize * 3 / 2;
+        for (side, own, other) in [(&left, 425.0, high), (&right, high, 425.0)] {
+            let level = level_at(&side[middle.clone()], own, rate) - said;
+            // Opus spends its bits where the ear is.
+            let allowed = if codec == Codec::Opus { 1.0 } else { 0.5 };
+            assert!(level.abs() < allowed, "{codec:?}: {own} Hz {level} dB");
+            assert!(level_at(&side[middle.clone()], other, rate) < -35.0);
         }
+    }
+}
+
+#[test]
+fn f078_another_codec_in_the_middle_of_a_recording_is_brought_to_its_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = recorder(folder.path());
+    let engine = engine(22_780..=22_799, 1);
+    let (a, mut phone_a) = connected(&engine, 1, Codec::G722);
+    let (b, mut phone_b) = connected(&engine, 2, Codec::Pcma);
+    engine.bridge(&a, &b).unwrap();
+    let (mut recording, end) = recorder.begin("both.wav", Codec::G722);
+    recording.tap(&a).unwrap();
+    commands_done(&a);
+    let mut a_says = Voice::new(Codec::G722, 425.0);
+    let mut b_says = Voice::new(Codec::Pcma, 1_000.0);
+    let mut talk = || {
+        let start = Instant::now();
+        for frame in 1..=75 {
+            phone_a.send(&a_says.say());
+            phone_b.send(&b_says.say());
+            let due = start + FRAME * frame;
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
+    };
+    talk();
+    recording.tap(&b).unwrap();
+    commands_done(&b);
+    commands_done(&a);
+    talk();
+    drop(recording);
+    let finished = runtime().block_on(end);
+    assert_eq!((finished.lost_packets, &finished.failure), (0, &None));
+    let [left, right] = sides_by_sox(&folder.path().join("both.wav"));
+    let said = 20.0 * (sound::PEAK / PEAK).log10();
+    for (side, range, own) in [
+        (&left, 4_000..20_000, 425.0),
+        (&right, 4_000..20_000, 1_000.0),
+        (&left, 28_000..44_000, 1_000.0),
+        (&right, 28_000..44_000, 425.0),
+    ] {
+        let level = level_at(&side[range.clone()], own, 16_000) - said;
+        assert!(level.abs() < 0.5, "{own} Hz in {range:?}: {level} dB");
     }
 }
 

@@ -1,9 +1,10 @@
-//! Recording of calls: stereo WAV files, one side of the call per channel.
+//! Recording of calls: stereo WAV files, one side of the call per channel: G.711 as it came, everything else decoded to 16
+//! bits at its own rate (`form`).
 //!
 //! A `Tap` sits on a channel. What the far end says (left) and what it is sent (right) is copied as it is on the wire
 //! into a bounded ring of the tap's own (`ring`): no decoding, no lock, no allocation, no waiting. One thread, the
 //! `writer`, empties all rings ten times a second. It gives every packet its place by RTP timestamp and by the time it
-//! came (`timeline`), puts both sides together (`interleave`) and writes (`session`). A second thread does nothing but
+//! came (`timeline`), decodes what has to be (`decoding`), puts both sides together (`interleave`) and writes (`session`). A second thread does nothing but
 //! wait for the disk (`disk`).
 //!
 //! A file is whole at any moment: its header never claims more than is known to be on the disk. After a power cut it
@@ -11,6 +12,7 @@
 
 mod decoding;
 mod disk;
+mod form;
 mod interleave;
 #[cfg(test)]
 mod power_cut_tests;

@@ -10,6 +10,7 @@ use ramal_dsp::Law;
 use tokio::sync::oneshot;
 
 use super::disk::Disk;
+use super::form::Form;
 use super::recover;
 use super::ring::{Entry, Producer, Side, ring};
 use super::session::{Finished, RecordingFailure};
@@ -158,7 +159,7 @@ fn begin(disk: &Simulated) -> (Writer<Simulated>, Talk, oneshot::Receiver<Finish
     let begin = Control::Begin {
         number: 1,
         path: "call.wav".into(),
-        law: Law::A,
+        form: Form::Companded(Law::A),
         at: 0,
         report,
     };
@@ -208,7 +209,10 @@ fn after_a_power_cut_at_any_moment_the_recording_plays_and_lacks_less_than_a_sec
         // As it lies there: whole, and everything it claims is true.
         let length = claimed(&found);
         assert!(HEADER as usize + length <= found.len(), "seed {seed}");
-        assert_eq!(found[..HEADER as usize], wav::header(Law::A, length as u64));
+        assert_eq!(
+            found[..HEADER as usize],
+            wav::header(Form::Companded(Law::A), length as u64)
+        );
         let samples = &found[HEADER as usize..HEADER as usize + length];
         assert!(
             samples
@@ -327,7 +331,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_there_is() {
     let begin = Control::Begin {
         number: 2,
         path: "next.wav".into(),
-        law: Law::Mu,
+        form: Form::Companded(Law::Mu),
         at: now,
         report,
     };

@@ -10,10 +10,10 @@ use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use ramal_dsp::Law;
 use tokio::sync::oneshot;
 
 use super::disk::Folder;
+use super::form::Form;
 use super::session::{Finished, RecordingFailure};
 use super::tap::Tap;
 use super::writer::{Control, Writer};
@@ -86,19 +86,17 @@ impl Recorder {
         })
     }
 
-    /// Begins a recording in the law of `codec`, into a new file of this name in the folder. It is silent until it is
-    /// put on a channel. Whether it could be begun is told by the end.
+    /// Begins a recording of a call in `codec` into a new file of this name in the folder: G.711 as it comes, every other
+    /// codec decoded to 16 bits at its own rate. It is silent until it is put on a channel. Whether it could be begun is told by the end.
     #[must_use]
     pub fn begin(&self, file: &str, codec: Codec) -> (Recording, RecordingEnd) {
         let (report, end) = oneshot::channel();
         let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
-        // What is not companded is decoded, and companded for the file.
-        let law = codec.sample_rate().map(|_| codec.law().unwrap_or(Law::A));
-        match law {
-            Some(law) => self.shared.send(Control::Begin {
+        match Form::of(codec) {
+            Some(form) => self.shared.send(Control::Begin {
                 number,
                 path: self.shared.folder.join(file),
-                law,
+                form,
                 at: self.shared.now(),
                 report,
             }),

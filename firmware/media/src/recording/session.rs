@@ -8,15 +8,16 @@ use tokio::sync::oneshot;
 
 use super::decoding::Decoding;
 use super::disk::Disk;
+use super::form::Form;
 use super::interleave::Interleave;
 use super::ring::{Consumer, Entry, Side};
 use super::tap::codec_of;
 use super::timeline::{RATE, Timeline};
-use super::wav::{self, HEADER, OCTETS_PER_SECOND};
+use super::wav::{self, HEADER};
 
-/// Samples held back so that late packets find their place: 200 ms.
+/// Places of the timeline held back so that late packets find their place: 200 ms.
 pub(super) const HOLD_BACK: i64 = 1_600;
-/// Samples written at a time at most, and kept when a slow disk kept the writer away: 2 s.
+/// Places written at a time at most, and kept when a slow disk kept the writer away: 2 s.
 const PIECE: i64 = 16_000;
 
 /// Why a recording ended before it should have, or never began.
@@ -31,7 +32,7 @@ pub enum RecordingFailure {
     /// The codec is only carried from one end to the other.
     #[error("nothing can be recorded of {0}")]
     Codec(&'static str),
-    /// The file has the size that a WAV file can have: 74 hours.
+    /// The file has the size that a WAV file can have: 74 hours of G.711.
     #[error("the recording has its greatest length")]
     TooLong,
     /// The recorder is gone.
@@ -92,7 +93,7 @@ struct Place {
 
 /// One recording being written.
 pub(super) struct Session<F> {
-    law: Law,
+    form: Form,
     file: F,
     /// Microseconds since the recorder began.
     began: u64,
@@ -124,34 +125,34 @@ pub(super) struct Session<F> {
     failure: Option<RecordingFailure>,
     payload: Vec<u8>,
     /// The last packet that had to be decoded.
-    companded: Vec<u8>,
+    converted: Vec<u8>,
     out: Vec<u8>,
 }
 
 impl<F> Session<F> {
     /// A recording into an empty file.
     pub(super) fn begin(
-        law: Law,
+        form: Form,
         file: F,
         began: u64,
         report: oneshot::Sender<Finished>,
         disk: &mut impl Disk<File = F>,
     ) -> Self {
-        let failure = disk.write_at(&file, &wav::header(law, 0), 0).err();
+        let failure = disk.write_at(&file, &wav::header(form, 0), 0).err();
         let place = || Place {
             timeline: Timeline::default(),
             decoding: None,
             pauses: 0,
         };
         Session {
-            law,
+            form,
             file,
             began,
             pauses: Pauses::default(),
             rings: Vec::new(),
             tapped: 0,
             places: [place(), place()],
-            interleave: Interleave::new(law.silence()),
+            interleave: Interleave::new(form),
             written: 0,
             durable: 0,
             claimed: 0,
@@ -164,7 +165,7 @@ impl<F> Session<F> {
             report: Some(report),
             failure: failure.map(RecordingFailure::from),
             payload: Vec::new(),
-            companded: Vec::new(),
+            converted: Vec::new(),
             out: Vec::new(),
         }
     }
@@ -249,7 +250,7 @@ impl<F> Session<F> {
         let Some((left_out, pauses)) = self.pauses.before(entry.at) else {
             return;
         };
-        let Some(arrived) = entry.at.checked_sub(self.began + left_out).map(samples) else {
+        let Some(arrived) = entry.at.checked_sub(self.began + left_out).map(places) else {
             return;
         };
         let Some(codec) = codec_of(entry.format) else {
@@ -260,12 +261,12 @@ impl<F> Session<F> {
             Side::Sent => &mut self.places[1],
         };
         let mut timestamp = entry.timestamp;
-        let mut companded = None;
-        match (codec.law(), self.law) {
-            (Some(Law::A), Law::Mu) => alaw_to_ulaw(payload),
-            (Some(Law::Mu), Law::A) => ulaw_to_alaw(payload),
-            (Some(Law::A), Law::A) | (Some(Law::Mu), Law::Mu) => {}
-            (None, law) => {
+        let mut converted = None;
+        match (codec.law(), self.form) {
+            (Some(Law::A), Form::Companded(Law::Mu)) => alaw_to_ulaw(payload),
+            (Some(Law::Mu), Form::Companded(Law::A)) => ulaw_to_alaw(payload),
+            (Some(_), Form::Companded(_)) => {}
+            (None, _) | (_, Form::Linear(_)) => {
                 if place.decoding.as_ref().map(|decoding| decoding.codec()) != Some(codec) {
                     place.decoding = Decoding::new(codec);
                 }
@@ -273,10 +274,10 @@ impl<F> Session<F> {
                     return;
                 };
                 timestamp = decoding.timestamp(timestamp);
-                let mut octets = std::mem::take(&mut self.companded);
+                let mut octets = std::mem::take(&mut self.converted);
                 octets.clear();
-                octets.extend_from_slice(decoding.compand(payload, law));
-                companded = Some(octets);
+                decoding.convert(payload, self.form, &mut octets);
+                converted = Some(octets);
             }
         }
         if place.pauses != pauses {
@@ -285,16 +286,19 @@ impl<F> Session<F> {
         }
         // Another codec has another clock.
         let epoch = u64::from(entry.format) << 56 | u64::from(tap) << 32 | u64::from(entry.epoch);
-        let position = place.timeline.place(epoch, timestamp, arrived);
-        if position - self.interleave.start() > PIECE {
-            self.write_until(position - HOLD_BACK, disk);
+        let scale = self.form.scale();
+        let position = place.timeline.place(epoch, timestamp, arrived) * scale;
+        if position - self.interleave.start() > PIECE * scale {
+            self.write_until(position - HOLD_BACK * scale, disk);
         }
         self.interleave.put(
             entry.side,
             position,
-            companded.as_deref().unwrap_or(payload),
+            converted.as_deref().unwrap_or(payload),
         );
-        self.companded = companded.unwrap_or_default();
+        if let Some(octets) = converted {
+            self.converted = octets;
+        }
     }
 
     /// Writes what no late packet can change any more.
@@ -304,12 +308,12 @@ impl<F> Session<F> {
         }
         let end = match self.ends {
             Some(ends) => self.position(ends),
-            None => self.position(now) - HOLD_BACK,
+            None => self.position(now) - HOLD_BACK * self.form.scale(),
         };
         self.write_until(end, disk);
     }
 
-    /// The place that belongs to a time.
+    /// The sample that belongs to a time.
     fn position(&self, at: u64) -> i64 {
         let left_out: u64 = self
             .pauses
@@ -317,13 +321,13 @@ impl<F> Session<F> {
             .iter()
             .map(|&(from, to)| to.unwrap_or(at).min(at).saturating_sub(from))
             .sum();
-        samples(at.saturating_sub(self.began + left_out))
+        places(at.saturating_sub(self.began + left_out)) * self.form.scale()
     }
 
     fn write_until(&mut self, end: i64, disk: &mut impl Disk<File = F>) {
         while self.failure.is_none() && self.interleave.start() < end {
             self.out.clear();
-            let piece = end.min(self.interleave.start() + PIECE);
+            let piece = end.min(self.interleave.start() + PIECE * self.form.scale());
             self.interleave.take(piece, &mut self.out);
             if self.written + self.out.len() as u64 > wav::LARGEST {
                 self.failure = Some(RecordingFailure::TooLong);
@@ -350,7 +354,7 @@ impl<F> Session<F> {
     pub(super) fn sync_done(&mut self, disk: &mut impl Disk<File = F>) {
         (self.durable, self.confirmed) = self.syncing;
         if self.claimed < self.durable {
-            match disk.write_at(&self.file, &wav::header(self.law, self.durable), 0) {
+            match disk.write_at(&self.file, &wav::header(self.form, self.durable), 0) {
                 Ok(()) => self.claimed = self.durable,
                 Err(error) => self.sync_failed(error.into()),
             }
@@ -383,7 +387,7 @@ impl<F> Session<F> {
         let bytes = if octets == 0 { 0 } else { HEADER + octets };
         // Whoever asked may be gone.
         let _ = report.send(Finished {
-            duration_ms: octets * 1_000 / OCTETS_PER_SECOND,
+            duration_ms: octets * 1_000 / self.form.octets_per_second(),
             bytes,
             lost_packets: self.lost + self.interleave.late,
             failure: self.failure.clone(),
@@ -396,7 +400,8 @@ impl<F> Session<F> {
     }
 }
 
-fn samples(microseconds: u64) -> i64 {
+/// Places of the timeline.
+fn places(microseconds: u64) -> i64 {
     // A day of microseconds times eight thousand is far below 2^63.
     (microseconds.saturating_mul(RATE) / 1_000_000) as i64
 }

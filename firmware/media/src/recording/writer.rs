@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use ramal_dsp::Law;
 use tokio::sync::oneshot;
 
 use super::disk::Disk;
+use super::form::Form;
 use super::ring::Consumer;
 use super::session::{Finished, RecordingFailure, Session};
 
@@ -20,7 +20,7 @@ pub(super) enum Control {
     Begin {
         number: u64,
         path: PathBuf,
-        law: Law,
+        form: Form,
         at: u64,
         report: oneshot::Sender<Finished>,
     },
@@ -101,14 +101,14 @@ impl<D: Disk> Writer<D> {
             Control::Begin {
                 number,
                 path,
-                law,
+                form,
                 at,
                 report,
             } => {
                 let file = self.room().and_then(|()| Ok(self.disk.create(&path)?));
                 match file {
                     Ok(file) => {
-                        let session = Session::begin(law, file, at, report, &mut self.disk);
+                        let session = Session::begin(form, file, at, report, &mut self.disk);
                         self.sessions.insert(number, session);
                     }
                     Err(failure) => {
