@@ -1,31 +1,24 @@
-//! Recording a call: whether it is recorded, the notice to the party outside before it, and who starts and stops it.
+//! Recording a call: whether it is recorded, the [`notice`] to the party outside before it, and who starts and stops it
+//! ([`demand`]).
 
-use std::f64::consts::TAU;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+mod demand;
+mod notice;
 
-use ramal_media::{PlayEnd, PlayHandle, Prompt, Recording, Repeat, Sound};
-use ramal_model::{
-    Configuration, Extension, Language, RecordingMode, RecordingProblem, RecordingSettings,
-};
+use std::sync::Arc;
+
+use ramal_media::{PlayEnd, Recording};
+use ramal_model::{Configuration, RecordingMode, RecordingProblem, RecordingSettings};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::notice::Notice;
 use super::Caller;
 use super::participant::{Pair, Participant};
 use super::record::Call;
 use super::trace::{End, Step};
-use crate::clock::utc_ms;
 use crate::leg::Leg;
 use crate::live::RecordingState;
 use crate::recordings::{Beginning, Recordings};
-
-/// The notice, in every language.
-const NOTICE: &str = "recording-notice";
-/// Media takes a moment to arrive at first.
-const PAUSE: Sound = Sound::Silence { ms: 400 };
-/// The second key of `*3` must follow within this time.
-const KEY_TIME: Duration = Duration::from_secs(3);
 
 /// What somebody wants of the recording of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,15 +61,6 @@ pub enum RecordingRefusal {
 pub(crate) struct Order {
     pub(crate) command: RecordingCommand,
     pub(crate) reply: oneshot::Sender<Result<(), RecordingRefusal>>,
-}
-
-/// How far the notice has come.
-#[derive(Debug, Default)]
-enum Notice {
-    #[default]
-    NotPlayed,
-    Playing(PlayHandle),
-    PlayedAt(i64),
 }
 
 #[derive(Debug)]
@@ -131,31 +115,6 @@ impl Caller {
 }
 
 impl Call {
-    /// Tells a caller from outside that the call will be recorded, before somebody is rung for him.
-    pub(super) fn announce_recording(&mut self, caller: &mut Participant, callee: &Extension) {
-        if !self.exchange().recordings.are_possible()
-            || !caller.who.is_external()
-            || self.is_answered()
-            || !matches!(self.recording.notice, Notice::NotPlayed)
-        {
-            return;
-        }
-        let (configuration, settings) = self.recording_settings();
-        let mode = RecordingMode::of_call(
-            trunk_of(&configuration, caller),
-            &[callee.recording],
-            settings.mode,
-        );
-        if mode == RecordingMode::All
-            && settings.notice
-            && caller.leg.progress(None).is_ok()
-            && caller.leg.stream().is_some()
-        {
-            // Not installed: found out, and written down, when the recording should begin.
-            self.play_notice(&*caller.leg);
-        }
-    }
-
     /// Two talk from now on: whatever is to be recorded is.
     pub(super) fn record_conversation(&mut self, pair: &Pair) {
         if !self.exchange().recordings.are_possible() {
@@ -250,61 +209,6 @@ impl Call {
         self.show_recording();
     }
 
-    /// Plays the notice to a leg; false when it is not installed.
-    fn play_notice(&mut self, leg: &dyn Leg) -> bool {
-        let (configuration, _) = self.recording_settings();
-        let language = configuration
-            .company()
-            .map_or(Language::En, |company| company.language);
-        let prompt = self.exchange().engine.prompts().get(language.tag(), NOTICE);
-        let (Some(prompt), Some(channel)) = (prompt, leg.stream()) else {
-            tracing::error!(
-                language = language.tag(),
-                "the recording notice is not installed"
-            );
-            return false;
-        };
-        self.exchange().recordings.notice_is_there();
-        match channel.play(vec![PAUSE, prompt.into()], Repeat::Once) {
-            Ok(playing) => {
-                self.recording.notice = Notice::Playing(playing);
-                true
-            }
-            Err(error) => {
-                tracing::error!(%error, "the recording notice cannot be played");
-                false
-            }
-        }
-    }
-
-    /// The notice has ended.
-    pub(super) fn notice_ended(&mut self, end: PlayEnd, pair: Option<&Pair>) {
-        self.recording.notice = match end {
-            PlayEnd::Completed => {
-                self.step(Step::RecordingNoticePlayed);
-                Notice::PlayedAt(utc_ms())
-            }
-            // Something else was played over it: it has not been heard.
-            PlayEnd::Interrupted => Notice::NotPlayed,
-        };
-        let Some(pair) = pair else { return };
-        if end == PlayEnd::Interrupted {
-            // Again, from its beginning.
-            if let Some(on_demand) = self.recording.wanted {
-                self.want_recording(pair, on_demand);
-            }
-            return;
-        }
-        if let Some(current) = &mut self.recording.current {
-            current.waits = false;
-            if !current.paused {
-                current.recording.resume();
-            }
-        } else if let Some(on_demand) = self.recording.wanted {
-            self.begin_recording(pair, on_demand);
-        }
-    }
-
     /// Writes down why there is no recording, and does without.
     fn cannot_record(&mut self, problem: RecordingProblem) {
         self.recording.count += 1;
@@ -332,97 +236,6 @@ impl Call {
     pub(super) fn end_recording(&mut self) {
         self.recording.current = None;
         self.recording.notice = Notice::NotPlayed;
-    }
-
-    /// An end pressed a key: `*3` starts and stops a recording on demand.
-    pub(super) fn recording_key(&mut self, pair: &Pair, end: End, key: char) {
-        let star = self.recording.star.take();
-        if key == '*' {
-            self.recording.star = Some((end, Instant::now()));
-            return;
-        }
-        let follows = star.is_some_and(|(by, at)| by == end && at.elapsed() < KEY_TIME);
-        let who = match end {
-            End::Caller => &pair.caller,
-            End::Callee => &pair.callee,
-        };
-        if key != '3' || !follows || who.who.is_external() {
-            return;
-        }
-        if self.recording_mode(pair) != RecordingMode::OnDemand {
-            return;
-        }
-        let command = match self.recording.current {
-            Some(_) => RecordingCommand::Stop,
-            None => RecordingCommand::Start,
-        };
-        if self.command_recording(pair, command).is_ok() {
-            let beeps = match command {
-                RecordingCommand::Start => 1,
-                _ => 2,
-            };
-            beep(&*who.leg, beeps);
-        }
-    }
-
-    /// Carries out an order.
-    pub(super) fn order_recording(&mut self, pair: &Pair, order: Order) {
-        let done = self.command_recording(pair, order.command);
-        // Whoever asked may have gone.
-        let _ = order.reply.send(done);
-    }
-
-    fn command_recording(
-        &mut self,
-        pair: &Pair,
-        command: RecordingCommand,
-    ) -> Result<(), RecordingRefusal> {
-        match (command, &mut self.recording.current) {
-            (RecordingCommand::Start, Some(_)) => Err(RecordingRefusal::Recording),
-            (RecordingCommand::Start, None) => {
-                if !self.exchange().recordings.are_possible() {
-                    return Err(RecordingRefusal::Impossible);
-                }
-                let mode = self.recording_mode(pair);
-                if mode == RecordingMode::Off {
-                    return Err(RecordingRefusal::Off);
-                }
-                if self.recording.wanted.is_some() {
-                    return Err(RecordingRefusal::Recording);
-                }
-                self.want_recording(pair, true);
-                let begun = self.recording.current.is_some() || self.recording.wanted.is_some();
-                if begun {
-                    Ok(())
-                } else {
-                    Err(RecordingRefusal::Impossible)
-                }
-            }
-            (RecordingCommand::Stop, Some(_)) => {
-                self.recording.current = None;
-                self.recording.over = true;
-                self.step(Step::RecordingStopped);
-                self.show_recording();
-                Ok(())
-            }
-            (RecordingCommand::Pause, Some(current)) if !current.paused => {
-                current.paused = true;
-                current.recording.pause();
-                self.step(Step::RecordingPaused);
-                self.show_recording();
-                Ok(())
-            }
-            (RecordingCommand::Resume, Some(current)) if current.paused => {
-                current.paused = false;
-                if !current.waits {
-                    current.recording.resume();
-                }
-                self.step(Step::RecordingResumed);
-                self.show_recording();
-                Ok(())
-            }
-            _ => Err(RecordingRefusal::NotRecording),
-        }
     }
 
     fn show_recording(&self) {
@@ -481,23 +294,4 @@ fn outside(pair: &Pair) -> Option<&Participant> {
 /// Where the tap sits: at the party outside, or else at the caller.
 fn recorded_leg(pair: &Pair) -> &dyn Leg {
     &*outside(pair).unwrap_or(&pair.caller).leg
-}
-
-/// Tells somebody who pressed `*3` that it was understood: one short tone for the start, two for the stop.
-fn beep(leg: &dyn Leg, times: u32) {
-    static TONE: OnceLock<Arc<Prompt>> = OnceLock::new();
-    let tone = TONE.get_or_init(|| {
-        let sample = |n: u32| (4000.0 * (TAU * 1400.0 * f64::from(n) / 8000.0).sin()) as i16;
-        let samples: Vec<i16> = (0..1_200).map(sample).collect();
-        Arc::new(Prompt::new("beep", &samples))
-    });
-    let sounds = vec![tone.clone().into(), Sound::Silence { ms: 100 }];
-    match leg
-        .stream()
-        .map(|channel| channel.play(sounds, Repeat::Times(times)))
-    {
-        Some(Ok(playing)) => playing.detach(),
-        Some(Err(error)) => tracing::error!(%error, "a confirmation tone cannot be played"),
-        None => {}
-    }
 }
