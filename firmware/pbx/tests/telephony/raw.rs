@@ -329,3 +329,60 @@ async fn a_call_without_an_offer_gets_ours_in_the_reliable_ringing_and_answers_i
         inn.wait_ended(SOON).await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_whose_only_codec_is_carried_is_refused_by_services_instead_of_hearing_nothing() {
+    let gateway = Gateway::start().await;
+    let (_, secret) = gateway.extension("2001").await;
+    let raw = Raw::new(&gateway, "127.0.0.1");
+    let port = raw.port();
+    let sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+        m=audio 40000 RTP/AVP 18 101\r\na=rtpmap:18 G729/8000\r\na=rtpmap:101 telephone-event/8000\r\n";
+    let invite = |cseq: u32, lines: &str| {
+        format!(
+            "INVITE sip:*60@ramal SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:2001@ramal>;tag=1\r\nTo: <sip:*60@ramal>\r\nCall-ID: g729\r\n\
+             CSeq: {cseq} INVITE\r\nContact: <sip:2001@127.0.0.1:{port}>\r\n{lines}\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            sdp.len()
+        )
+    };
+    let ack = |cseq: u32, answer: &Response| {
+        let to = String::from_utf8_lossy(answer.headers.get(&HeaderName::To).unwrap()).into_owned();
+        raw.send(&format!(
+            "ACK sip:*60@ramal SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK{cseq};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:2001@ramal>;tag=1\r\nTo: {to}\r\nCall-ID: g729\r\nCSeq: {cseq} ACK\r\n\
+             Content-Length: 0\r\n\r\n"
+        ));
+    };
+    let last = || loop {
+        let answer = raw.response();
+        if answer.status.code() >= 200 {
+            return answer;
+        }
+    };
+    raw.send(&invite(1, ""));
+    let challenged = last();
+    assert_eq!(challenged.status.code(), 401);
+    ack(1, &challenged);
+    let challenges = challenged.headers.challenges().unwrap();
+    let answer = Answer {
+        username: "2001",
+        secret: &Secret::Password(secret.as_str().to_owned()),
+        method: &Method::Invite,
+        uri: b"sip:*60@ramal",
+        body: sdp.as_bytes(),
+        cnonce: "0a4f113b",
+        nc: 1,
+    };
+    let value = answer.to(choose(&challenges).unwrap()).unwrap();
+    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    raw.send(&invite(2, &format!("Authorization: {value}\r\n")));
+    let refused = last();
+    ack(2, &refused);
+    assert_eq!(refused.status.code(), 488, "{refused:?}");
+    let record = gateway.record().await;
+    assert_eq!(record.answered_at, None);
+    let trace = serde_json::to_string(&record).unwrap();
+    assert!(trace.contains("no_common_codec"), "{trace}");
+}
