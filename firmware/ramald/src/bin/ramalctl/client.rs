@@ -1,13 +1,16 @@
 //! Requests to the gateway: HTTP/1.1 over the local socket or over TLS, one connection each.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
@@ -20,7 +23,7 @@ use crate::arguments::Connection;
 use crate::failure::{Failure, Problem};
 use crate::tls::client_config;
 
-/// Largest answer that is read: a whole configuration fits.
+/// Largest answer that is read into memory: a whole configuration fits.
 const ANSWER_LIMIT: usize = 32 << 20;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 const REQUEST_TIME: Duration = Duration::from_secs(90);
@@ -94,6 +97,23 @@ impl Client {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Bytes, Failure> {
+        self.request(method, path, body, None).await
+    }
+
+    /// Writes a resource of any size into a file while it comes.
+    pub async fn save(&self, path: &str, file: &mut File) -> Result<(), Failure> {
+        self.request(Method::GET, path, None, Some(file))
+            .await
+            .map(drop)
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        file: Option<&mut File>,
+    ) -> Result<Bytes, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -113,7 +133,7 @@ impl Client {
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|error| Failure::Usage(format!("this cannot be asked for: {error}")))?;
         match &self.way {
-            Way::Socket(path) => exchange(self.open_socket(path).await?, request).await,
+            Way::Socket(path) => exchange(self.open_socket(path).await?, request, file).await,
             Way::Https {
                 host,
                 port,
@@ -121,7 +141,7 @@ impl Client {
                 tls,
             } => {
                 let stream = open_tls(host, *port, name, tls).await?;
-                exchange(stream, request).await
+                exchange(stream, request, file).await
             }
         }
     }
@@ -201,7 +221,12 @@ async fn open_tls(
     })
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Bytes, Failure>
+/// The body of an answer; nothing when it went into `file`.
+async fn exchange<S>(
+    stream: S,
+    request: Request<Full<Bytes>>,
+    file: Option<&mut File>,
+) -> Result<Bytes, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -214,22 +239,90 @@ where
             .map_err(broken)?;
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await.map_err(broken)?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_LIMIT)
-            .collect()
-            .await
-            .map_err(|error| {
-                Failure::Connection(format!("the gateway's answer broke off: {error}"))
-            })?
-            .to_bytes();
-        connection.abort();
-        if status.is_success() {
-            Ok(body)
-        } else {
-            Err(Failure::Refused(Problem::read(status.as_u16(), &body)))
-        }
+        Ok((response, connection, sender))
     };
-    tokio::time::timeout(REQUEST_TIME, answer)
+    let (response, connection, _sender) = in_time(answer).await?;
+    let status = response.status();
+    let body = match file {
+        Some(file) if status.is_success() => write_to(response, file).await.map(|()| Bytes::new()),
+        _ => in_time(read(response)).await,
+    };
+    connection.abort();
+    match body? {
+        body if status.is_success() => Ok(body),
+        body => Err(Failure::Refused(Problem::read(status.as_u16(), &body))),
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Bytes, Failure> {
+    let whole = Limited::new(response.into_body(), ANSWER_LIMIT).collect();
+    Ok(whole.await.map_err(broke_off)?.to_bytes())
+}
+
+/// However long it is; each part has to come in time.
+async fn write_to(response: Response<Incoming>, file: &mut File) -> Result<(), Failure> {
+    let mut body = response.into_body();
+    while let Some(frame) = in_time(async { Ok(body.frame().await) }).await? {
+        if let Some(part) = frame.map_err(broke_off)?.data_ref() {
+            file.write_all(part)
+                .map_err(|error| Failure::Usage(format!("cannot write the file: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+fn broke_off(error: impl std::fmt::Display) -> Failure {
+    Failure::Connection(format!("the gateway's answer broke off: {error}"))
+}
+
+async fn in_time<T>(step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::time::timeout(REQUEST_TIME, step)
         .await
         .map_err(|_| Failure::Connection("the gateway did not answer in 90 s".into()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Answers one request with `octets` of those it announces.
+    async fn answer(listener: tokio::net::UnixListener, announced: usize, octets: usize) {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4_096];
+        assert!(stream.read(&mut request).await.unwrap() > 0);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {announced}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let part: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
+        for at in (0..octets).step_by(part.len()) {
+            let part = &part[..part.len().min(octets - at)];
+            stream.write_all(part).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_larger_than_memory_should_hold_is_saved_while_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("api.sock");
+        let client = Client {
+            way: Way::Socket(socket.clone()),
+            token: None,
+        };
+        let size = ANSWER_LIMIT + (1 << 20) + 3;
+        for (announced, complete) in [(size, true), (size + 1, false)] {
+            let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+            let server = tokio::spawn(answer(listener, announced, size));
+            let path = folder.path().join("call.wav");
+            let mut file = File::create(&path).unwrap();
+            let saved = client.save("/recordings/1/audio", &mut file).await;
+            server.await.unwrap();
+            std::fs::remove_file(&socket).unwrap();
+            assert_eq!(saved.is_ok(), complete, "{announced}");
+            let octets = std::fs::read(&path).unwrap();
+            assert_eq!(octets.len(), size);
+            let right = |(at, octet): (usize, &u8)| at % (1 << 20) % 256 == usize::from(*octet);
+            assert!(octets.iter().enumerate().all(right));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use hyper::Method;
@@ -386,22 +386,43 @@ fn escaped(text: &str) -> String {
 
 /// Writes beside the file and renames, so that an old export is replaced whole or not at all.
 pub(crate) fn write_private(file: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let temporary = file.with_file_name(name);
-    let write = || {
-        let mut out = std::fs::OpenOptions::new()
+    let mut new = PrivateFile::beside(file)?;
+    new.out.write_all(content)?;
+    new.take_place_of(file)
+}
+
+/// A file for its owner only that is not finished yet; deleted when it never is.
+pub(crate) struct PrivateFile {
+    pub(crate) out: std::fs::File,
+    path: PathBuf,
+}
+
+impl PrivateFile {
+    /// Makes it in the folder of `file`.
+    pub(crate) fn beside(file: &Path) -> std::io::Result<Self> {
+        let mut name = file.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}", std::process::id()));
+        let path = file.with_file_name(name);
+        let out = std::fs::OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&temporary)?;
-        out.write_all(content)?;
-        out.sync_all()?;
-        std::fs::rename(&temporary, file)
-    };
-    write().inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
-    })
+            .open(&path)?;
+        Ok(Self { out, path })
+    }
+
+    /// Puts it in the place of `file`, once it is on the disk.
+    pub(crate) fn take_place_of(self, file: &Path) -> std::io::Result<()> {
+        self.out.sync_all()?;
+        std::fs::rename(&self.path, file)
+    }
+}
+
+impl Drop for PrivateFile {
+    fn drop(&mut self) {
+        // Gone already when it was renamed.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 #[cfg(test)]

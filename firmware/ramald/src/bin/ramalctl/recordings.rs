@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use hyper::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::arguments::RecordingCommand;
-use crate::commands::{Gateway, pretty, understood, write_private};
+use crate::commands::{Gateway, PrivateFile, pretty, understood};
 use crate::failure::Failure;
 use crate::table::{duration, size, table, time};
 
@@ -69,9 +68,10 @@ impl Gateway {
 
     async fn download(&self, id: i64, file: &Path) -> Result<String, Failure> {
         let path = format!("/recordings/{id}/audio?download=1");
-        let sound = self.client.send(Method::GET, &path, None).await?;
-        write_private(file, &sound)
-            .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", file.display())))?;
+        let failed = |error| Failure::Usage(format!("cannot write {}: {error}", file.display()));
+        let mut new = PrivateFile::beside(file).map_err(failed)?;
+        self.client.save(&path, &mut new.out).await?;
+        new.take_place_of(file).map_err(failed)?;
         Ok(format!("Recording {id} is in {}.\n", file.display()))
     }
 }
