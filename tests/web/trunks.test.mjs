@@ -1,7 +1,7 @@
 // Trunks: add one by the form, see that its host does not answer, change it, delete it.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { finish, launch, openAsAdmin, visit } from './browser.mjs'
+import { assertAccessible, finish, launch, openAsAdmin, visit } from './browser.mjs'
 import { Gateway } from './gateway.mjs'
 
 let browser
@@ -48,6 +48,23 @@ test('a trunk is added, watched, changed and deleted', async () => {
   await edit.getByRole('button', { name: 'Salvar' }).click()
   await page.getByRole('cell', { name: '127.7.7.8' }).waitFor()
   assert.deepEqual((await trunks())[0].hosts, ['127.7.7.8'])
+
+  await row.getByRole('link', { name: 'Editar tronco Operadora' }).click()
+  const more = page.getByRole('dialog', { name: 'Tronco Operadora' })
+  await more.getByText('Mais configurações').click()
+  const shown = await more.getByRole('listitem').allInnerTexts()
+  assert.deepEqual(shown.map((text) => text.trim()), ['G.711 A-law', 'G.711 µ-law'])
+  await more.getByLabel('Adicionar codec').selectOption('G.722')
+  await more.getByRole('button', { name: 'Mover G.722 para cima' }).click()
+  await more.getByRole('button', { name: 'Mover G.722 para cima' }).click()
+  await more.getByRole('button', { name: 'Retirar G.711 µ-law' }).click()
+  await more.getByLabel('Teclas enviadas como').selectOption('Mensagens INFO')
+  await assertAccessible(page, 'the codecs of a trunk')
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/trunk-codecs.png` })
+  await more.getByRole('button', { name: 'Salvar' }).click()
+  await more.waitFor({ state: 'detached' })
+  const [changed] = await trunks()
+  assert.deepEqual([changed.codecs, changed.dtmf], [['G722', 'PCMA'], 'info'])
 
   await page.getByRole('button', { name: 'Excluir tronco Operadora' }).click()
   await page.getByRole('button', { name: 'Excluir', exact: true }).click()

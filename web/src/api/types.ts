@@ -168,6 +168,14 @@ export interface TrunkStatus {
   registered_until: number | null
 }
 
+/** Codecs of trunks, in the order in which they are offered for choice. */
+export const TRUNK_CODECS = ['PCMA', 'PCMU', 'G722', 'OPUS', 'G729'] as const
+export type TrunkCodec = (typeof TRUNK_CODECS)[number]
+
+/** How pressed keys travel over a trunk. */
+export const DTMF_MODES = ['rfc4733', 'info', 'inband'] as const
+export type DtmfMode = (typeof DTMF_MODES)[number]
+
 export interface TrunkSettings {
   name: string
   line: string
@@ -178,6 +186,9 @@ export interface TrunkSettings {
   auth: 'register' | 'ip' | 'none'
   user: string
   sources: string[]
+  /** The best first. */
+  codecs: TrunkCodec[]
+  dtmf: DtmfMode
   options_interval: number
   from_user: string
   max_channels: number
