@@ -50,12 +50,20 @@ pub struct StreamDecoder {
     failed: Option<FrameError>,
     /// A line end was taken for a pong that may prove to be the first half of a ping.
     half_ping: bool,
+    /// We have sent a keep-alive that was not answered yet.
+    pong_due: bool,
 }
 
 impl StreamDecoder {
     /// A decoder at the start of a stream.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Notes that we have sent a [`PING`]: the next line end that comes alone answers it. Without knowing that, the answers
+    /// to two of ours look like the halves of one of theirs.
+    pub fn expect_pong(&mut self) {
+        self.pong_due = true;
     }
 
     /// Adds received bytes. Take all frames by [`next_frame`](Self::next_frame) before adding more.
@@ -122,6 +130,12 @@ impl StreamDecoder {
             .take(4)
             .take_while(|b| matches!(b, b'\r' | b'\n'))
             .count();
+        let alone = *self.buffer == *PONG;
+        if alone && std::mem::take(&mut self.pong_due) {
+            self.half_ping = false;
+            self.buffer.clear();
+            return Some(Some(Frame::Pong));
+        }
         if self.half_ping && self.buffer.len() > 1 {
             self.half_ping = false;
             if self.buffer.starts_with(PONG) {
@@ -129,7 +143,7 @@ impl StreamDecoder {
                 return Some(Some(Frame::Ping));
             }
         }
-        self.half_ping |= *self.buffer == *PONG;
+        self.half_ping |= alone;
         let frame = match self.buffer.get(..ends)? {
             b"" => return (self.buffer.is_empty()).then_some(None),
             b"\r\n\r\n" => Some((4, Frame::Ping)),

@@ -55,6 +55,25 @@ fn pings_and_pongs_are_told_apart() {
 }
 
 #[test]
+fn answers_to_our_pings_are_not_the_halves_of_one() {
+    let mut decoder = StreamDecoder::new();
+    let next = |decoder: &mut StreamDecoder, bytes: &[u8]| {
+        decoder.push(bytes);
+        let frame = decoder.next_frame().unwrap();
+        assert_eq!(decoder.next_frame(), Ok(None));
+        frame.unwrap()
+    };
+    for _ in 0..3 {
+        decoder.expect_pong();
+        assert_eq!(next(&mut decoder, PONG), Frame::Pong);
+        // Theirs are still answered.
+        assert_eq!(next(&mut decoder, PING), Frame::Ping);
+    }
+    assert_eq!(next(&mut decoder, PONG), Frame::Pong);
+    assert_eq!(next(&mut decoder, PONG), Frame::Ping, "one in two parts");
+}
+
+#[test]
 fn a_message_without_content_length_has_no_body() {
     let bare = "OPTIONS sip:a@b SIP/2.0\r\nVia: x\r\n\r\n";
     let stream = format!("{bare}{MESSAGE}");
