@@ -54,10 +54,11 @@ pub use sound::{
     MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
 };
 pub use trunk::{
-    BadAddress, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS, DEFAULT_OPTIONS_INTERVAL,
-    DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode, HostPort, IdentityHeader,
-    InboundNumber, MAX_TRUNKS, OutboundPrefix, PrivacyHandling, SessionTimerMode, SipTrunk,
-    TrunkAuth, TrunkCodec, TrunkId, TrunkInput, TrunkTransport, ValidTrunk,
+    BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
+    DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode,
+    HostPort, IdentityHeader, InboundNumber, MAX_TRUNKS, OutboundPrefix, PrivacyHandling,
+    SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec, TrunkId, TrunkInput, TrunkTransport,
+    TrustedCertificate, ValidTrunk,
 };
 pub use user::{MAX_USERS, NewAdmin, NewUser, Role, User, UserChange, UserId, validate_deletion};
 

@@ -37,6 +37,10 @@ pub struct TrunkInput {
     /// Defaults to udp.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<TrunkTransport>,
+    /// Whom to believe over TLS: authorities in PEM, or the SHA-256 fingerprint of the carrier's certificate; blank for
+    /// the authorities that the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_certificate: Option<String>,
     /// Defaults to register.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth: Option<TrunkAuth>,
@@ -213,6 +217,17 @@ impl TrunkInput {
         let problem = &mut problems;
         if let Some(hosts) = &self.hosts {
             trunk.hosts = parsed::<HostPort>(problem, "hosts", hosts, "host[:port]");
+        }
+        if let Some(text) = &self.trusted_certificate {
+            match text.parse() {
+                Ok(certificate) => trunk.trusted_certificate = certificate,
+                Err(error) => problem.add(
+                    "trusted_certificate",
+                    code::INVALID,
+                    Some("PEM, SHA-256"),
+                    error.to_string(),
+                ),
+            }
         }
         if let Some(sources) = &self.sources {
             trunk.sources = parsed::<Cidr>(problem, "sources", sources, "192.0.2.0/24");

@@ -1,6 +1,7 @@
 //! SIP trunks: the connections to carriers.
 
 mod address;
+mod certificate;
 mod input;
 mod routing;
 mod rules;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use address::{BadAddress, Cidr, HostPort};
+pub use certificate::{BadCertificate, TrustedCertificate};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
 
@@ -174,6 +176,11 @@ pub struct SipTrunk {
     pub hosts: Vec<HostPort>,
     /// What SIP is carried by.
     pub transport: TrunkTransport,
+    /// Whom to believe over TLS: blank for the authorities that the system trusts, authorities of the carrier's own in
+    /// PEM, or the SHA-256 fingerprint of its certificate.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub trusted_certificate: TrustedCertificate,
     /// How the two sides know each other.
     pub auth: TrunkAuth,
     /// User of the account, at most 64 characters; needed for `register`.
@@ -244,6 +251,7 @@ impl SipTrunk {
             enabled: true,
             hosts: Vec::new(),
             transport: TrunkTransport::default(),
+            trusted_certificate: TrustedCertificate::default(),
             auth: TrunkAuth::default(),
             user: String::new(),
             sources: Vec::new(),
