@@ -56,6 +56,10 @@ pub struct SipCounters {
     pub sessions: u64,
     /// Open TCP connections.
     pub connections: u64,
+    /// Connections closed at once because there were too many, in all or from one address.
+    pub refused_connections: u64,
+    /// TLS connections that came to nothing: no TLS, too slow, or our certificate not believed.
+    pub failed_handshakes: u64,
     /// Messages that could not be handed to the network.
     pub send_failures: u64,
     /// Sessions ended because their call did not keep up with their events.

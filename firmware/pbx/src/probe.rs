@@ -77,7 +77,7 @@ pub(crate) async fn probe(
             address: answered.flow.remote,
         }),
         Err(RequestError::Unresolved) => Err(ProbeError::Unresolved(server.to_owned())),
-        Err(RequestError::Unreachable) => Err(unreachable()),
+        Err(RequestError::Unreachable | RequestError::NotTrusted) => Err(unreachable()),
         Err(RequestError::Timeout) => Err(ProbeError::Timeout(server.to_owned())),
     }
 }

@@ -161,7 +161,8 @@ pub(super) async fn phone(
             }
         }
         LegEvent::Attempt(attempt) => call.step(attempt.into()),
-        LegEvent::Proceeding
+        LegEvent::Searching
+        | LegEvent::Proceeding
         | LegEvent::MediaFlow(_)
         | LegEvent::Digit(_)
         | LegEvent::MediaDigit(_)

@@ -191,6 +191,7 @@ impl<'a> Voice<'a> {
                     LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
                     LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
                     LegEvent::Attempt(_)
+                    | LegEvent::Searching
                     | LegEvent::Proceeding
                     | LegEvent::Ringing
                     | LegEvent::Replaced(_)

@@ -120,6 +120,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             LegEvent::Transfer(transfer) => return TalkEnd::Transfer(end, *transfer),
             LegEvent::Replaced(newcomer) => replacing = Some((end, newcomer)),
             LegEvent::Attempt(_)
+            | LegEvent::Searching
             | LegEvent::Proceeding
             | LegEvent::Ringing
             | LegEvent::Progress

@@ -73,6 +73,8 @@ pub(crate) enum DigitWay {
 /// What a leg reports.
 #[derive(Debug)]
 pub(crate) enum LegEvent {
+    /// The call goes to one of the servers it may go to; none has shown yet that it has it.
+    Searching,
     /// The far end's equipment has the call; nobody is alerted yet.
     Proceeding,
     /// The leg tries one way out after the other; this is what it did.

@@ -20,7 +20,8 @@ use crate::call::trace::PassedOver;
 use crate::exchange::Exchange;
 use crate::trunk::{Trunk, TrunkCall};
 
-/// A host that has not shown within this time that it got the call is left for the next one.
+/// A host that has not shown within this time that it got the call is left for the next one; so long for each of its
+/// servers, which the agent leaves sooner.
 const REACTION_TIME: Duration = Duration::from_secs(3);
 
 /// What such a leg tries, for the call's trace.
@@ -301,6 +302,9 @@ impl Leg for OutwardLeg {
                 return Poll::Ready(LegEvent::Rejected(self.failure));
             };
             match current.leg.poll_event(context) {
+                Poll::Ready(LegEvent::Searching) => {
+                    current.patience = Some(Box::pin(sleep(REACTION_TIME)));
+                }
                 Poll::Ready(LegEvent::Proceeding) => current.patience = None,
                 Poll::Ready(LegEvent::Rejected(cause) | LegEvent::HungUp(cause))
                     if !current.alerting && may_help(cause) =>

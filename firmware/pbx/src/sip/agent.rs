@@ -207,7 +207,7 @@ impl Agent {
                         self.connected(key, flow);
                     }
                 }
-                Input::ConnectFailed { key } => self.connect_failed(&key),
+                Input::ConnectFailed { key, why } => self.connect_failed(&key, why),
                 Input::Resolved { id, hops } => self.resolved(id, hops),
                 Input::Waited(waiting) => self.waited(waiting),
                 Input::Message { flow, message } => {
@@ -220,6 +220,7 @@ impl Agent {
                     self.attempts.closed(flow);
                     self.endpoint.handle_flow_failed(now, flow);
                     self.exchange.locations.flow_closed(flow);
+                    self.exchange.trunks.flow_closed(flow);
                 }
             }
             self.pump();

@@ -19,7 +19,7 @@ pub(crate) struct LegKey(pub(crate) u64);
 /// What legs and the service want of the agent.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Calls somebody. The leg gets [`SipEvent::Sending`] for every way tried, then what comes of the last.
+    /// Calls somebody. The leg gets [`SipEvent::Connecting`] and [`SipEvent::Sending`] for every way tried, then what comes of the last.
     Invite {
         leg: LegKey,
         events: mpsc::Sender<SipEvent>,
@@ -75,6 +75,8 @@ pub(crate) enum Command {
 pub(crate) enum SipEvent {
     /// Somebody has the call; nothing else is known yet.
     Trying,
+    /// A server is to be tried, the first or the next; perhaps there is no connection to it yet.
+    Connecting,
     /// The INVITE is sent from this address of ours.
     Sending {
         from: IpAddr,

@@ -37,6 +37,8 @@ impl Agent {
                 transactions: sip.transactions as u64,
                 sessions: sip.sessions as u64,
                 connections: self.connections() as u64,
+                refused_connections: self.connector.connections.refused(),
+                failed_handshakes: self.connector.connections.failed_handshakes(),
                 send_failures: self.counters.send_failures,
                 overruns: self.counters.overruns,
             },

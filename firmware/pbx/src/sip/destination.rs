@@ -1,7 +1,9 @@
 //! Where a request goes, and what is sent there.
 
 use std::fmt;
+use std::sync::Arc;
 
+use ramal_model::TrustedCertificate;
 use ramal_sip::{ClientCredentials, Flow, Invite, Request, Response, Transport, Uri};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +26,8 @@ pub(crate) struct Target {
     pub(crate) servers: Vec<Uri>,
     /// Used whatever the URIs and the DNS say.
     pub(crate) transport: Option<Transport>,
+    /// What the servers' certificates are checked by.
+    pub(crate) trusted: Arc<TrustedCertificate>,
 }
 
 impl Target {
@@ -32,6 +36,7 @@ impl Target {
         Self {
             servers: vec![server],
             transport: None,
+            trusted: Arc::default(),
         }
     }
 }
@@ -89,6 +94,9 @@ pub(crate) enum RequestError {
     /// No server could be connected to, or all connections failed.
     #[error("no server can be reached")]
     Unreachable,
+    /// The last server's certificate is not one that is believed.
+    #[error("the server's certificate is not trusted")]
+    NotTrusted,
     /// No server has answered.
     #[error("no server has answered")]
     Timeout,

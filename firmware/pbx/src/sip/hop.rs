@@ -1,7 +1,9 @@
 //! One server to try, and the connection to it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use ramal_model::TrustedCertificate;
 use ramal_sip::Transport;
 
 /// One server to try.
@@ -11,16 +13,20 @@ pub(super) struct Hop {
     pub(super) address: SocketAddr,
     /// The name its certificate must carry: the one looked up first (RFC 5922 §4); none without TLS.
     pub(super) name: Option<String>,
+    /// What its certificate is checked by.
+    pub(super) trusted: Arc<TrustedCertificate>,
     /// Whether the transport may not be changed for large requests.
     pub(super) is_fixed: bool,
 }
 
-/// Which requests may share a connection: the same transport and address and, with TLS, the same name verified.
+/// Which requests may share a connection: the same transport and address and, with TLS, the same name verified in the same
+/// way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct ConnectionKey {
     pub(super) transport: Transport,
     pub(super) remote: SocketAddr,
     pub(super) name: Option<String>,
+    pub(super) trusted: Arc<TrustedCertificate>,
 }
 
 impl Hop {
@@ -43,6 +49,7 @@ impl Hop {
             transport: self.transport,
             remote: self.address,
             name: self.name.clone(),
+            trusted: self.trusted.clone(),
         }
     }
 }

@@ -23,9 +23,9 @@ use crate::clock::Now;
 
 /// How many challenges one request answers, as within sessions.
 const MOST_CHALLENGES: u8 = 4;
-/// Time for a server to say anything while there is another one to try. Without another one, it is that of the
-/// transaction (32 s).
-const FIRST_RESPONSE: Duration = Duration::from_secs(5);
+/// Time for a server to say anything while there is another one to try: three copies of a request and their answers.
+/// Without another one, it is that of the transaction (32 s).
+const FIRST_RESPONSE: Duration = Duration::from_millis(2500);
 /// The largest request sent as a datagram (RFC 3261 §18.1.1).
 const LARGEST_DATAGRAM: usize = 1300;
 /// About what Via, Contact, User-Agent and credentials add to a request.
@@ -61,7 +61,7 @@ pub(super) struct Attempts {
     last_id: u64,
     looking_up: HashMap<AttemptId, Attempt>,
     connecting: HashMap<ConnectionKey, Vec<Attempt>>,
-    /// Calls for which other servers are left.
+    /// Calls that are not decided yet.
     sessions: HashMap<SessionId, Attempt>,
     transactions: HashMap<TransactionId, (Attempt, Flow)>,
     /// Connections that further requests may use.
@@ -87,6 +87,13 @@ impl Attempts {
     /// A session needs no other server any more.
     pub(super) fn settled(&mut self, session: SessionId) {
         self.sessions.remove(&session);
+    }
+
+    /// The server of a session has shown that it is there.
+    pub(super) fn alive(&mut self, session: SessionId) {
+        if let Some(hop) = self.sessions.get(&session).and_then(|one| one.hop.as_ref()) {
+            self.dead.remove(hop);
+        }
     }
 
     /// A connection is gone.
@@ -207,13 +214,20 @@ impl Agent {
         };
         attempt.failure = RequestError::Unreachable;
         attempt.hop = Some(hop.clone());
+        if let Outgoing::Invite { events, .. } = &attempt.outgoing {
+            // Whoever does not listen is noticed when it is sent.
+            let _ = events.try_send(SipEvent::Connecting);
+        }
         if hop.transport == Transport::Udp {
             let flow = self.udp_flow(hop.address);
             if !hop.is_fixed && attempt.size(flow) > LARGEST_DATAGRAM {
                 // §18.1.1: over TCP, and as a datagram only where nobody listens for TCP.
                 let [tcp, udp] = hop.for_large();
+                let refused = self.attempts.dead.contains(&tcp, Now::read().instant);
                 attempt.hops.push_front(udp);
-                attempt.hops.push_front(tcp);
+                if !refused {
+                    attempt.hops.push_front(tcp);
+                }
                 self.advance(attempt);
                 return;
             }
@@ -243,9 +257,12 @@ impl Agent {
     }
 
     /// A connection that was asked for could not be made.
-    pub(super) fn connect_failed(&mut self, key: &ConnectionKey) {
-        for attempt in self.attempts.connecting.remove(key).unwrap_or_default() {
-            self.failed(&attempt);
+    pub(super) fn connect_failed(&mut self, key: &ConnectionKey, why: RequestError) {
+        let now = Now::read().instant;
+        // Even if nobody waits for it any more.
+        self.attempts.dead.add(key.transport, key.remote, now);
+        for mut attempt in self.attempts.connecting.remove(key).unwrap_or_default() {
+            attempt.failure = why;
             self.advance(attempt);
         }
     }
@@ -262,7 +279,7 @@ impl Agent {
                 }
                 let session = self.endpoint.invite(now, make.make(flow));
                 self.enter(session, leg, events);
-                if !attempt.hops.is_empty() {
+                if attempt.hop.is_some() {
                     self.wait(Waiting::Session(session));
                     self.attempts.sessions.insert(session, attempt);
                 }
@@ -298,9 +315,18 @@ impl Agent {
     pub(super) fn waited(&mut self, waiting: Waiting) {
         match waiting {
             Waiting::Session(session) => {
-                if self.endpoint.is_unanswered(session)
-                    && self.try_next(session, StatusCode::REQUEST_TIMEOUT, false)
-                {
+                let Some(attempt) = self.attempts.sessions.get(&session) else {
+                    return;
+                };
+                if !self.endpoint.is_unanswered(session) {
+                    return;
+                }
+                if attempt.hops.is_empty() {
+                    // It may take its time, but others are better tried before it.
+                    if let Some(hop) = attempt.hop.clone() {
+                        self.failed(&hop);
+                    }
+                } else if self.try_next(session, StatusCode::REQUEST_TIMEOUT, None) {
                     // Whoever answers late is told that it is over.
                     let now = Now::read().instant;
                     self.endpoint.hang_up(now, session, None);
@@ -310,30 +336,46 @@ impl Agent {
         }
     }
 
-    /// The server tried now is not there.
-    fn failed(&mut self, attempt: &Attempt) {
-        if let Some(hop) = &attempt.hop {
-            self.attempts.dead.add(hop, Now::read().instant);
+    /// A server is not there.
+    fn failed(&mut self, hop: &Hop) {
+        let now = Now::read().instant;
+        self.attempts.dead.add(hop.transport, hop.address, now);
+    }
+
+    /// A server has answered that it cannot serve us.
+    fn overloaded(&mut self, hop: &Hop, response: &Response) {
+        let seconds = response.headers.number(HeaderName::RetryAfter);
+        if let Ok(Some(seconds)) = seconds {
+            let (now, time) = (Now::read().instant, Duration::from_secs(seconds.into()));
+            self.attempts.dead.overloaded(hop, now, time);
         }
     }
 
-    /// A call was refused: goes on with the next server if that may help. Returns whether it does.
+    /// A call was refused, or not answered: goes on with the next server if that may help. Returns whether it does.
     pub(super) fn try_next(
         &mut self,
         session: SessionId,
         status: StatusCode,
-        answered: bool,
+        response: Option<&Response>,
     ) -> bool {
         let Some(mut attempt) = self.attempts.sessions.remove(&session) else {
             return false;
         };
-        if !may_help(status, answered) || attempt.is_abandoned() {
+        if !may_help(status, response.is_some()) {
+            if let Some(hop) = &attempt.hop {
+                self.attempts.dead.remove(hop);
+            }
+            return false;
+        }
+        match (&attempt.hop, response) {
+            (Some(hop), Some(response)) => self.overloaded(hop, response),
+            (Some(hop), None) => self.failed(hop),
+            (None, _) => {}
+        }
+        if attempt.hops.is_empty() || attempt.is_abandoned() {
             return false;
         }
         attempt.failure = failure(status);
-        if !answered {
-            self.failed(&attempt);
-        }
         self.forget(session);
         self.advance(attempt);
         true
@@ -374,9 +416,14 @@ impl Agent {
                 return;
             }
         }
-        if may_help(status, true) && !attempt.hops.is_empty() {
-            self.advance(attempt);
-            return;
+        if may_help(status, true) {
+            if let Some(hop) = &attempt.hop {
+                self.overloaded(hop, &response);
+            }
+            if !attempt.hops.is_empty() {
+                self.advance(attempt);
+                return;
+            }
         }
         if let Outgoing::Request(outgoing) = attempt.outgoing {
             // Whoever does not wait any more is not interested.
@@ -397,7 +444,9 @@ impl Agent {
             false => RequestError::Timeout,
         };
         attempt.failure = failure;
-        self.failed(&attempt);
+        if let Some(hop) = &attempt.hop {
+            self.failed(hop);
+        }
         if attempt.hops.is_empty() {
             attempt.give_up();
         } else {

@@ -51,8 +51,8 @@ impl Resolver {
         let mut hops = Vec::new();
         for server in &target.servers {
             let found = timeout(LOOKUP_TIME, self.server(server, target.transport)).await;
-            for mut hop in found.unwrap_or_default() {
-                hop.is_fixed = target.transport.is_some();
+            for hop in found.unwrap_or_default() {
+                let hop = of(target, hop);
                 if !hops.contains(&hop) {
                     hops.push(hop);
                 }
@@ -155,13 +155,17 @@ pub(super) fn literal(target: &Target) -> Option<Vec<Hop>> {
     target
         .servers
         .iter()
-        .map(|server| {
-            Some(Hop {
-                is_fixed: target.transport.is_some(),
-                ..literal_hop(server, target.transport)?
-            })
-        })
+        .map(|server| Some(of(target, literal_hop(server, target.transport)?)))
         .collect()
+}
+
+/// A server as its target wants it reached.
+fn of(target: &Target, hop: Hop) -> Hop {
+    Hop {
+        is_fixed: target.transport.is_some(),
+        trusted: target.trusted.clone(),
+        ..hop
+    }
 }
 
 /// An address needs no DNS (§4.1): the transport is the one named, else TLS for `sips`, else UDP.
@@ -177,6 +181,7 @@ fn literal_hop(server: &Uri, transport: Option<Transport>) -> Option<Hop> {
         transport,
         address: SocketAddr::new(ip, port),
         name: transport.is_secure().then(|| ip.to_string()),
+        trusted: Arc::default(),
         is_fixed: false,
     })
 }
@@ -306,6 +311,7 @@ impl Lookup<'_> {
             transport,
             address: SocketAddr::new(ip, port),
             name: transport.is_secure().then(|| self.name.to_owned()),
+            trusted: Arc::default(),
             is_fixed: false,
         };
         addresses.into_iter().map(hop).collect()

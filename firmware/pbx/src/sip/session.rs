@@ -46,14 +46,21 @@ impl Agent {
             } => self.subscribe(transaction, flow, &package, &request),
             Event::NotifyDue { subscription } => self.notify(subscription),
             Event::SubscriptionEnded { subscription } => self.unwatched(subscription),
-            Event::Trying { session } => self.tell(session, SipEvent::Trying),
+            Event::Trying { session } => {
+                self.attempts.alive(session);
+                self.tell(session, SipEvent::Trying);
+            }
             Event::Progress {
                 session,
                 status,
                 sdp,
                 ..
-            } => self.tell(session, SipEvent::Progress { status, sdp }),
+            } => {
+                self.attempts.alive(session);
+                self.tell(session, SipEvent::Progress { status, sdp });
+            }
             Event::Answered { session, sdp, .. } => {
+                self.attempts.alive(session);
                 self.attempts.settled(session);
                 self.tell(session, SipEvent::Answered { sdp });
             }
@@ -70,7 +77,7 @@ impl Agent {
                 status,
                 response,
             } => {
-                if self.try_next(session, status, response.is_some()) {
+                if self.try_next(session, status, response.as_ref()) {
                     return;
                 }
                 let headers = response

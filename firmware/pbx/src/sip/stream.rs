@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::destination::RequestError;
 use super::hop::{ConnectionKey, Hop};
 use super::outgoing::{AttemptId, Waiting};
 
@@ -43,7 +44,10 @@ pub(super) enum Input {
         key: Option<ConnectionKey>,
     },
     /// A connection that was asked for cannot be made.
-    ConnectFailed { key: ConnectionKey },
+    ConnectFailed {
+        key: ConnectionKey,
+        why: RequestError,
+    },
     /// Names were looked up; without hops they have no address.
     Resolved { id: AttemptId, hops: Vec<Hop> },
     /// Something has waited for its first response.
@@ -71,12 +75,12 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite>(
     {
         return;
     }
-    let ponged = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicBool::new(false));
     let (reader, writer) = tokio::io::split(stream);
     let end = tokio::select! {
-        end = read(reader, flow, input, pongs.clone(), ponged.clone(), ours) => end,
+        end = read(reader, flow, input, pongs.clone(), asked.clone(), ours) => end,
         end = write(writer, queue) => end,
-        end = keep_alive(pongs, ponged), if ours => end,
+        end = keep_alive(pongs, asked), if ours => end,
     };
     if let Err(error) = end {
         tracing::debug!(remote = %flow.remote, transport = %flow.transport, %error, "SIP connection closed");
@@ -90,7 +94,7 @@ async fn read<S: AsyncRead>(
     flow: Flow,
     input: &mpsc::Sender<Input>,
     pongs: mpsc::WeakSender<Bytes>,
-    ponged: Arc<AtomicBool>,
+    asked: Arc<AtomicBool>,
     ours: bool,
 ) -> io::Result<()> {
     let mut decoder = StreamDecoder::new();
@@ -106,6 +110,9 @@ async fn read<S: AsyncRead>(
             return Ok(());
         }
         let was_partial = decoder.is_partial();
+        if asked.load(Ordering::Relaxed) {
+            decoder.expect_pong();
+        }
         decoder.push(buffer.get(..length).unwrap_or_default());
         let mut complete = false;
         while let Some(frame) = decoder.next_frame().map_err(io::Error::other)? {
@@ -116,7 +123,7 @@ async fn read<S: AsyncRead>(
                         return Ok(());
                     }
                 }
-                Frame::Pong => ponged.store(true, Ordering::Relaxed),
+                Frame::Pong => asked.store(false, Ordering::Relaxed),
                 Frame::Ping => {
                     if let Some(writes) = pongs.upgrade() {
                         // A full queue needs no pong on top.
@@ -150,13 +157,14 @@ async fn write<S: AsyncWrite>(
     timeout(WRITE_TIME, writer.shutdown()).await?
 }
 
-/// Keeps a connection of ours open through NATs, and finds out when it does not work any more.
-async fn keep_alive(writes: mpsc::WeakSender<Bytes>, ponged: Arc<AtomicBool>) -> io::Result<()> {
+/// Keeps a connection of ours open through NATs, and finds out when it does not work any more. `asked` is true from our
+/// question to its answer.
+async fn keep_alive(writes: mpsc::WeakSender<Bytes>, asked: Arc<AtomicBool>) -> io::Result<()> {
     // Nobody is obliged to answer who has never done so: TCP servers without RFC 5626 ignore line ends.
     let mut answers = false;
     loop {
         sleep(PING_INTERVAL.mul_f64(rand::random_range(0.8..1.0))).await;
-        ponged.store(false, Ordering::Relaxed);
+        asked.store(true, Ordering::Relaxed);
         let Some(writes) = writes.upgrade() else {
             return Ok(());
         };
@@ -164,10 +172,85 @@ async fn keep_alive(writes: mpsc::WeakSender<Bytes>, ponged: Arc<AtomicBool>) ->
         let _ = writes.try_send(Bytes::from_static(PING));
         drop(writes);
         sleep(PONG_TIME).await;
-        if ponged.load(Ordering::Relaxed) {
+        if !asked.load(Ordering::Relaxed) {
             answers = true;
         } else if answers {
             return Err(io::Error::other("keep-alive not answered"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use ramal_model::TrustedCertificate;
+    use ramal_sip::Transport;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A connection of ours that is served, its far end, and what the agent is told. Time runs when nothing else does.
+    async fn connected() -> (TcpStream, mpsc::Receiver<Input>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remote: SocketAddr = listener.local_addr().unwrap();
+        let ours = TcpStream::connect(remote).await.unwrap();
+        let (peer, _) = listener.accept().await.unwrap();
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: ours.local_addr().unwrap(),
+            remote,
+            connection: 1,
+        };
+        let key = ConnectionKey {
+            transport: Transport::Tcp,
+            remote,
+            name: None,
+            trusted: Arc::new(TrustedCertificate::System),
+        };
+        let (input, inputs) = mpsc::channel(8);
+        tokio::spawn(async move { serve(ours, flow, Some(key), &input).await });
+        (peer, inputs)
+    }
+
+    async fn pinged(peer: &mut TcpStream) -> Instant {
+        let mut ping = [0; 4];
+        peer.read_exact(&mut ping).await.unwrap();
+        assert_eq!(ping, PING);
+        Instant::now()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_stops_answering_keep_alives_is_left() {
+        let (mut peer, mut inputs) = connected().await;
+        let Some(Input::Opened { writes, .. }) = inputs.recv().await else {
+            panic!("not open");
+        };
+        let began = Instant::now();
+        for _ in 0..3 {
+            pinged(&mut peer).await;
+            peer.write_all(PONG).await.unwrap();
+        }
+        // RFC 5626 §4.4.1: between 80% and all of the interval, and the time for the answer.
+        let rounds = began.elapsed() / 3;
+        let interval = Duration::from_secs(96)..=Duration::from_secs(131);
+        assert!(interval.contains(&rounds), "{rounds:?}");
+        let asked = pinged(&mut peer).await;
+        assert!(matches!(inputs.recv().await, Some(Input::Closed { .. })));
+        let waited = asked.elapsed();
+        assert!((9..=11).contains(&waited.as_secs()), "{waited:?}");
+        assert_eq!(peer.read(&mut [0; 16]).await.unwrap(), 0, "it is closed");
+        drop(writes);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_never_answered_keep_alives_is_not() {
+        let (mut peer, mut inputs) = connected().await;
+        let opened = inputs.recv().await;
+        for _ in 0..5 {
+            pinged(&mut peer).await;
+        }
+        assert!(inputs.try_recv().is_err());
+        drop(opened);
     }
 }

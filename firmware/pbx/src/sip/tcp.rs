@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::connections::Connections;
+use super::destination::RequestError;
 use super::hop::ConnectionKey;
 use super::stream::{self, Input};
-use super::tls::Tls;
+use super::tls::{self, Tls};
 
-/// Time for a connection to stand.
-const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// Time for a connection to stand: two attempts of TCP, and callers are not kept waiting for a server that is not there.
+const CONNECT_TIME: Duration = Duration::from_millis(2500);
 
 /// What connections are made with.
 #[derive(Clone)]
@@ -45,7 +46,7 @@ impl Connector {
                 },
                 () = self.input.closed() => return,
             };
-            let Some(slot) = self.connections.clone().take(remote.ip().to_canonical()) else {
+            let Some(slot) = self.connections.take(remote.ip().to_canonical()) else {
                 tracing::debug!(%remote, "too many SIP connections; closed");
                 continue;
             };
@@ -68,7 +69,12 @@ impl Connector {
         prepare(&tcp)?;
         let flow = self.flow(&tcp, canonical(remote), transport)?;
         if transport == Transport::Tls {
-            let tls = self.tls.accept(tcp).await?;
+            let source = flow.remote.ip();
+            let handshake = self.connections.shake_hands(source);
+            let handshake = handshake.ok_or_else(|| io::Error::other("too many handshakes"))?;
+            let tls = self.tls.accept(tcp).await;
+            drop(handshake);
+            let tls = tls.inspect_err(|_| self.connections.handshake_failed())?;
             stream::serve(tls, flow, None, &self.input).await;
         } else {
             stream::serve(tcp, flow, None, &self.input).await;
@@ -80,8 +86,12 @@ impl Connector {
     pub(super) async fn connect(self, key: ConnectionKey) {
         if let Err(error) = self.open(&key).await {
             tracing::info!(remote = %key.remote, transport = %key.transport, %error, "cannot connect to a SIP server");
+            let why = match tls::is_distrust(&error) {
+                true => RequestError::NotTrusted,
+                false => RequestError::Unreachable,
+            };
             // The agent is gone when this fails.
-            let _ = self.input.send(Input::ConnectFailed { key }).await;
+            let _ = self.input.send(Input::ConnectFailed { key, why }).await;
         }
     }
 
@@ -94,7 +104,7 @@ impl Connector {
                 stream::serve(tcp, flow, Some(key.clone()), &self.input).await;
             }
             (Transport::Tls, Some(name)) => {
-                let tls = self.tls.connect(tcp, name).await?;
+                let tls = self.tls.connect(tcp, name, &key.trusted).await?;
                 stream::serve(tls, flow, Some(key.clone()), &self.input).await;
             }
             // The gateway is a server of WebSockets only.

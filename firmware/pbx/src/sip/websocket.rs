@@ -35,7 +35,7 @@ impl WebSocketLink {
         remote: SocketAddr,
     ) -> Option<Self> {
         let remote = canonical(remote);
-        let slot = connector.connections.clone().take(remote.ip())?;
+        let slot = connector.connections.take(remote.ip())?;
         let flow = Flow {
             transport: Transport::Wss,
             local: canonical(local),

@@ -18,9 +18,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use ramal_model::{Configuration, HostPort, Secret, SipTrunk, TrunkAuth, TrunkId};
+use ramal_model::{
+    Configuration, HostPort, Secret, SipTrunk, TrunkAuth, TrunkId, TrustedCertificate,
+};
 use ramal_sip::{Flow, Invite, Request};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -54,9 +56,12 @@ struct Entry {
 /// An enabled trunk as configured at one time, and what is known about it.
 pub(crate) struct Trunk {
     pub(crate) settings: SipTrunk,
+    trusted: Arc<TrustedCertificate>,
     password: Option<Secret>,
     usage: Arc<Usage>,
     known: Mutex<Known>,
+    /// Told when the connection it is registered over is gone.
+    connection_lost: Notify,
 }
 
 /// What is known about a trunk.
@@ -67,6 +72,8 @@ struct Known {
     hosts: Vec<usize>,
     /// Where the hosts' answers came from.
     addresses: Vec<IpAddr>,
+    /// The connection that it is registered over; none over UDP.
+    connection: Option<Flow>,
 }
 
 impl TrunkService {
@@ -165,6 +172,20 @@ impl TrunkService {
         })
     }
 
+    /// A connection is gone, and with it the way to us for the registrars that were reached over it.
+    pub(crate) fn flow_closed(&self, flow: Flow) {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        for entry in trunks.values() {
+            let Some(trunk) = entry.current.borrow().clone() else {
+                continue;
+            };
+            let ours = trunk.known().connection.take_if(|known| *known == flow);
+            if ours.is_some() {
+                trunk.connection_lost.notify_one();
+            }
+        }
+    }
+
     /// Un-registers all trunks; returns when that is done, or after a short time.
     pub(crate) async fn close(&self) {
         let entries = {
@@ -195,12 +216,15 @@ impl Trunk {
             state: TrunkState::Trying,
             hosts: (0..settings.hosts.len()).collect(),
             addresses: Vec::new(),
+            connection: None,
         };
         Self {
+            trusted: Arc::new(settings.trusted_certificate.clone()),
             settings,
             password,
             usage,
             known: Mutex::new(known),
+            connection_lost: Notify::new(),
         }
     }
 
@@ -252,6 +276,7 @@ impl Trunk {
         Destination::Target(Target {
             servers: vec![outgoing::host_uri(None, host)],
             transport: Some(outgoing::transport(&self.settings)),
+            trusted: self.trusted.clone(),
         })
     }
 
@@ -299,6 +324,10 @@ impl Trunk {
         uri.as_deref().is_some_and(names)
             || to.as_deref().is_some_and(names)
             || did(&self.settings, request).is_some_and(|did| names(&did))
+    }
+
+    fn registered_over(&self, flow: Flow) {
+        self.known().connection = Some(flow).filter(Flow::is_reliable);
     }
 
     fn answered_from(&self, address: IpAddr) {

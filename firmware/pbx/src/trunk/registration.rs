@@ -15,6 +15,12 @@ const MAX_EXPIRES: u32 = 86_400;
 /// Part of the granted time after which a registration is refreshed, and what chance adds to it.
 const REFRESH: (f64, f64) = (0.8, 0.1);
 
+/// First wait after the connection of a registration is gone. Twice as long every further time, as some registrars close
+/// each connection once they have answered.
+const LOST_WAIT: Duration = Duration::from_secs(2);
+/// A registration whose connection lasted so long was a good one.
+const LASTING: Duration = Duration::from_secs(600);
+
 /// How a REGISTER ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -76,6 +82,10 @@ pub(super) struct Registration {
     failed_rounds: u32,
     /// Whether 423 has made us ask for more in this round already.
     raised: bool,
+    /// Since when the registration stands without its connection being lost.
+    stands_since: Instant,
+    /// Connections lost in a row, none of which lasted.
+    lost: u32,
     expires: u32,
     standing: Standing,
     /// When to send next; none while an answer is awaited.
@@ -91,6 +101,8 @@ impl Registration {
             failed_hosts: 0,
             failed_rounds: 0,
             raised: false,
+            stands_since: first,
+            lost: 0,
             expires,
             standing: Standing::Unregistered,
             due: Some(first),
@@ -157,6 +169,21 @@ impl Registration {
             }
             Outcome::Silent => self.failed(now, None, None, chance),
         }
+    }
+
+    /// The connection it was made over is gone, and with it the registrar's way to us (RFC 5626 §4.5). `chance` is a
+    /// random number in 0..1.
+    pub(super) fn lost(&mut self, now: Instant, chance: f64) {
+        let (Standing::Registered { .. }, Some(due)) = (self.standing, self.due) else {
+            return;
+        };
+        if now.saturating_duration_since(self.stands_since) >= LASTING {
+            self.lost = 0;
+        }
+        let wait = LOST_WAIT * 2u32.saturating_pow(self.lost.min(16));
+        self.lost += 1;
+        self.stands_since = now;
+        self.due = Some(due.min(now + wait.mul_f64(0.5 + 0.5 * chance)));
     }
 
     fn granted(&mut self, now: Instant, seconds: u32, chance: f64) {
@@ -341,5 +368,24 @@ mod tests {
         registration.send();
         registration.finished(now, brief(u32::MAX), 0.0);
         assert_eq!(registration.standing(), Standing::Rejected { status: 423 });
+    }
+
+    #[test]
+    fn a_lost_connection_is_made_again_soon_but_not_over_and_over() {
+        let now = Instant::now();
+        let mut registration = Registration::new(1, 3600, now);
+        registration.send();
+        registration.lost(now, 1.0);
+        assert_eq!(registration.due(), None, "one is on its way");
+        registration.finished(now, answer(200), 0.0);
+        for seconds in [2, 4, 8, 16] {
+            registration.lost(now, 1.0);
+            assert_eq!(wait(&registration, now), Duration::from_secs(seconds));
+            registration.send();
+            registration.finished(now, answer(200), 0.0);
+        }
+        let later = now + LASTING;
+        registration.lost(later, 1.0);
+        assert_eq!(wait(&registration, later), LOST_WAIT);
     }
 }

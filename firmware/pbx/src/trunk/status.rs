@@ -32,6 +32,8 @@ pub enum TrunkFault {
     NoAnswer,
     /// No connection could be made.
     Unreachable,
+    /// The host's certificate is not one that the trunk believes.
+    NotTrusted,
     /// The host's name has no address.
     NoAddress,
     /// No password is stored that this gateway can read.

@@ -149,6 +149,7 @@ impl<'a> Service<'a> {
     async fn serve(&mut self, configured: &mut watch::Receiver<Option<Arc<Trunk>>>) {
         // Room for every request that can be on its way.
         let (reports, mut results) = mpsc::channel(1 + self.health.len());
+        let trunk = self.trunk.clone();
         self.publish();
         loop {
             let due = self
@@ -162,6 +163,11 @@ impl<'a> Service<'a> {
                 Some(report) = results.recv() => {
                     self.report(report);
                     self.publish();
+                }
+                () = trunk.connection_lost.notified() => {
+                    if let Some(registration) = &mut self.registration {
+                        registration.lost(now(), rand::random());
+                    }
                 }
                 () = sleep_until(due) => self.send_due(&reports),
             }
@@ -177,7 +183,7 @@ impl<'a> Service<'a> {
             if let Some(host) = trunk.settings.hosts.get(attempt.host) {
                 let mut request = outgoing::register(&trunk.settings, host, attempt.expires);
                 self.identity.sign(&mut request);
-                let sent = self.send(attempt.host, request, true, REGISTER_TIME);
+                let sent = self.send(attempt.host, request, REGISTER_TIME);
                 let reports = reports.clone();
                 tokio::spawn(async move { reports.send(Report::Register(sent.await)).await });
             }
@@ -191,7 +197,7 @@ impl<'a> Service<'a> {
             if due(health.due()) {
                 health.ask();
                 let request = outgoing::options(&trunk.settings, host);
-                let sent = self.send(index, request, false, OPTIONS_TIME);
+                let sent = self.send(index, request, OPTIONS_TIME);
                 let reports = reports.clone();
                 tokio::spawn(async move { reports.send(Report::Options(index, sent.await)).await });
             }
@@ -203,7 +209,6 @@ impl<'a> Service<'a> {
         &self,
         host: usize,
         request: Request,
-        authenticated: bool,
         limit: Duration,
     ) -> impl Future<Output = Result<Answered, RequestError>> + Send + use<> {
         let trunk = self.trunk.clone();
@@ -215,8 +220,7 @@ impl<'a> Service<'a> {
                 .get(host)
                 .ok_or(RequestError::Unresolved)?;
             let (reply, answer) = oneshot::channel();
-            let credentials = outgoing::credentials(&trunk.settings, trunk.password.as_ref())
-                .filter(|_| authenticated);
+            let credentials = outgoing::credentials(&trunk.settings, trunk.password.as_ref());
             let outgoing = OutgoingRequest {
                 request,
                 contact_user: Some(trunk.settings.account().to_owned()),
@@ -253,6 +257,7 @@ impl<'a> Service<'a> {
                     Ok(answered) => {
                         if answered.response.status.is_success() {
                             self.trunk.answered_from(answered.flow.remote.ip());
+                            self.trunk.registered_over(answered.flow);
                             self.fault = None;
                         } else {
                             let status = answered.response.status.code();
@@ -380,7 +385,7 @@ impl<'a> Service<'a> {
         };
         let mut request = outgoing::register(&self.trunk.settings, host, 0);
         self.identity.sign(&mut request);
-        if let Ok(answered) = self.send(index, request, true, UNREGISTER_TIME).await {
+        if let Ok(answered) = self.send(index, request, UNREGISTER_TIME).await {
             let sequence = answered.response.headers.cseq().map(|cseq| cseq.number);
             self.identity.sequence = sequence.unwrap_or(0).max(self.identity.sequence);
         }
@@ -410,6 +415,7 @@ fn fault(error: RequestError) -> TrunkFault {
     match error {
         RequestError::Unresolved => TrunkFault::NoAddress,
         RequestError::Unreachable => TrunkFault::Unreachable,
+        RequestError::NotTrusted => TrunkFault::NotTrusted,
         RequestError::Timeout => TrunkFault::NoAnswer,
     }
 }

@@ -48,7 +48,16 @@ impl Gateway {
         store.set_up(company, admin).await.unwrap();
         let config = PbxConfig::new(([127, 0, 0, 1], 0).into());
         let config = settings(config, folder.path());
-        let pbx = start(&store, config, folder.path()).await.unwrap();
+        // A port that is free for TCP may be somebody's for UDP; the next one is another.
+        let started = async {
+            loop {
+                match start(&store, config.clone(), folder.path()).await {
+                    Err(PbxError::Listen { .. }) => {}
+                    started => return started.unwrap(),
+                }
+            }
+        };
+        let pbx = tokio::time::timeout(SOON, started).await.unwrap();
         Self { pbx, store, folder }
     }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod calls;
+mod connections;
+mod failover;
 mod gateway;
 mod lines;
 mod music;
@@ -13,5 +15,7 @@ mod raw;
 mod recordings;
 mod registrations;
 mod rfc5359;
+mod secure_trunks;
+mod servers;
 mod transfers;
 mod watching;

@@ -586,6 +586,20 @@ async fn a_trunk_works_over_tcp() -> Result {
 }
 
 #[tokio::test]
+async fn a_carrier_that_challenges_everything_gets_its_answers() -> Result {
+    let gateway = Gateway::start().await?;
+    let carrier = Carrier::start("challenging", address()?, ACCOUNT).await?;
+    let mut trunk = registering(carrier.address());
+    trunk["auth"] = json!("none");
+    let id = add(&gateway, &trunk).await?;
+    state(&gateway, id, "ok").await?;
+    let options = ["OPTIONS sip:", "Authorization: Digest"];
+    let answer = carrier.message(&options, SOON).await?;
+    assert!(answer.contains("username=\"5133334444\""), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_go_to_the_carrier_by_info_where_the_trunk_says_so() -> Result {
     let gateway = Gateway::start().await?;
     let (_, ana) = extension(&gateway, "2001").await?;

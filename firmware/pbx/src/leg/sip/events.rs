@@ -11,9 +11,10 @@ impl SipLeg {
     /// Takes an event of the session; gives what the call has to know of it.
     pub(super) fn sip_event(&mut self, event: SipEvent) -> Option<LegEvent> {
         match event {
+            SipEvent::Connecting => Some(LegEvent::Searching),
             SipEvent::Sending { from } => {
                 self.negotiation.set_address(from);
-                None
+                Some(LegEvent::Searching)
             }
             SipEvent::Trying => Some(LegEvent::Proceeding),
             SipEvent::Progress { status, sdp } => match sdp {
@@ -28,6 +29,9 @@ impl SipLeg {
                 _ => None,
             },
             SipEvent::Answered { sdp } => self.answered(sdp.as_deref()),
+            SipEvent::Rejected { status, .. } if is_media(status) && self.insist() => {
+                Some(LegEvent::Searching)
+            }
             SipEvent::Rejected { status, headers } => {
                 self.state = State::Over;
                 let cause =
@@ -169,6 +173,11 @@ impl SipLeg {
             LegEvent::Rejected(cause)
         }
     }
+}
+
+/// Whether a refusal is of the media offered (RFC 3261 §21.4.26, §21.6.4).
+fn is_media(status: StatusCode) -> bool {
+    matches!(status.code(), 488 | 606)
 }
 
 /// The cause a `Reason` header names.

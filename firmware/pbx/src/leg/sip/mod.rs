@@ -129,10 +129,10 @@ impl SipLines {
         device: String,
         codecs: &[Codec],
         media: MediaSettings,
-        make: impl Fn(Flow, IpAddr, Option<Bytes>) -> Invite + Send + 'static,
+        make: impl Fn(Flow, IpAddr, Option<Bytes>) -> Invite + Send + Sync + 'static,
     ) -> Result<SipLeg, Cause> {
         let key = self.key();
-        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (_, events) = mpsc::channel(1);
         let address = match &destination {
             Destination::Flow(flow) => self.address(*flow),
             // Told when it is known.
@@ -141,20 +141,12 @@ impl SipLines {
         let mut leg = SipLeg::new(self.clone(), key, address, events, device, media);
         leg.state = State::Ringing;
         leg.open_stream()?;
-        let port = leg.port();
-        leg.negotiation.prepare_offer(codecs, MediaFlow::BOTH, port);
-        let offer_from = leg.negotiation.offer_from();
-        let lines = self.clone();
-        let invite = MakeInvite::new(move |flow| {
-            let address = lines.address(flow);
-            make(flow, address, offer_from(address))
-        });
-        leg.send(Command::Invite {
-            leg: key,
-            events: sender,
+        leg.calling = Some(Box::new(Calling {
             destination,
-            invite,
-        });
+            make: Arc::new(make),
+            codecs: codecs.to_vec(),
+        }));
+        leg.invite();
         Ok(leg)
     }
 
@@ -215,12 +207,25 @@ enum State {
     Over,
 }
 
+/// Makes an INVITE for a way, our address for media on it, and our offer from there.
+type MakeOffering = dyn Fn(Flow, IpAddr, Option<Bytes>) -> Invite + Send + Sync;
+
+/// How a phone is called.
+struct Calling {
+    destination: Destination,
+    make: Arc<MakeOffering>,
+    /// What the caller can hear, best first.
+    codecs: Vec<Codec>,
+}
+
 /// A leg to a phone.
 pub(crate) struct SipLeg {
     lines: SipLines,
     key: LegKey,
     device: String,
     state: State,
+    /// None when the phone calls.
+    calling: Option<Box<Calling>>,
     negotiation: Negotiation,
     /// How the browser at the far end is reached, as the stream was told.
     handshake: Option<IceParameters>,
@@ -268,6 +273,7 @@ impl SipLeg {
             key,
             device,
             state: State::Calling,
+            calling: None,
             negotiation: Negotiation::new(address, media, identity),
             handshake: None,
             unusable: None,
@@ -288,6 +294,40 @@ impl SipLeg {
 
     fn send(&self, command: Command) {
         send(&self.lines.commands, command);
+    }
+
+    /// Calls the phone, with an offer as it is to be made now.
+    fn invite(&mut self) {
+        let Some(calling) = &self.calling else {
+            return;
+        };
+        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        self.events = events;
+        let port = self.port();
+        self.negotiation
+            .prepare_offer(&calling.codecs, MediaFlow::BOTH, port);
+        let offer_from = self.negotiation.offer_from();
+        let (lines, make) = (self.lines.clone(), calling.make.clone());
+        let invite = MakeInvite::new(move |flow| {
+            let address = lines.address(flow);
+            make(flow, address, offer_from(address))
+        });
+        self.send(Command::Invite {
+            leg: self.key,
+            events: sender,
+            destination: calling.destination.clone(),
+            invite,
+        });
+    }
+
+    /// Calls once more when a phone has refused our media that might be encrypted, as those that take no other do.
+    fn insist(&mut self) -> bool {
+        let may = self.state == State::Ringing && self.calling.is_some();
+        let again = may && self.negotiation.insist_on_encryption();
+        if again {
+            self.invite();
+        }
+        again
     }
 
     fn open_stream(&mut self) -> Result<(), Cause> {

@@ -106,6 +106,11 @@ impl Negotiation {
         self.ours = Some(ours);
     }
 
+    /// Has the next offer ask for encryption alone. False when that is nothing new.
+    pub(super) fn insist_on_encryption(&mut self) -> bool {
+        self.protector.insist()
+    }
+
     /// Prints the offer prepared as told from an address: which one it is, is known only when the way to the phone is.
     pub(super) fn offer_from(&self) -> impl Fn(IpAddr) -> Option<Bytes> + Send + use<> {
         let (local, ours) = (self.local.clone(), self.ours.clone());

@@ -15,6 +15,8 @@ pub(super) struct Protector {
     browser: Option<Browser>,
     /// Whether the far end is a browser.
     to_browser: bool,
+    /// Whether nothing but encryption is offered although clear media would do.
+    insists: bool,
     agreed: Option<Agreed>,
 }
 
@@ -87,8 +89,15 @@ impl Protector {
             ours,
             browser,
             to_browser,
+            insists: false,
             agreed: None,
         }
+    }
+
+    /// Offers from now on nothing but encryption, with the same keys. False when that makes no difference.
+    pub(super) fn insist(&mut self) -> bool {
+        let undecided = self.encryption == MediaEncryption::Optional && self.agreed.is_none();
+        undecided && !self.to_browser && !std::mem::replace(&mut self.insists, true)
     }
 
     /// Whether media may go in clear. A fax always does: UDPTL has no keys of SDES.
@@ -120,8 +129,12 @@ impl Protector {
                         Terms::of_keys(Profile::Avp, Vec::new())
                     }
                     // Who does not know keys passes over them; SAVP would be refused by him.
-                    MediaEncryption::Optional => Terms::of_keys(Profile::Avp, keys().collect()),
-                    MediaEncryption::Required => Terms::of_keys(Profile::Savp, keys().collect()),
+                    MediaEncryption::Optional if !self.insists => {
+                        Terms::of_keys(Profile::Avp, keys().collect())
+                    }
+                    MediaEncryption::Optional | MediaEncryption::Required => {
+                        Terms::of_keys(Profile::Savp, keys().collect())
+                    }
                 }
             }
         }
@@ -379,6 +392,23 @@ mod tests {
             let mut other = Protector::new(MediaEncryption::Required, false, None);
             assert!(!other.take_answer(&secure(Profile::Savp, &[(9, suite)])));
         }
+    }
+
+    #[test]
+    fn who_takes_nothing_in_clear_is_offered_the_same_keys_and_nothing_else() {
+        let mut protector = Protector::new(MediaEncryption::Optional, false, None);
+        let before = protector.offer();
+        assert!(protector.insist());
+        let Terms {
+            profile, crypto, ..
+        } = protector.offer();
+        assert_eq!((profile, &crypto), (Profile::Savp, &before.crypto));
+        assert!(!protector.take_answer(&plain()));
+        assert!(!protector.insist(), "once is enough");
+        for setting in [MediaEncryption::Off, MediaEncryption::Required] {
+            assert!(!Protector::new(setting, false, None).insist());
+        }
+        assert!(!Protector::new(MediaEncryption::Optional, true, None).insist());
     }
 
     #[test]
