@@ -3,7 +3,7 @@
 use crate::GatewayError;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -24,6 +24,8 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// RTP ports to give it; 400 of its own when absent.
     pub rtp_ports: Option<(u16, u16)>,
+    /// Whether it takes SIP over IPv6, too.
+    pub ipv6: bool,
 }
 
 /// A running process with its own directory and ports.
@@ -151,6 +153,10 @@ fn spawn(
         .create(true)
         .append(true)
         .open(directory.join("log"))?;
+    let listen = match options.ipv6 {
+        true => SocketAddr::from((Ipv6Addr::UNSPECIFIED, sip.port())),
+        false => sip,
+    };
     let mut command = Command::new(binary());
     command
         .arg("--data-dir")
@@ -159,7 +165,7 @@ fn spawn(
         .arg(directory.join("run"))
         .args([
             "--sip",
-            &sip.to_string(),
+            &listen.to_string(),
             "--sip-tls",
             &sip_tls.to_string(),
             "--https",
@@ -168,12 +174,14 @@ fn spawn(
             &http.to_string(),
         ])
         .args(["--rtp-ports", &format!("{}-{}", rtp.0, rtp.1)])
-        .args(["--advertise", "127.0.0.1"])
         .args(&options.arguments)
         .stdout(Stdio::from(log.try_clone()?))
         .stderr(Stdio::from(log))
         .stdin(Stdio::null())
         .kill_on_drop(true);
+    if !options.ipv6 {
+        command.args(["--advertise", "127.0.0.1"]);
+    }
     if let Some(prompts) = std::env::var_os("RAMAL_PROMPTS") {
         command.arg("--prompts-dir").arg(prompts);
     }

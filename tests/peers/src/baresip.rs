@@ -3,7 +3,7 @@
 use crate::{PeerError, tail, wave};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -80,12 +80,16 @@ impl Baresip {
         let path = |name: &str| directory.path().join(name);
         wave::write_tone(&path("tone.wav"), frequency, 60)?;
         let control = SocketAddr::from(([127, 0, 0, 1], free_port_pair()?));
+        let loopback = match account.server {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        };
         let config = format!(
-            "ctrl_tcp_listen {control}\nsip_listen 127.0.0.1:{port}\nnet_interface 127.0.0.1\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
+            "ctrl_tcp_listen {control}\nsip_listen {listen}\nnet_interface {loopback}\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
              audio_alert aubridge,alert\nrtp_stats yes\nrtp_ports 14000-15999\nmodule_path {modules}\nsnd_path {dir}\n\
              module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
              module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n",
-            port = free_port_pair()?,
+            listen = SocketAddr::new(loopback, free_port_pair()?),
             tone = path("tone.wav").display(),
             modules = modules().display(),
             dir = directory.path().display(),
@@ -260,12 +264,15 @@ fn modules() -> PathBuf {
         .unwrap_or_else(|| candidates[0].into())
 }
 
-/// A loopback port that is free together with the next one; baresip takes that for TLS.
+/// A loopback port that is free for UDP and TCP, together with the next one; baresip takes that for TLS.
 pub(crate) fn free_port_pair() -> Result<u16, PeerError> {
     loop {
         let first = TcpListener::bind("127.0.0.1:0")?;
         let port = first.local_addr()?.port();
-        if port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok() {
+        if port < u16::MAX
+            && UdpSocket::bind(("127.0.0.1", port)).is_ok()
+            && TcpListener::bind(("127.0.0.1", port + 1)).is_ok()
+        {
             return Ok(port);
         }
     }

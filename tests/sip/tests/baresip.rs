@@ -1,9 +1,10 @@
 //! Two baresip telephones talk through the gateway for ten seconds: each must have heard the other's tone, and only it. Also
 //! encrypted, at both ends and at one. One of three passes another one on to the third.
 
-use gateway_under_test::{Extension, Gateway};
+use gateway_under_test::{Extension, Gateway, Options};
 use peers::{Account, Baresip, Transport};
 use sipphone::{level_dbm0, strongest};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 type Result = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -25,32 +26,49 @@ fn account(gateway: &Gateway, extension: &Extension, transport: Transport, srtp:
 }
 
 async fn talk(choose: fn(&Gateway) -> Transport) -> Result {
-    converse([(choose, false), (choose, false)]).await
+    converse([(choose, false), (choose, false)], "automatic").await
 }
 
 /// How a telephone signals, and whether it wants its media encrypted.
 type Way = (fn(&Gateway) -> Transport, bool);
 
-async fn converse([ana_way, bruno_way]: [Way; 2]) -> Result {
+/// `encryption` is how the extensions of those are set that want their media encrypted.
+async fn converse(ways: [Way; 2], encryption: &str) -> Result {
     let gateway = Gateway::start().await?;
+    converse_over(&gateway, ways, encryption, [false; 2]).await
+}
+
+/// `ipv6` says who signals and speaks over IPv6.
+async fn converse_over(
+    gateway: &Gateway,
+    [ana_way, bruno_way]: [Way; 2],
+    encryption: &str,
+    ipv6: [bool; 2],
+) -> Result {
     let (ana, bruno) = (
         gateway.extension("2001").await?,
         gateway.extension("2002").await?,
     );
     for (extension, (_, srtp)) in [(&ana, ana_way), (&bruno, bruno_way)] {
-        // A phone that takes nothing in clear refuses offers that merely allow encryption.
         if srtp {
             let path = format!("/api/v1/extensions/{}", extension.id);
-            let required = serde_json::json!({ "media_encryption": "required" });
-            gateway.api().patch(&path, &required).await?.expect(200)?;
+            let setting = serde_json::json!({ "media_encryption": encryption });
+            gateway.api().patch(&path, &setting).await?.expect(200)?;
         }
     }
-    let account = |extension: &Extension, (choose, srtp): Way| {
-        account(&gateway, extension, choose(&gateway), srtp)
+    let account = |extension: &Extension, (choose, srtp): Way, ipv6: bool| {
+        let mut account = account(gateway, extension, choose(gateway), srtp);
+        if ipv6 {
+            account.server.set_ip(Ipv6Addr::LOCALHOST.into());
+        }
+        account
     };
-    let mut bruno = Baresip::start(&account(&bruno, bruno_way), 1100.0, None).await?;
+    let [ana_ipv6, bruno_ipv6] = ipv6;
+    let bruno = account(&bruno, bruno_way, bruno_ipv6);
+    let mut bruno = Baresip::start(&bruno, 1100.0, None).await?;
     bruno.wait_registered(SOON).await?;
-    let mut ana = Baresip::start(&account(&ana, ana_way), 600.0, Some("2002")).await?;
+    let ana = account(&ana, ana_way, ana_ipv6);
+    let mut ana = Baresip::start(&ana, 600.0, Some("2002")).await?;
     ana.wait_established(SOON).await?;
     // Ten seconds of talk are what is being measured, not a wait for something to happen.
     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -92,6 +110,26 @@ async fn over_tcp() -> Result {
 }
 
 #[tokio::test]
+async fn from_ipv4_to_ipv6() -> Result {
+    between_families([false, true]).await
+}
+
+#[tokio::test]
+async fn from_ipv6_to_ipv4() -> Result {
+    between_families([true, false]).await
+}
+
+async fn between_families(ipv6: [bool; 2]) -> Result {
+    let options = Options {
+        ipv6: true,
+        ..Options::default()
+    };
+    let gateway = Gateway::start_with(options).await?;
+    let udp: Way = (|_| Transport::Udp, false);
+    converse_over(&gateway, [udp; 2], "automatic", ipv6).await
+}
+
+#[tokio::test]
 async fn over_tls() -> Result {
     talk(|gateway| Transport::Tls(gateway.certificate())).await
 }
@@ -102,12 +140,18 @@ fn tls(gateway: &Gateway) -> Transport {
 
 #[tokio::test]
 async fn encrypted_at_both_ends() -> Result {
-    converse([(tls, true), (tls, true)]).await
+    converse([(tls, true), (tls, true)], "required").await
 }
 
 #[tokio::test]
 async fn encrypted_at_one_end() -> Result {
-    converse([(tls, true), (|_| Transport::Udp, false)]).await
+    converse([(tls, true), (|_| Transport::Udp, false)], "required").await
+}
+
+#[tokio::test]
+async fn encrypted_because_the_called_telephone_takes_nothing_in_clear() -> Result {
+    let udp: fn(&Gateway) -> Transport = |_| Transport::Udp;
+    converse([(udp, false), (udp, true)], "optional").await
 }
 
 /// RFC 5359 §2.4 with three telephones nobody here wrote.

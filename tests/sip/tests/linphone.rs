@@ -11,7 +11,10 @@ const SOON: Duration = Duration::from_secs(20);
 
 fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Account {
     Account {
-        server: gateway.sip(),
+        server: match transport {
+            Transport::Tls(_) => gateway.sip_tls(),
+            _ => gateway.sip(),
+        },
         user: extension.number.clone(),
         secret: extension.secret.clone(),
         transport,
@@ -33,8 +36,9 @@ fn hears(heard: &[i16], frequency: f64) -> Result {
     Ok(())
 }
 
-async fn talk(transport: Transport) -> Result {
+async fn talk(choose: fn(&Gateway) -> Transport) -> Result {
     let gateway = Gateway::start().await?;
+    let transport = choose(&gateway);
     let (ana, bruno) = (
         gateway.extension("2001").await?,
         gateway.extension("2002").await?,
@@ -59,10 +63,15 @@ async fn talk(transport: Transport) -> Result {
 
 #[tokio::test]
 async fn over_udp() -> Result {
-    talk(Transport::Udp).await
+    talk(|_| Transport::Udp).await
 }
 
 #[tokio::test]
 async fn over_tcp() -> Result {
-    talk(Transport::Tcp).await
+    talk(|_| Transport::Tcp).await
+}
+
+#[tokio::test]
+async fn over_tls() -> Result {
+    talk(|gateway| Transport::Tls(gateway.certificate())).await
 }
