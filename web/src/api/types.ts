@@ -162,7 +162,7 @@ export interface TrunkStatus {
   state: TrunkState
   since: number
   host: string | null
-  fault: 'refused' | 'no_answer' | 'unreachable' | 'no_address' | 'no_password' | null
+  fault: 'refused' | 'no_answer' | 'unreachable' | 'not_trusted' | 'no_address' | 'no_password' | null
   /** SIP status of the carrier's refusal. */
   status: number | null
   registered_until: number | null
@@ -182,6 +182,8 @@ export interface TrunkSettings {
   enabled: boolean
   hosts: string[]
   transport: 'udp' | 'tcp' | 'tls'
+  /** PEM of authorities, SHA-256 fingerprint, or blank for those the system trusts. */
+  trusted_certificate: string
   media_encryption: MediaEncryption
   auth: 'register' | 'ip' | 'none'
   user: string
