@@ -189,6 +189,16 @@ pub async fn incoming(phone: &Phone) -> Call {
         .unwrap()
 }
 
+/// A phone calls a number, and the phone there answers: the ends of both.
+pub async fn talking(caller: &Phone, number: &str, callee: &Phone) -> (Call, Call) {
+    let mut out = caller.call(number).await.unwrap();
+    let mut inn = incoming(callee).await;
+    inn.answer();
+    out.wait_answered(SOON).await.unwrap();
+    inn.wait_answered(SOON).await.unwrap();
+    (out, inn)
+}
+
 /// The steps of a call's trace.
 pub fn steps(record: &CallRecord) -> Vec<&str> {
     record

@@ -8,9 +8,9 @@ use ramal_model::{
     Actor, AudioOrigin, ExtensionChange, MusicClassInput, MusicPosition, NewAudioFile, Recorded,
 };
 use ramal_pbx::{PbxConfig, SoundFolders};
-use sipphone::{Call, CallEvent, Phone, Source};
+use sipphone::{Call, CallEvent, Source};
 
-use crate::gateway::{Gateway, SOON, incoming};
+use crate::gateway::{Gateway, SOON, talking};
 
 /// A tone of half full scale as the gateway stores sounds.
 fn write_tone(path: &Path, frequency: f64, seconds: u32) {
@@ -87,15 +87,6 @@ async fn class(
         .id
 }
 
-async fn talking(from: &Phone, to: &Phone, number: &str) -> (Call, Call) {
-    let mut out = from.call(number).await.unwrap();
-    let mut inn = incoming(to).await;
-    inn.answer();
-    out.wait_answered(SOON).await.unwrap();
-    inn.wait_answered(SOON).await.unwrap();
-    (out, inn)
-}
-
 /// Waits until a call hears this tone and, a moment later, nothing else.
 async fn hears(call: &Call, frequency: f64) {
     let told = || {
@@ -116,7 +107,7 @@ async fn hears(call: &Call, frequency: f64) {
 async fn at_13_whoever_is_held_hears_the_gateways_music_until_he_is_taken_back() {
     let gateway = gateway().await;
     let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
-    let (mut out, inn) = talking(&ana, &bruno, "2002").await;
+    let (mut out, inn) = talking(&ana, "2002", &bruno).await;
     inn.audio().send(Source::Tone {
         frequency: 1_000.0,
         dbm0: -10.0,
@@ -156,7 +147,7 @@ async fn f160_the_holders_class_decides_and_the_companys_where_he_has_none() {
         .await
         .unwrap();
 
-    let (mut out, inn) = talking(&ana, &bruno, "2002").await;
+    let (mut out, inn) = talking(&ana, "2002", &bruno).await;
     inn.hold();
     out.wait(SOON, |event| *event == CallEvent::Held)
         .await

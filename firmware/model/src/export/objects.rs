@@ -1,0 +1,96 @@
+//! Objects as they stand in a document: with what is otherwise kept from view.
+
+use serde_json::{Map, Value};
+
+use super::{
+    ExportedExtension, ExportedTrunk, ExportedUser,
+    reading::{check_id, field, nest, read},
+};
+use crate::{
+    AudioFile, Company, DigestCredential, Extension, MusicClass, NewCompany, RecordingSettings,
+    SipTrunk, User,
+    problem::{Problems, code},
+};
+
+pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<Company> {
+    let Some(value) = value else {
+        problems.add("company", code::REQUIRED, None, "is missing");
+        return None;
+    };
+    let mut inner = Problems::default();
+    let (value, recording) = match value {
+        Value::Object(mut map) => {
+            let recording = map.remove("recording");
+            (Value::Object(map), recording)
+        }
+        value => (value, None),
+    };
+    let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
+        input
+            .validate_set_up()
+            .map_err(|invalid| inner.nest("", invalid))
+            .ok()
+    });
+    // Older documents have no settings for recording.
+    if let (Some(company), Some(recording)) = (&mut company, recording)
+        && let Some(mut settings) = read::<RecordingSettings>(&mut inner, "recording", recording)
+    {
+        let mut fields = Problems::default();
+        settings.check_imported(&mut fields, company.country);
+        nest(&mut inner, "recording", fields);
+        company.recording = settings;
+    }
+    nest(problems, "company", inner);
+    company
+}
+
+pub(super) fn user(problems: &mut Problems, mut map: Map<String, Value>) -> Option<ExportedUser> {
+    let password_hash = field::<String>(problems, &mut map, "password_hash");
+    let mut user: User = read(problems, "", Value::Object(map))?;
+    user.check_alone(problems);
+    check_id(problems, user.id.0);
+    Some(ExportedUser {
+        user,
+        password_hash: password_hash?,
+    })
+}
+
+pub(super) fn extension(
+    problems: &mut Problems,
+    mut map: Map<String, Value>,
+) -> Option<ExportedExtension> {
+    let credential = field::<DigestCredential>(problems, &mut map, "credential");
+    let mut extension: Extension = read(problems, "", Value::Object(map))?;
+    extension.check_alone(problems);
+    check_id(problems, extension.id.0);
+    Some(ExportedExtension {
+        extension,
+        credential: credential?,
+    })
+}
+
+pub(super) fn trunk(problems: &mut Problems, mut map: Map<String, Value>) -> Option<ExportedTrunk> {
+    let sealed_password = field::<Option<String>>(problems, &mut map, "sealed_password");
+    let mut trunk: SipTrunk = read(problems, "", Value::Object(map))?;
+    trunk.check_alone(problems);
+    trunk.check_hosts(problems);
+    check_id(problems, trunk.id.0);
+    Some(ExportedTrunk {
+        trunk,
+        sealed_password: sealed_password?,
+    })
+}
+
+pub(super) fn audio_file(problems: &mut Problems, map: Map<String, Value>) -> Option<AudioFile> {
+    let mut file: AudioFile = read(problems, "", Value::Object(map))?;
+    file.check_alone(problems);
+    check_id(problems, file.id.0);
+    Some(file)
+}
+
+pub(super) fn music_class(problems: &mut Problems, map: Map<String, Value>) -> Option<MusicClass> {
+    let mut class: MusicClass = read(problems, "", Value::Object(map))?;
+    class.check_alone(problems);
+    check_id(problems, class.id.0);
+    Some(class)
+}
