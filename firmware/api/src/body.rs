@@ -4,6 +4,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use ramal_model::code;
 
@@ -100,8 +101,14 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        shape_problem(&path, error.inner())
+        // Where a word out of a list is wanted, serde_json takes a number for broken JSON. Read as a value, it is not.
+        let whole = serde_json::from_slice::<Value>(bytes);
+        match whole.map(serde_path_to_error::deserialize::<_, T>) {
+            Ok(Err(other)) if !error.inner().is_data() => {
+                shape_problem(&other.path().to_string(), other.inner())
+            }
+            _ => shape_problem(&error.path().to_string(), error.inner()),
+        }
     })?;
     reader
         .end()
@@ -210,6 +217,12 @@ mod tests {
             ),
             (
                 "{\"name\":\"a\",\"language\":\"xx\"}",
+                422,
+                "language",
+                "invalid",
+            ),
+            (
+                "{\"name\":\"a\",\"language\":7}",
                 422,
                 "language",
                 "invalid",

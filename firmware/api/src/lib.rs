@@ -24,6 +24,7 @@ mod guard;
 mod listen;
 mod load;
 mod problem;
+mod query;
 mod redirect;
 mod routes;
 mod server;

@@ -144,11 +144,11 @@ impl RecordingSettings {
 
     /// Checks what belongs together.
     fn check(&mut self, problems: &mut Problems, country: Country) {
+        self.notice_waiver = text::line(problems, "notice_waiver", &self.notice_waiver, 0, 200);
         if self.notice {
             // Told again: the reason is no reason any more.
             self.notice_waiver.clear();
         }
-        self.notice_waiver = text::line(problems, "notice_waiver", &self.notice_waiver, 0, 200);
         if !self.notice && country.requires_recording_notice() && self.notice_waiver.is_empty() {
             problems.add(
                 "notice_waiver",

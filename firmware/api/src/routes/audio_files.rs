@@ -1,7 +1,7 @@
 //! Audio files: uploaded or spoken.
 
 use axum::Json;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ramal_model::{
@@ -22,6 +22,7 @@ use crate::document::{
 use crate::file::{self, Sent};
 use crate::form::{Form, UploadedFile, problem};
 use crate::problem::Problem;
+use crate::query::Parameters;
 
 /// An audio file and who plays it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -338,10 +339,9 @@ pub async fn hear_audio_file(
     State(app): State<App>,
     _: May<right::ViewSounds>,
     ObjectId(id): ObjectId,
-    query: Result<Query<WhichSound>, axum::extract::rejection::QueryRejection>,
+    Parameters(form): Parameters<WhichSound>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Query(form) = query.map_err(|error| crate::body::shape("original", &error.body_text()))?;
     let sound = found(&app, id)?;
     match (&sound.origin, form.original) {
         (AudioOrigin::Upload { file_name, format }, true) => {

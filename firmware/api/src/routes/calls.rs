@@ -1,10 +1,8 @@
 //! Phones, calls in progress, and the call history.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use ramal_model::{CallId, CallRecord, CallResult, Invalid, code};
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
@@ -15,15 +13,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::no_such;
 use crate::app::App;
-use crate::body::shape;
 use crate::caller::{May, right};
 use crate::document::{BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
 use crate::problem::Problem;
-
-/// Rows of a page when nothing is said.
-const PAGE: u32 = 50;
-/// Most rows of a page.
-const LARGEST_PAGE: u32 = 500;
+use crate::query::{Parameters, cut, given, page_size};
 
 /// Registered phones, oldest registration first.
 #[utoipa::path(
@@ -87,24 +80,8 @@ pub struct CallQuery {
 }
 
 impl CallQuery {
-    fn filter(self) -> Result<CallFilter, Invalid> {
-        let limit = match self.limit.as_deref() {
-            None | Some("") => PAGE,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
-                .ok_or_else(|| {
-                    let limits = format!("1-{LARGEST_PAGE}");
-                    Invalid::one(
-                        "limit",
-                        code::OUT_OF_RANGE,
-                        Some(&limits),
-                        format!("must be a number of {limits}"),
-                    )
-                })?,
-        };
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    fn filter(self) -> Result<(CallFilter, u32), Invalid> {
+        let page = page_size(self.limit)?;
         let before = given(self.before)
             .map(|text| text.parse::<CallId>())
             .transpose();
@@ -117,26 +94,13 @@ impl CallQuery {
             .transpose()
             .map_err(|error| Invalid::one("result", code::INVALID, None, error.to_string()))?;
         // One more than asked for tells whether there is a next page.
-        Ok(CallFilter {
-            limit: Some(limit + 1),
+        let filter = CallFilter {
+            limit: Some(page + 1),
             before,
             number: given(self.number),
             result,
-        })
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for CallQuery {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query: Result<Query<Self>, QueryRejection> =
-            Query::from_request_parts(parts, state).await;
-        query.map(|Query(query)| query).map_err(|rejection| {
-            // serde's sentence comes last, after what was read and where.
-            let text = rejection.body_text();
-            shape("", text.rsplit(": ").next().unwrap_or(&text))
-        })
+        };
+        Ok((filter, page))
     }
 }
 
@@ -157,13 +121,11 @@ pub struct CallPage {
 pub async fn list_calls(
     State(app): State<App>,
     _: May<right::ViewCalls>,
-    query: CallQuery,
+    Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<CallPage>, Problem> {
-    let filter = query.filter()?;
-    let page = filter.limit.map_or(0, |limit| limit as usize - 1);
+    let (filter, page) = query.filter()?;
     let mut calls = app.store.calls(filter).await?;
-    let more = calls.len() > page;
-    calls.truncate(page);
+    let more = cut(&mut calls, page);
     let next = calls.last().filter(|_| more).map(|call| call.id.clone());
     Ok(Json(CallPage { calls, next }))
 }

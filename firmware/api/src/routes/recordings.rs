@@ -1,7 +1,7 @@
 //! Recordings of calls: the list, listening and downloading with ranges, deleting, settings, and who did what.
 
 use axum::Json;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use ramal_model::{
@@ -22,11 +22,8 @@ use crate::document::{
 };
 use crate::file;
 use crate::problem::Problem;
+use crate::query::{Parameters, cut, given, page_size};
 
-/// Rows of a page when nothing is said.
-const PAGE: u32 = 50;
-/// Most rows of a page.
-const LARGEST_PAGE: u32 = 500;
 /// Stretches of a waveform.
 const POINTS: usize = 400;
 
@@ -46,20 +43,8 @@ pub struct RecordingQuery {
 }
 
 impl RecordingQuery {
-    fn filter(self) -> Result<RecordingFilter, Invalid> {
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        let limit = match given(self.limit) {
-            None => PAGE,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|limit| (1..=LARGEST_PAGE).contains(limit))
-                .ok_or_else(|| {
-                    let limits = format!("1-{LARGEST_PAGE}");
-                    let message = format!("must be a number of {limits}");
-                    Invalid::one("limit", code::OUT_OF_RANGE, Some(&limits), message)
-                })?,
-        };
+    fn filter(self) -> Result<(RecordingFilter, u32), Invalid> {
+        let page = page_size(self.limit)?;
         let before = given(self.before)
             .map(|text| text.parse())
             .transpose()
@@ -69,11 +54,12 @@ impl RecordingQuery {
             .transpose()
             .map_err(|error| Invalid::one("call", code::INVALID, None, error.to_string()))?;
         // One more than asked for tells whether there is a next page.
-        Ok(RecordingFilter {
-            limit: Some(limit + 1),
+        let filter = RecordingFilter {
+            limit: Some(page + 1),
             before: before.map(RecordingId),
             call,
-        })
+        };
+        Ok((filter, page))
     }
 }
 
@@ -94,13 +80,11 @@ pub struct RecordingPage {
 pub async fn list_recordings(
     State(app): State<App>,
     _: May<right::Listen>,
-    Query(query): Query<RecordingQuery>,
+    Parameters(query): Parameters<RecordingQuery>,
 ) -> Result<Json<RecordingPage>, Problem> {
-    let filter = query.filter()?;
-    let page = filter.limit.map_or(0, |limit| limit as usize - 1);
+    let (filter, page) = query.filter()?;
     let mut recordings = app.store.recordings(filter).await?;
-    let more = recordings.len() > page;
-    recordings.truncate(page);
+    let more = cut(&mut recordings, page);
     let next = recordings.last().filter(|_| more).map(|last| last.id);
     Ok(Json(RecordingPage { recordings, next }))
 }
@@ -136,14 +120,14 @@ pub struct AudioQuery {
     responses((status = 200, body = Vec<u8>, content_type = "audio/wav"),
         (status = 206, body = Vec<u8>, content_type = "audio/wav", description = "The range asked for."),
         (status = 416, description = "The range lies outside of the file.", body = Problem, content_type = "application/problem+json"),
-        Unauthenticated, Forbidden, NoSuchObject, Common)
+        Unauthenticated, Forbidden, NoSuchObject, BadQuery, Common)
 )]
 pub async fn recording_audio(
     State(app): State<App>,
     may: May<right::Listen>,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
-    Query(query): Query<AudioQuery>,
+    Parameters(query): Parameters<AudioQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let recording = app.store.recording(RecordingId(id)).await?;
@@ -221,7 +205,7 @@ pub async fn delete_recording(
     may: May<right::DeleteRecordings>,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
-    Query(query): Query<DeleteQuery>,
+    Parameters(query): Parameters<DeleteQuery>,
 ) -> Result<StatusCode, Problem> {
     let recording = app.store.recording(RecordingId(id)).await?;
     path_of(&app, &recording)?;

@@ -17,5 +17,6 @@ mod doors;
 mod events;
 mod gateway;
 mod recordings;
+mod refusals;
 mod sounds;
 mod websocket;
