@@ -56,7 +56,7 @@ impl Worker {
             return;
         };
         if let (Some(detectors), Media::Audio(codec)) = (&mut channel.detectors, accepted.media) {
-            let payload = &octets[accepted.packet.payload_start..accepted.packet.payload_end];
+            let payload = accepted.packet.payload(octets);
             let events = &channel.events;
             detectors.hear_packet(codec, accepted.packet.timestamp, payload, |event| {
                 tell(events.as_ref(), event);
@@ -68,7 +68,7 @@ impl Worker {
         };
         if let Some(playout) = &mut channel.playout {
             let timestamp = accepted.packet.timestamp;
-            let payload = &mut octets[accepted.packet.payload_start..accepted.packet.payload_end];
+            let payload = accepted.packet.payload_mut(octets);
             if channel.heard != Some(source) {
                 channel.heard = Some(source);
                 playout.restart();

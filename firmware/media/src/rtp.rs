@@ -52,6 +52,33 @@ impl RtpPacket {
     pub(crate) fn payload_length(&self) -> usize {
         self.payload_end - self.payload_start
     }
+
+    /// The payload in the datagram that was parsed; nothing in a shorter one.
+    pub(crate) fn payload<'a>(&self, datagram: &'a [u8]) -> &'a [u8] {
+        datagram
+            .get(self.payload_start..self.payload_end)
+            .unwrap_or_default()
+    }
+
+    /// The same to be changed in place.
+    pub(crate) fn payload_mut<'a>(&self, datagram: &'a mut [u8]) -> &'a mut [u8] {
+        datagram
+            .get_mut(self.payload_start..self.payload_end)
+            .unwrap_or_default()
+    }
+
+    /// The payload behind a header of ours, which is written in the place before it. Contributing sources and extensions
+    /// stay out: they belong to the other leg.
+    pub(crate) fn readdressed<'a>(
+        &self,
+        datagram: &'a mut [u8],
+        header: &RtpHeader,
+    ) -> Option<&'a [u8]> {
+        let start = self.payload_start.checked_sub(HEADER_LENGTH)?;
+        let packet = datagram.get_mut(start..self.payload_end)?;
+        *packet.first_chunk_mut()? = header.encode();
+        Some(packet)
+    }
 }
 
 /// Whether the second octet of a packet makes it RTCP (RFC 5761 §4).
@@ -145,10 +172,12 @@ mod tests {
         datagram.extend_from_slice(&[0x55; 20]);
         datagram.extend_from_slice(&[0, 0, 3]);
         let packet = RtpPacket::parse(&datagram).unwrap();
-        assert_eq!(
-            &datagram[packet.payload_start..packet.payload_end],
-            &[0x55; 20]
-        );
+        assert_eq!(packet.payload(&datagram), &[0x55; 20]);
+        let sent = packet.readdressed(&mut datagram, &header()).unwrap();
+        assert_eq!(sent, [&header().encode()[..], &[0x55; 20]].concat());
+        // Of a shorter datagram nothing is taken.
+        assert_eq!(packet.payload(&[0; 30]), &[] as &[u8]);
+        assert_eq!(packet.readdressed(&mut [0; 30], &header()), None);
     }
 
     #[test]

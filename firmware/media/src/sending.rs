@@ -62,7 +62,7 @@ impl RtpStream {
             Source::Relay { channel, epoch } => Source::Transcoded { channel, epoch },
             other => other,
         };
-        let payload = &datagram[packet.payload_start..packet.payload_end];
+        let payload = packet.payload(datagram);
         let clock_rate = far.remote.payloads.codec.clock_rate();
         let mut outlet = Outlet {
             sockets: &self.sockets,
@@ -102,7 +102,7 @@ impl RtpStream {
             first: packet.marker,
             ..slot
         };
-        let payload = &datagram[packet.payload_start..packet.payload_end];
+        let payload = packet.payload(datagram);
         let mut outlet = Outlet {
             sockets: &self.sockets,
             far,

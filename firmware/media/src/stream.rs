@@ -17,7 +17,7 @@ use crate::ports::PortLease;
 use crate::reception::Reception;
 use crate::recording::Tap;
 use crate::report::Reports;
-use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
+use crate::rtp::{RtpHeader, RtpPacket};
 use crate::secure::Security;
 use crate::secure::link::Link;
 use crate::transcoder::Transcoder;
@@ -204,7 +204,7 @@ impl RtpStream {
         let payloads = far.remote.payloads;
         let payload_type = match media {
             Media::Audio(codec) => {
-                let payload = &mut datagram[packet.payload_start..packet.payload_end];
+                let payload = packet.payload_mut(datagram);
                 match (codec, payloads.codec) {
                     (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
                     (Codec::Pcmu, Codec::Pcma) => ulaw_to_alaw(payload),
@@ -246,16 +246,17 @@ impl RtpStream {
             timestamp: slot.timestamp,
             ssrc: self.transmission.ssrc,
         };
-        let start = packet.payload_start - HEADER_LENGTH;
-        datagram[start..packet.payload_start].copy_from_slice(&header.encode());
-        let sealed = self.security.seal_rtp(&datagram[start..packet.payload_end]);
+        let sealed = match packet.readdressed(datagram, &header) {
+            Some(outgoing) => self.security.seal_rtp(outgoing),
+            None => None,
+        };
         let sent = sealed.is_some_and(|sealed| {
             let socket = socket::descriptor(&self.sockets.rtp);
             socket::send(socket, sealed, far.way())
         });
         self.transmission.count(packet.payload_length(), sent);
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
-            let payload = &datagram[packet.payload_start..packet.payload_end];
+            let payload = packet.payload(datagram);
             tap.sent(payloads.codec, slot.timestamp, payload, now);
         }
     }

@@ -94,13 +94,13 @@ impl RtpStream {
             return None;
         }
         if let (Some(tap), Media::Audio(codec)) = (&mut self.tap, media) {
-            let payload = &datagram[packet.payload_start..packet.payload_end];
+            let payload = packet.payload(datagram);
             tap.received(codec, self.epoch, packet.timestamp, payload, now);
         }
         let mut presses = [None, None];
         if media == Media::Event
             && let Some(event) =
-                TelephoneEvent::parse(&datagram[packet.payload_start..packet.payload_end])
+                TelephoneEvent::parse(packet.payload(datagram))
         {
             presses = self
                 .digits
