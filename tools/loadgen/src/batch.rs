@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use md5::{Digest, Md5};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, sendmmsg};
+use nix::sys::time::TimeSpec;
 
 /// Datagrams moved by one system call.
 const BATCH: usize = 32;
@@ -73,7 +74,8 @@ impl BatchSocket {
         mut take: impl FnMut(&[u8]),
     ) -> Result<(), Box<dyn Error>> {
         let mut ready = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
-        poll(&mut ready, PollTimeout::try_from(wait)?)?;
+        // Waits shorter than a millisecond must not become busy ones, which spare the other side a wake-up.
+        ppoll(&mut ready, Some(TimeSpec::from(wait)), None)?;
         let mut headers = MultiHeaders::<SockaddrIn>::preallocate(BATCH, None);
         loop {
             let mut lengths = [0; BATCH];
