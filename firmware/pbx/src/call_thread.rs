@@ -41,7 +41,9 @@ impl CallThread {
         thread::Builder::new().name("calls".into()).spawn(move || {
             runtime.block_on(async {
                 if let Ok(work) = given.await {
-                    work.await;
+                    // As a task, which others on this thread wake by a queue; what `block_on` itself waits for is woken
+                    // through the kernel.
+                    let _ = tokio::spawn(work).await;
                 }
             });
         })?;

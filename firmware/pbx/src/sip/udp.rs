@@ -19,7 +19,7 @@ use nix::sys::socket::{
 };
 use ramal_sip::{Flow, Transport};
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 use super::tcp::canonical;
 
@@ -31,7 +31,8 @@ const RECEIVE_BUFFER: usize = 4 << 20;
 /// The listening socket.
 #[derive(Debug)]
 pub(super) struct UdpTransport {
-    socket: UdpSocket,
+    /// Watched for what comes only: being told of every datagram that has left is a wake-up for nothing.
+    socket: AsyncFd<StdUdpSocket>,
     local: SocketAddr,
     buffer: Box<[u8]>,
     /// Room for what the kernel tells about a datagram.
@@ -56,8 +57,10 @@ impl UdpTransport {
                 SocketAddr::V6(_) => setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?,
             }
         }
+        // SAFETY: the socket is open, and stays so and the same until the `AsyncFd` that owns it is dropped.
+        let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?;
         Ok(Self {
-            socket: UdpSocket::from_std(socket)?,
+            socket,
             local,
             buffer: vec![0; DATAGRAM].into(),
             control: cmsg_space!(in6_pktinfo, in_pktinfo),
@@ -72,7 +75,8 @@ impl UdpTransport {
 
     /// Waits until a datagram can be received.
     pub(super) async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
+        self.socket.readable().await?.retain_ready();
+        Ok(())
     }
 
     /// The next datagram, if one is there.
@@ -86,7 +90,7 @@ impl UdpTransport {
             control,
             ..
         } = self;
-        let received = socket.try_io(Interest::READABLE, || {
+        let received = socket.try_io(Interest::READABLE, |socket| {
             let mut room = [IoSliceMut::new(buffer)];
             let flags = MsgFlags::MSG_DONTWAIT;
             let message =
