@@ -99,8 +99,7 @@ impl RtpStream {
         }
         let mut presses = [None, None];
         if media == Media::Event
-            && let Some(event) =
-                TelephoneEvent::parse(packet.payload(datagram))
+            && let Some(event) = TelephoneEvent::parse(packet.payload(datagram))
         {
             presses = self
                 .digits

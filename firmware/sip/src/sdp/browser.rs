@@ -4,6 +4,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use super::print::Lines;
+
 /// Who begins the DTLS handshake (RFC 4145 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Setup {
@@ -81,42 +83,36 @@ impl Browser {
     }
 
     /// Adds the session's lines.
-    pub(super) fn describe_session(&self, session: &mut sdp_types::Session) {
-        let mut add = |attribute: &str, value: Option<String>| {
-            session.attributes.push(sdp_types::Attribute {
-                attribute: attribute.to_owned(),
-                value,
-            });
-        };
+    pub(super) fn describe_session(&self, lines: &mut Lines) {
         if self.lite {
-            add("ice-lite", None);
+            lines.flag("ice-lite");
         }
         if let Some(mid) = &self.mid {
-            add("group", Some(format!("BUNDLE {mid}")));
+            lines.attribute("group", format_args!("BUNDLE {mid}"));
         }
     }
 
     /// Adds the media line's lines; `host` is where this side is found.
-    pub(super) fn describe_media(&self, line: &mut sdp_types::Media, host: std::net::SocketAddr) {
+    pub(super) fn describe_media(&self, lines: &mut Lines, host: std::net::SocketAddr) {
         if let Some(mid) = &self.mid {
-            line.add_attribute_with_value("mid", mid);
+            lines.attribute("mid", mid);
         }
-        line.add_attribute_with_value("ice-ufrag", &self.fragment);
-        line.add_attribute_with_value("ice-pwd", &self.password);
+        lines.attribute("ice-ufrag", &self.fragment);
+        lines.attribute("ice-pwd", &self.password);
         let mut sum = String::from("sha-256 ");
         for (at, octet) in self.fingerprint.iter().enumerate() {
             let colon = if at == 0 { "" } else { ":" };
             // Writing into memory does not fail.
             let _ = write!(sum, "{colon}{octet:02X}");
         }
-        line.add_attribute_with_value("fingerprint", sum);
-        line.add_attribute_with_value("setup", self.setup.as_str());
-        line.add_attribute_from_str("rtcp-mux");
+        lines.attribute("fingerprint", sum);
+        lines.attribute("setup", self.setup.as_str());
+        lines.flag("rtcp-mux");
         // One candidate of type host, with the priority RFC 8445 §5.1.2.1 gives it.
         let (ip, port) = (host.ip(), host.port());
-        line.add_attribute_with_value(
+        lines.attribute(
             "candidate",
-            format!("1 1 udp 2130706431 {ip} {port} typ host"),
+            format_args!("1 1 udp 2130706431 {ip} {port} typ host"),
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Codecs as `a=rtpmap` names them.
 
+use std::fmt;
+
 /// One payload type of an audio stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpCodec {
@@ -86,17 +88,11 @@ impl RtpCodec {
             .map(|&(payload_type, name, rate)| Self::new(payload_type, name, rate))
     }
 
-    pub(super) fn rtpmap(&self) -> String {
-        let Self {
-            payload_type,
-            name,
-            clock_rate,
-            channels,
-            ..
-        } = self;
-        match channels {
-            1 => format!("{payload_type} {name}/{clock_rate}"),
-            _ => format!("{payload_type} {name}/{clock_rate}/{channels}"),
-        }
+    pub(super) fn rtpmap(&self) -> impl fmt::Display {
+        let (number, name, rate) = (self.payload_type, &self.name, self.clock_rate);
+        fmt::from_fn(move |f| match self.channels {
+            1 => write!(f, "{number} {name}/{rate}"),
+            channels => write!(f, "{number} {name}/{rate}/{channels}"),
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::print::Lines;
+
 /// One side of a T.38 stream. What it says of itself is carried, not understood: two fax machines agree on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageDescription {
@@ -64,13 +66,12 @@ fn is_of_fax(name: &str) -> bool {
 }
 
 /// The media line of our side.
-pub(super) fn line(image: &ImageDescription) -> sdp_types::Media {
-    let mut line = super::local::media("image", image.port, "udptl", "t38");
+pub(super) fn describe(lines: &mut Lines, image: &ImageDescription) {
+    lines.media("image", image.port, "udptl", ["t38"]);
     for (name, value) in &image.attributes {
         match value {
-            Some(value) => line.add_attribute_with_value(name, value),
-            None => line.add_attribute_from_str(name),
-        };
+            Some(value) => lines.attribute(name, value),
+            None => lines.flag(name),
+        }
     }
-    line
 }

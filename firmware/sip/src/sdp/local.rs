@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::print::{Lines, family};
 use super::{AudioDescription, ImageDescription, SessionDescription, image};
 
 /// Our session descriptions within one dialog.
@@ -144,87 +145,57 @@ impl Local {
             Stream::Audio(audio) => audio.addr,
             Stream::Image(image) => image.addr,
         };
-        let origin = sdp_types::Origin::with_ip_addr(self.session_id, version, address);
-        let mut session = sdp_types::Session::new(origin, "-");
-        session.connection = Some(address.into());
-        session.times.push(sdp_types::Time::new(0, 0));
+        let mut lines = Lines::begin(self.session_id, version, address);
         if let Stream::Audio(AudioDescription {
             browser: Some(browser),
             ..
         }) = stream
         {
-            browser.describe_session(&mut session);
+            browser.describe_session(&mut lines);
         }
         for line in &self.lines {
-            session.medias.push(match (line, stream) {
-                (Line::Ours, Stream::Audio(audio)) => audio_line(audio),
-                (Line::Ours, Stream::Image(image)) => image::line(image),
-                (
-                    Line::Refused {
-                        media: kind,
-                        proto,
-                        fmt,
-                    },
-                    _,
-                ) => media(kind, 0, proto, fmt),
-            });
+            match (line, stream) {
+                (Line::Ours, Stream::Audio(audio)) => describe_audio(&mut lines, audio),
+                (Line::Ours, Stream::Image(image)) => image::describe(&mut lines, image),
+                (Line::Refused { media, proto, fmt }, _) => lines.media(media, 0, proto, [fmt]),
+            }
         }
-        let mut out = Vec::with_capacity(512);
-        // Writing into memory does not fail.
-        let _ = session.write(&mut out);
-        out
+        lines.into_bytes()
     }
 }
 
-pub(super) fn media(kind: &str, port: u16, proto: &str, fmt: &str) -> sdp_types::Media {
-    sdp_types::Media {
-        media: kind.to_owned(),
-        port,
-        num_ports: None,
-        proto: proto.to_owned(),
-        fmt: fmt.to_owned(),
-        media_title: None,
-        connections: Vec::new(),
-        bandwidths: Vec::new(),
-        key: None,
-        attributes: Vec::new(),
-    }
-}
-
-fn audio_line(audio: &AudioDescription) -> sdp_types::Media {
+fn describe_audio(lines: &mut Lines, audio: &AudioDescription) {
     let types = audio
         .codecs
         .iter()
         .map(|codec| codec.payload_type)
         .chain(audio.telephone_event);
-    let fmt: Vec<String> = types.map(|number| number.to_string()).collect();
-    let mut line = media("audio", audio.port, audio.profile.as_str(), &fmt.join(" "));
+    lines.media("audio", audio.port, audio.profile.as_str(), types);
     for crypto in &audio.crypto {
-        line.add_attribute_with_value("crypto", crypto.value());
+        lines.attribute("crypto", crypto.value());
     }
     if let Some(browser) = &audio.browser {
-        browser.describe_media(&mut line, audio.rtp_address());
+        browser.describe_media(lines, audio.rtp_address());
     }
     for codec in &audio.codecs {
-        line.add_attribute_with_value("rtpmap", codec.rtpmap());
+        lines.attribute("rtpmap", codec.rtpmap());
         if let Some(fmtp) = &codec.fmtp {
-            line.add_attribute_with_value("fmtp", format!("{} {fmtp}", codec.payload_type));
+            lines.attribute("fmtp", format_args!("{} {fmtp}", codec.payload_type));
         }
     }
     if let Some(number) = audio.telephone_event {
-        line.add_attribute_with_value("rtpmap", format!("{number} telephone-event/8000"));
-        line.add_attribute_with_value("fmtp", format!("{number} 0-16"));
+        lines.attribute("rtpmap", format_args!("{number} telephone-event/8000"));
+        lines.attribute("fmtp", format_args!("{number} 0-16"));
     }
     if let Some(time) = audio.ptime {
-        line.add_attribute_with_value("ptime", time);
+        lines.attribute("ptime", time);
     }
     if let Some(time) = audio.maxptime {
-        line.add_attribute_with_value("maxptime", time);
+        lines.attribute("maxptime", time);
     }
     if let Some(rtcp) = audio.rtcp {
-        let family = if rtcp.is_ipv4() { "IP4" } else { "IP6" };
-        line.add_attribute_with_value("rtcp", format!("{} IN {family} {}", rtcp.port(), rtcp.ip()));
+        let (family, port, ip) = (family(rtcp.ip()), rtcp.port(), rtcp.ip());
+        lines.attribute("rtcp", format_args!("{port} IN {family} {ip}"));
     }
-    line.add_attribute_from_str(audio.direction.as_str());
-    line
+    lines.flag(audio.direction.as_str());
 }

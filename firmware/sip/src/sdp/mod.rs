@@ -12,6 +12,7 @@ mod crypto;
 mod direction;
 mod image;
 mod local;
+mod print;
 mod profile;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Making and changing URIs. Whatever is put in is escaped, so no part can break out of its place.
 
+use std::io::Write as _;
+
 use bytes::Bytes;
 
 use super::{Scheme, Uri, escape};
@@ -17,10 +19,11 @@ impl Uri {
     }
 
     fn assemble(scheme: Scheme, user: Option<&str>, host: Host, port: Option<u16>) -> Self {
-        let mut text = match scheme {
-            Scheme::Sips => b"sips:".to_vec(),
-            _ => b"sip:".to_vec(),
-        };
+        let mut text = Vec::with_capacity(64);
+        text.extend_from_slice(match scheme {
+            Scheme::Sips => b"sips:",
+            _ => b"sip:",
+        });
         let user = user.filter(|user| !user.is_empty()).map(|user| {
             let start = text.len();
             escape::push_escaped(&mut text, user.as_bytes(), escape::in_user);
@@ -28,10 +31,11 @@ impl Uri {
             text.push(b'@');
             range.into()
         });
-        text.extend_from_slice(host.to_string().as_bytes());
-        if let Some(port) = port {
-            text.extend_from_slice(format!(":{port}").as_bytes());
-        }
+        // Writing into memory does not fail.
+        let _ = match port {
+            Some(port) => write!(text, "{host}:{port}"),
+            None => write!(text, "{host}"),
+        };
         let end = text.len();
         Self {
             text: Bytes::from(text),
