@@ -152,12 +152,18 @@ fn a_prompt_is_heard_instead_of_the_bridge_and_then_the_bridge_again() {
     }
     assert_eq!(runtime().block_on(playing.wait()), PlayEnd::Completed);
     phone_b.send(&payload(3));
-    let after = phone_a.receive();
+    let mut after = phone_a.receive();
+    assert!(after.marker);
+    // Of what the other said under the prompt, the last may still have waited in its socket.
+    if after.payload == payload(2) {
+        last = last.wrapping_add(1);
+        assert_eq!(after.sequence, last);
+        after = phone_a.receive();
+    }
     assert_eq!(
         (after.payload, after.sequence),
         (payload(3), last.wrapping_add(1))
     );
-    assert!(after.marker);
 }
 
 #[test]
