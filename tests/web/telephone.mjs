@@ -26,6 +26,8 @@ export async function telephone(page, gateway, { extension, secret }, { frequenc
   return {
     /** Calls a number. Resolves when it has answered. */
     call: (number) => page.evaluate((to) => globalThis.phone.call(to), number),
+    /** Calls a number and announces a certificate that is not its own. Resolves when the call is over, with the cause. */
+    impersonate: (number) => page.evaluate((to) => globalThis.phone.impersonate(to), number),
     /** Answers the next call. Resolves when media is agreed. */
     answer: () => page.evaluate(() => globalThis.phone.answer()),
     /** Milliseconds from now until the tone of this frequency is all that is heard, and its peak then. */
@@ -84,6 +86,17 @@ async function register({ server, host, number, secret, frequency, level }) {
       const one = agent.call(`sip:${to}@${host}`, { mediaStream: mouth.stream, pcConfig: { iceServers: [] } })
       listen(one.connection)
       return settled(one)
+    },
+    async impersonate(to) {
+      const one = agent.call(`sip:${to}@${host}`, { mediaStream: mouth.stream, pcConfig: { iceServers: [] } })
+      one.on('sdp', (event) => {
+        if (event.originator !== 'local') return
+        event.sdp = event.sdp.replace(/(a=fingerprint:sha-256 )(..)/, (_, name, first) => name + (first === '00' ? '01' : '00'))
+      })
+      return new Promise((resolve) => {
+        one.on('ended', ({ cause }) => resolve(cause))
+        one.on('failed', ({ cause }) => resolve(cause))
+      })
     },
     async answer() {
       const one = await arrived

@@ -72,3 +72,17 @@ test('a browser is called by a phone and each hears the other', async () => {
   )
   await finish(page)
 })
+
+test('a browser that shows another certificate than it announced is not talked with', async () => {
+  const dora = await gateway.extension('2004', 'Dora')
+  const page = await open(browser, gateway)
+  const phone = await telephone(page, gateway, dora, { frequency: 1004, level: 0.25 })
+  await phone.impersonate('*43')
+  const call = await within(10_000, 'the call in the list', async () => {
+    const { calls } = await gateway.api('GET', '/calls')
+    return calls.find(({ caller, result }) => caller.number === '2004' && result) ?? null
+  })
+  const why = call.trace.find(({ step }) => step === 'unsecured')
+  assert.deepEqual([why?.end, why?.why], ['caller', 'wrong_certificate'], JSON.stringify(call.trace))
+  await finish(page)
+})

@@ -14,7 +14,8 @@ use crate::recording::Tap;
 use crate::room::RoomState;
 use crate::secure::handshake::Input;
 use crate::{
-    IceParameters, MediaError, Part, Remote, RoomEvent, SrtpKeys, StreamEvent, StreamStatistics,
+    HandshakeFault, IceParameters, MediaError, Part, Remote, RoomEvent, SrtpKeys, StreamEvent,
+    StreamStatistics,
 };
 
 /// Number of a channel, never used twice.
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Handshake(ChannelId, mpsc::Sender<Input>),
     /// Send a datagram of the handshake.
     SendHandshake(ChannelId, Box<[u8]>),
+    /// There will be no keys.
+    Unsecured(ChannelId, HandshakeFault),
     /// The handshake has made keys.
     Keys(ChannelId, Box<SrtpKeys>),
     Bridge(ChannelId, ChannelId),
@@ -92,6 +95,7 @@ impl Command {
             | Command::Ice(id, _)
             | Command::Handshake(id, _)
             | Command::SendHandshake(id, _)
+            | Command::Unsecured(id, _)
             | Command::Keys(id, _)
             | Command::Unbridge(id)
             | Command::Echo(id)

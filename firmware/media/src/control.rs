@@ -9,7 +9,7 @@ use crate::keypad::Keypad;
 use crate::mailbox::Refused;
 use crate::stream::RtpStream;
 use crate::worker::{Token, Worker};
-use crate::{PlayEnd, SampleRate, StreamStatistics};
+use crate::{PlayEnd, SampleRate, StreamEvent, StreamStatistics};
 
 impl Worker {
     /// Carries out everything in the queue.
@@ -64,6 +64,9 @@ impl Worker {
             Command::Handshake(id, inputs) => self.with_stream(id, |stream| stream.hand_to(inputs)),
             Command::SendHandshake(id, datagram) => {
                 self.with_stream(id, |stream| stream.send_handshake(&datagram));
+            }
+            Command::Unsecured(id, fault) => {
+                self.with(id, |channel| channel.report(StreamEvent::Unsecured(fault)));
             }
             Command::Keys(id, keys) => self.with_stream(id, |stream| stream.set_keys(&keys)),
             Command::Bridge(a, b) => self.bridge(a, b),

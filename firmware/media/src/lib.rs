@@ -74,7 +74,8 @@ pub use error::MediaError;
 pub use handle::{Channel, Line, PlayHandle, Stream};
 pub use line::LineAudio;
 pub use parameters::{
-    IceParameters, Payloads, Protection, Remote, StreamEvent, StreamParameters, StreamStatistics,
+    HandshakeFault, IceParameters, Payloads, Protection, Remote, StreamEvent, StreamParameters,
+    StreamStatistics,
 };
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Encoding, Prompt, PromptLibrary};

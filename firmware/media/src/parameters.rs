@@ -102,6 +102,17 @@ impl Default for StreamParameters {
     }
 }
 
+/// Why a stream that is keyed by DTLS gets no keys (RFC 5763 §6.7). Nothing of it is heard or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeFault {
+    /// The far end's certificate is not the one that its signalling announced.
+    WrongCertificate,
+    /// There is no protection profile that both know.
+    NoCommonSuite,
+    /// The handshake went wrong.
+    Broken,
+}
+
 /// Something a stream reports.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StreamEvent {
@@ -119,6 +130,8 @@ pub enum StreamEvent {
     /// Nothing was heard for [`StreamParameters::media_timeout`]. Reported again only after media
     /// came back and stopped once more.
     MediaTimeout,
+    /// There will be no keys for it, and so no media.
+    Unsecured(HandshakeFault),
     /// Packets are now taken from this source.
     Latched {
         /// Source address of the packets.

@@ -72,6 +72,8 @@ export function traceText(step: TraceStep): string {
       return t('trace.fax', { who: word('end', text('by')) })
     case 'media_lost':
       return t('trace.media_lost', { who: word('end', text('from')) })
+    case 'unsecured':
+      return t('trace.unsecured', { who: word('end', text('end')), why: word('unsecured', text('why')) })
     case 'ended_here':
       return t('trace.ended_here', { why: word('ended', text('why')) })
     default:
@@ -80,7 +82,7 @@ export function traceText(step: TraceStep): string {
 }
 
 /** The word for a code; the code itself where this version has no word for it. */
-function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over' | 'recording_problem', code: string): string {
+function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over' | 'recording_problem' | 'unsecured', code: string): string {
   const key = `${group}.${code}`
   return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : code.replaceAll('_', ' ')
 }

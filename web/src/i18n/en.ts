@@ -238,6 +238,7 @@ export const en = {
   'trace.resumed': 'Taken back by {who}',
   'trace.fax': 'The call became a fax, as {who} wanted',
   'trace.media_lost': 'No more sound from {who}',
+  'trace.unsecured': 'No keys for the sound of {who}: {why}',
   'trace.ended_here': 'Ended by the gateway: {why}',
   'trace.hung_up': 'Hung up by {who}',
   'trace.pickup_code': '{code} takes a call that rings elsewhere',
@@ -271,6 +272,9 @@ export const en = {
   'ended.administrator': 'asked for by an administrator',
   'ended.shutdown': 'the service stopped',
   'ended.finished': 'everything was said',
+  'unsecured.wrong_certificate': 'another certificate than announced',
+  'unsecured.no_common_suite': 'no protection that both know',
+  'unsecured.broken': 'the handshake failed',
 
   'result.answered': 'Answered',
   'result.busy': 'Busy',

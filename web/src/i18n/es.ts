@@ -240,6 +240,7 @@ export const es = {
   'trace.resumed': 'Retomada por {who}',
   'trace.fax': 'La llamada pasó a ser un fax, como quiso {who}',
   'trace.media_lost': 'Sin más audio de {who}',
+  'trace.unsecured': 'Sin claves para el audio de {who}: {why}',
   'trace.ended_here': 'Terminada por el gateway: {why}',
   'trace.hung_up': 'Colgada por {who}',
   'trace.pickup_code': '{code} captura una llamada que timbra en otra parte',
@@ -273,6 +274,9 @@ export const es = {
   'ended.administrator': 'a pedido de un administrador',
   'ended.shutdown': 'el servicio se detuvo',
   'ended.finished': 'ya se dijo todo',
+  'unsecured.wrong_certificate': 'otro certificado que el anunciado',
+  'unsecured.no_common_suite': 'ninguna protección común',
+  'unsecured.broken': 'falló la negociación de claves',
 
   'result.answered': 'Contestada',
   'result.busy': 'Ocupado',

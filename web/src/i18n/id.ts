@@ -236,6 +236,7 @@ export const id = {
   'trace.resumed': 'Dilanjutkan oleh {who}',
   'trace.fax': 'Panggilan menjadi faks, atas permintaan {who}',
   'trace.media_lost': 'Tidak ada lagi suara dari {who}',
+  'trace.unsecured': 'Tidak ada kunci untuk suara {who}: {why}',
   'trace.ended_here': 'Diakhiri gateway: {why}',
   'trace.hung_up': 'Ditutup oleh {who}',
   'trace.pickup_code': '{code} mengambil panggilan yang berdering di tempat lain',
@@ -269,6 +270,9 @@ export const id = {
   'ended.administrator': 'atas permintaan administrator',
   'ended.shutdown': 'layanan berhenti',
   'ended.finished': 'semuanya sudah disampaikan',
+  'unsecured.wrong_certificate': 'sertifikat lain dari yang diumumkan',
+  'unsecured.no_common_suite': 'tidak ada perlindungan yang dikenal keduanya',
+  'unsecured.broken': 'pertukaran kunci gagal',
 
   'result.answered': 'Dijawab',
   'result.busy': 'Sibuk',

@@ -240,6 +240,7 @@ export const ptBR = {
   'trace.resumed': 'Retomada por {who}',
   'trace.fax': 'A chamada virou um fax, como quis {who}',
   'trace.media_lost': 'Sem mais áudio de {who}',
+  'trace.unsecured': 'Sem chaves para o áudio de {who}: {why}',
   'trace.ended_here': 'Encerrada pelo gateway: {why}',
   'trace.hung_up': 'Desligada por {who}',
   'trace.pickup_code': '{code} captura uma chamada que toca em outro lugar',
@@ -273,6 +274,9 @@ export const ptBR = {
   'ended.administrator': 'a pedido de um administrador',
   'ended.shutdown': 'o serviço parou',
   'ended.finished': 'tudo foi dito',
+  'unsecured.wrong_certificate': 'certificado diferente do anunciado',
+  'unsecured.no_common_suite': 'nenhuma proteção em comum',
+  'unsecured.broken': 'a negociação de chaves falhou',
 
   'result.answered': 'Atendida',
   'result.busy': 'Ocupado',

@@ -9,8 +9,8 @@ use ring::digest::{SHA256, digest};
 use tokio::sync::mpsc;
 
 use super::{MasterKey, SrtpKeys, Suite};
-use crate::MediaError;
 use crate::command::{Command, Home};
+use crate::{HandshakeFault, MediaError};
 
 /// The longest datagram taken.
 pub(crate) const LONGEST: usize = 2_048;
@@ -77,6 +77,16 @@ pub(crate) enum HandshakeError {
     Dtls(#[from] dimpl::Error),
 }
 
+impl From<HandshakeError> for HandshakeFault {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::WrongCertificate => Self::WrongCertificate,
+            HandshakeError::NoProfile => Self::NoCommonSuite,
+            HandshakeError::Dtls(_) => Self::Broken,
+        }
+    }
+}
+
 /// One handshake, and afterwards the association it made.
 pub(crate) struct Handshake {
     dtls: Dtls,
@@ -86,6 +96,8 @@ pub(crate) struct Handshake {
     fingerprint: [u8; 32],
     verified: bool,
     keys: Option<SrtpKeys>,
+    /// Whether the stream has its keys.
+    secured: bool,
     home: Arc<Home>,
 }
 
@@ -105,6 +117,7 @@ impl Handshake {
             fingerprint,
             verified: false,
             keys: None,
+            secured: false,
             home,
         }
     }
@@ -112,10 +125,19 @@ impl Handshake {
     /// Runs until the stream is closed, or the handshake fails.
     pub(crate) async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         let number = self.home.id;
-        if let Err(error) = self.work(&mut inputs).await {
-            tracing::warn!(stream = number, %error, "no keys for a browser's media");
-            // The far end is told nothing; its media stays barred.
+        let Err(error) = self.work(&mut inputs).await else {
+            return;
+        };
+        if self.secured {
+            // What was agreed stays in force; a handshake that comes later fails by itself.
+            tracing::debug!(stream = number, %error, "the association of a browser's media ended");
+            return;
         }
+        tracing::warn!(stream = number, %error, "no keys for a browser's media");
+        // Its media stays barred, so whoever leads the call is to end it.
+        let _ = self
+            .home
+            .post(Command::Unsecured(self.home.id, error.into()));
     }
 
     async fn work(&mut self, inputs: &mut mpsc::Receiver<Input>) -> Result<(), HandshakeError> {
@@ -184,6 +206,7 @@ impl Handshake {
                     "keys for a browser's media"
                 );
                 let _ = self.home.post(Command::Keys(self.home.id, Box::new(keys)));
+                self.secured = true;
             }
         }
     }

@@ -171,6 +171,7 @@ pub(super) async fn phone(
         | LegEvent::FaxAnswered(_)
         | LegEvent::FaxEnded
         | LegEvent::MediaTimeout
+        | LegEvent::Unsecured(_)
         | LegEvent::Transfer(_) => {}
     }
     Ok(None)

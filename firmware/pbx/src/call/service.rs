@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ramal_media::{Channel, MediaError, PlayHandle, Prompt, Repeat, Sound};
+use ramal_media::{Channel, HandshakeFault, MediaError, PlayHandle, Prompt, Repeat, Sound};
 use ramal_model::{Configuration, Language};
 use ramal_phrases::Composer;
 
@@ -54,6 +54,10 @@ pub(super) async fn run(
             call.step(Step::MediaLost { from: End::Caller });
             Outcome::cleared_by(Cause::RECOVERY_ON_TIMER_EXPIRY)
         }
+        Err(Interrupted::Unsecured(fault)) => {
+            call.step(Step::unsecured(End::Caller, fault));
+            Outcome::cleared_by(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED)
+        }
         Err(Interrupted::EndedHere(why)) => call.ended_here(why),
         Err(Interrupted::Media(error)) => {
             tracing::error!(%error, "a service cannot speak");
@@ -102,6 +106,8 @@ enum Interrupted {
     HungUp(Cause),
     /// No more media comes from the caller.
     MediaLost,
+    /// There are no keys for the caller's media.
+    Unsecured(HandshakeFault),
     /// Somebody else ended the call.
     EndedHere(EndedHere),
     /// The media engine refused.
@@ -188,6 +194,7 @@ impl<'a> Voice<'a> {
                         return Err(Interrupted::HungUp(cause));
                     }
                     LegEvent::MediaTimeout => return Err(Interrupted::MediaLost),
+                    LegEvent::Unsecured(fault) => return Err(Interrupted::Unsecured(fault)),
                     LegEvent::MediaFlow(flow) => self.call.held(!flow.send),
                     LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
                     LegEvent::Attempt(_)

@@ -105,6 +105,12 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     return TalkEnd::Over(Outcome::cleared_by(Cause::RECOVERY_ON_TIMER_EXPIRY));
                 }
             }
+            LegEvent::Unsecured(fault) => {
+                call.step(Step::unsecured(end, fault));
+                return TalkEnd::Over(Outcome::cleared_by(
+                    Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED,
+                ));
+            }
             LegEvent::HungUp(cause) | LegEvent::Rejected(cause) => {
                 if replacing
                     .as_ref()

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use ramal_media::HandshakeFault;
 use ramal_model::RecordingProblem;
 use serde::Serialize;
 
@@ -63,6 +64,8 @@ pub(crate) enum Step {
     Fax { by: End },
     /// No more media came from an end.
     MediaLost { from: End },
+    /// An end and the gateway found no keys for its media.
+    Unsecured { end: End, why: Unsecured },
     /// The party outside has been told that the call is recorded.
     RecordingNoticePlayed,
     /// The recording began, by the settings or because somebody asked for it.
@@ -183,6 +186,29 @@ pub(crate) enum EndedHere {
     Shutdown,
     /// A service such as the clock has said all it says.
     Finished,
+}
+
+/// Why there are no keys for an end's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unsecured {
+    /// It showed another certificate than it had announced.
+    WrongCertificate,
+    /// It protects media in no way that the gateway knows.
+    NoCommonSuite,
+    /// The handshake went wrong.
+    Broken,
+}
+
+impl Step {
+    pub(crate) fn unsecured(end: End, fault: HandshakeFault) -> Self {
+        let why = match fault {
+            HandshakeFault::WrongCertificate => Unsecured::WrongCertificate,
+            HandshakeFault::NoCommonSuite => Unsecured::NoCommonSuite,
+            HandshakeFault::Broken => Unsecured::Broken,
+        };
+        Self::Unsecured { end, why }
+    }
 }
 
 /// A step and when it was taken.

@@ -18,7 +18,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 pub(crate) use cause::{Cause, from_reason_header};
-use ramal_media::{Channel, Codec};
+use ramal_media::{Channel, Codec, HandshakeFault};
 use ramal_model::LegKind;
 pub(crate) use transfer::{Transfer, TransferNews};
 
@@ -104,6 +104,8 @@ pub(crate) enum LegEvent {
     FaxEnded,
     /// No media comes from the far end any more.
     MediaTimeout,
+    /// The far end and we found no keys for media, so there is none.
+    Unsecured(HandshakeFault),
     /// The far end wants the other end of the call to be passed on.
     Transfer(Box<Transfer>),
     /// Somebody else is to take the far end's place.

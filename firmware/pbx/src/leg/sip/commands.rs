@@ -135,6 +135,9 @@ impl Leg for SipLeg {
                 Poll::Ready(Some(StreamEvent::MediaTimeout)) => {
                     return Poll::Ready(LegEvent::MediaTimeout);
                 }
+                Poll::Ready(Some(StreamEvent::Unsecured(fault))) => {
+                    return Poll::Ready(LegEvent::Unsecured(fault));
+                }
                 Poll::Ready(Some(StreamEvent::Digit { digit, .. })) => {
                     return Poll::Ready(LegEvent::MediaDigit(digit));
                 }
