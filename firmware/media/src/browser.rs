@@ -82,7 +82,7 @@ impl RtpStream {
             far.unsettle(&self.sockets.rtp);
             far.latch.nominate(source, now);
             far.aim();
-            self.aim_reports();
+            self.follow_with_reports();
         }
     }
 }

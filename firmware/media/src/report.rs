@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockAddr;
 
+use crate::far::Far;
 use crate::reception::Reception;
 use crate::rtcp::{self, LastReport, OwnReport, SenderFigures};
 use crate::secure::Security;
@@ -54,9 +55,19 @@ impl Reports {
         self.destination = Some(socket::destination(destination, ipv6));
     }
 
-    /// The same for an address that is ready.
-    pub(crate) fn aim_at(&mut self, destination: SockAddr) {
-        self.destination = Some(destination);
+    /// Follows media that goes elsewhere than was described: to the same port where RTCP shares it, and otherwise to the next
+    /// higher one (RFC 3550 §11), which is the likeliest behind an address translation until reports of the far end show
+    /// where they come from.
+    pub(crate) fn follow(&mut self, far: &Far, ipv6: bool) {
+        if far.remote.rtcp_mux {
+            self.destination = Some(far.destination.clone());
+        } else if far.remote.symmetric
+            && let Some(source) = far.latch.source()
+            && source.ip() != far.remote.rtp.ip()
+        {
+            let port = source.port().saturating_add(1);
+            self.aim(SocketAddr::new(source.ip(), port), ipv6);
+        }
     }
 
     /// Reads a compound packet; false when it is not valid.

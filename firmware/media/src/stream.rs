@@ -150,15 +150,16 @@ impl RtpStream {
             SocketAddr::new(remote.rtp.ip(), remote.rtp.port().saturating_add(1))
         });
         self.reports.aim(rtcp, ipv6);
-        self.aim_reports();
+        self.follow_with_reports();
         self.heard = now;
         self.timeout_reported = false;
     }
 
-    /// Where RTCP shares the port of RTP, reports go where that goes.
-    pub(crate) fn aim_reports(&mut self) {
-        if let Some(far) = self.far.as_ref().filter(|far| far.remote.rtcp_mux) {
-            self.reports.aim_at(far.destination.clone());
+    /// See [`Reports::follow`].
+    pub(crate) fn follow_with_reports(&mut self) {
+        if let Some(far) = &self.far {
+            self.reports
+                .follow(far, socket::is_ipv6(&self.sockets.rtcp));
         }
     }
 

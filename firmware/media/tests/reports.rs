@@ -79,3 +79,33 @@ fn reports_carry_real_figures_and_the_round_trip_is_measured() {
     let end = &buffer[length - 8..length];
     assert_eq!((end[1], word(end, 4)), (203, own_ssrc));
 }
+
+#[test]
+fn a_telephone_behind_an_address_translation_gets_reports_before_it_sends_any() {
+    let engine = engine(22_550..=22_599, 1);
+    let (stream, mut phone) = connected(&engine, 7, Codec::Pcma);
+    // Its RTCP port is the one behind that of its RTP.
+    let rtcp = loop {
+        match UdpSocket::bind(("127.0.0.1", phone.address().port() + 1)) {
+            Ok(rtcp) => break rtcp,
+            Err(_) => phone.socket = UdpSocket::bind("127.0.0.1:0").unwrap(),
+        }
+    };
+    phone
+        .socket
+        .set_read_timeout(Some(far_end::PATIENCE))
+        .unwrap();
+    rtcp.set_read_timeout(Some(far_end::PATIENCE)).unwrap();
+    let mut remote = phone.remote(Codec::Pcma, None);
+    remote.rtp.set_ip([127, 0, 0, 2].into());
+    stream.set_remote(remote).unwrap();
+    stream.echo().unwrap();
+    statistics(&stream);
+    // Two packets in sequence prove where it is.
+    for number in 0..2 {
+        phone.send(&payload(number));
+    }
+    phone.receive();
+    let (_, gateway) = rtcp.recv_from(&mut [0; 1_500]).expect("a report in time");
+    assert_eq!(gateway, SocketAddr::new(GATEWAY, stream.local_port() + 1));
+}

@@ -16,9 +16,11 @@ use crate::phones::Phones;
 use crate::process::{Measured, PairRelay};
 use crate::{LOAD_CORE, MEASURED_CORE, process};
 
-/// Dearest call allowed, in bare exchanges. A millisecond of the machine where Asterisk 22 took 2.5 to 3.2 ms for such a call
-/// is this many there.
-const EXCHANGES: f64 = 7.5;
+/// Dearest call allowed, in milliseconds of processor time.
+const CPU_MS: f64 = 1.0;
+/// Dearest call allowed, in bare exchanges, where waking up for its datagrams alone costs a good part of that: on a virtual
+/// machine an exchange has been seen to cost 0.6 ms, on a busy one 0.7.
+const EXCHANGES: f64 = 3.0;
 /// Largest resident memory allowed before any call, in KiB.
 const IDLE_KIB: u64 = 30 * 1_024;
 /// Pairs of a calling and an answering extension.
@@ -41,6 +43,7 @@ struct Report {
     failed: usize,
     calls_per_second: f64,
     cpu_ms_per_call: f64,
+    cpu_ms_allowed: f64,
     cpu_ms_per_exchange: f64,
     ratio: f64,
     ratio_allowed: f64,
@@ -103,6 +106,7 @@ pub fn measure(
         failed: tally.failed,
         calls_per_second: tally.ended as f64 / tally.lasted.as_secs_f64(),
         cpu_ms_per_call,
+        cpu_ms_allowed: CPU_MS,
         cpu_ms_per_exchange,
         ratio,
         ratio_allowed: EXCHANGES,
@@ -110,7 +114,9 @@ pub fn measure(
         answer_p99_ms: percentile(0.99),
         resident_idle_kib,
         resident_after_kib: gateway.process.resident_kib()?,
-        passed: tally.failed == 0 && ratio <= EXCHANGES && resident_idle_kib <= IDLE_KIB,
+        passed: tally.failed == 0
+            && (cpu_ms_per_call <= CPU_MS || ratio <= EXCHANGES)
+            && resident_idle_kib <= IDLE_KIB,
     };
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(report.passed)

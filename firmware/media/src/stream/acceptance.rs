@@ -72,9 +72,8 @@ impl RtpStream {
             Verdict::Latched => {
                 latched = Some(source);
                 far.aim();
-                if far.remote.rtcp_mux {
-                    self.reports.aim_at(far.destination.clone());
-                }
+                self.reports
+                    .follow(far, socket::is_ipv6(&self.sockets.rtcp));
             }
             Verdict::Refuse => {
                 self.foreign += 1;
