@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    AudioFile, AudioFileId, Company, DigestCredential, Extension, ExtensionId, MusicClass,
-    MusicClassId, Secret, SipTrunk, TrunkId, User, UserId,
+    AudioFile, AudioFileId, Company, DigestCredential, E1Trunk, E1TrunkId, Extension, ExtensionId,
+    MusicClass, MusicClassId, Secret, SipTrunk, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -21,6 +21,7 @@ pub struct Configuration {
     user_by_login: HashMap<String, usize>,
     trunks: Vec<SipTrunk>,
     trunk_passwords: HashMap<TrunkId, Secret>,
+    e1_trunks: Vec<E1Trunk>,
     audio_files: Vec<AudioFile>,
     music_classes: Vec<MusicClass>,
 }
@@ -62,6 +63,7 @@ impl Configuration {
             user_by_login,
             trunks: Vec::new(),
             trunk_passwords: HashMap::new(),
+            e1_trunks: Vec::new(),
             audio_files: Vec::new(),
             music_classes: Vec::new(),
         }
@@ -87,6 +89,14 @@ impl Configuration {
         trunks.sort_by_key(|trunk| (trunk.priority, trunk.id));
         self.trunks = trunks;
         self.trunk_passwords = passwords;
+        self
+    }
+
+    /// The same with these E1 trunks, sorted by priority, then by age.
+    #[must_use]
+    pub fn with_e1_trunks(mut self, mut trunks: Vec<E1Trunk>) -> Self {
+        trunks.sort_by_key(|trunk| (trunk.priority, trunk.id));
+        self.e1_trunks = trunks;
         self
     }
 
@@ -167,6 +177,16 @@ impl Configuration {
         self.trunk_passwords.get(&id)
     }
 
+    /// All E1 trunks, in the order calls out try them.
+    pub fn e1_trunks(&self) -> &[E1Trunk] {
+        &self.e1_trunks
+    }
+
+    /// The E1 trunk `id`.
+    pub fn e1_trunk(&self, id: E1TrunkId) -> Option<&E1Trunk> {
+        self.e1_trunks.iter().find(|trunk| trunk.id == id)
+    }
+
     /// All audio files, by name.
     pub fn audio_files(&self) -> &[AudioFile] {
         &self.audio_files
@@ -208,6 +228,11 @@ impl Configuration {
                 .map(|trunk| (trunk.id, trunk.clone()))
                 .collect(),
             trunk_passwords: self.trunk_passwords.clone(),
+            e1_trunks: self
+                .e1_trunks
+                .iter()
+                .map(|trunk| (trunk.id, trunk.clone()))
+                .collect(),
             audio_files: self
                 .audio_files
                 .iter()
@@ -242,6 +267,8 @@ pub struct Draft {
     pub trunks: BTreeMap<TrunkId, SipTrunk>,
     /// What the trunks authenticate with.
     pub trunk_passwords: HashMap<TrunkId, Secret>,
+    /// All E1 trunks.
+    pub e1_trunks: BTreeMap<E1TrunkId, E1Trunk>,
     /// All audio files.
     pub audio_files: BTreeMap<AudioFileId, AudioFile>,
     /// All classes of music.
@@ -259,6 +286,7 @@ impl Draft {
             self.credentials,
         )
         .with_trunks(self.trunks.into_values().collect(), self.trunk_passwords)
+        .with_e1_trunks(self.e1_trunks.into_values().collect())
         .with_sounds(
             self.audio_files.into_values().collect(),
             self.music_classes.into_values().collect(),

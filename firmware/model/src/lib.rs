@@ -16,6 +16,7 @@ mod company;
 mod configuration;
 mod country;
 mod credential;
+mod e1_trunk;
 mod export;
 mod extension;
 mod language;
@@ -36,6 +37,10 @@ pub use company::{Company, NewCompany};
 pub use configuration::{Configuration, Draft};
 pub use country::{Country, CountryDefaults, Law, UnknownCountry};
 pub use credential::{DigestCredential, Secret, generate_secret};
+pub use e1_trunk::{
+    ChannelOrder, DEFAULT_R2_DIGITS, E1Signalling, E1Trunk, E1TrunkId, IsdnSide, MAX_DEVICE,
+    MAX_E1_TRUNKS,
+};
 pub use export::{Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA};
 pub use extension::{
     DEFAULT_MAX_CALLS, DEFAULT_RING_TIME, Extension, ExtensionChange, ExtensionId, MAX_EXTENSIONS,

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ramal_model::{
-    Actor, AudioFile, Company, Configuration, DigestCredential, Draft, Extension, ExtensionId,
-    MusicClass, SipTrunk, TrunkId, User, UserId,
+    Actor, AudioFile, Company, Configuration, DigestCredential, Draft, E1Trunk, Extension,
+    ExtensionId, MusicClass, SipTrunk, TrunkId, User, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,6 +18,7 @@ const COMPANY_ID: i64 = 0;
 const USER: &str = "user";
 const EXTENSION: &str = "extension";
 const TRUNK: &str = "trunk";
+const E1_TRUNK: &str = "e1_trunk";
 const AUDIO_FILE: &str = "audio_file";
 const MUSIC_CLASS: &str = "music_class";
 
@@ -44,6 +45,10 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             .map(|trunk| (trunk.id, trunk))
             .collect(),
         trunk_passwords: HashMap::new(),
+        e1_trunks: objects::<E1Trunk>(connection, E1_TRUNK)?
+            .into_iter()
+            .map(|trunk| (trunk.id, trunk))
+            .collect(),
         audio_files: objects::<AudioFile>(connection, AUDIO_FILE)?
             .into_iter()
             .map(|file| (file.id, file))
@@ -196,6 +201,20 @@ impl Write<'_> {
         differences(&mut changes, TRUNK, &trunks(&old), &trunks(&draft), |id| {
             new_password(&TrunkId(id)).then_some("password_changed")
         })?;
+        let e1_trunks = |draft: &Draft| {
+            draft
+                .e1_trunks
+                .iter()
+                .map(|(id, trunk)| (id.0, trunk.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        differences(
+            &mut changes,
+            E1_TRUNK,
+            &e1_trunks(&old),
+            &e1_trunks(&draft),
+            |_| None,
+        )?;
         let audio_files = |draft: &Draft| {
             draft
                 .audio_files

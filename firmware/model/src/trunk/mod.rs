@@ -13,6 +13,7 @@ pub use address::{BadAddress, Cidr, HostPort};
 pub use certificate::{BadCertificate, TrustedCertificate};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
+pub(crate) use routing::{inbound_entry, outbound_number};
 
 use crate::{ExtensionId, MediaEncryption, MusicClassId, RecordingMode, Secret};
 
@@ -296,33 +297,19 @@ impl SipTrunk {
 
     /// What is sent to the carrier for `number`; `None` when it does not go out here. The longest prefix decides.
     pub fn outbound_number<'a>(&self, number: &'a str) -> Option<&'a str> {
-        let rule = self
-            .outbound
-            .iter()
-            .filter(|rule| number.starts_with(&rule.prefix))
-            .max_by_key(|rule| rule.prefix.len())?;
-        number
-            .get(usize::from(rule.strip)..)
-            .filter(|rest| !rest.is_empty())
+        outbound_number(&self.outbound, number)
     }
 
     /// The extension that calls for `did` lead to. A leading `+` makes no difference: carriers add and leave it out.
     pub fn inbound_extension(&self, did: &str) -> Option<ExtensionId> {
-        self.inbound_entry(did)
+        inbound_entry(&self.inbound, did)
             .map(|entry| entry.extension)
             .or(self.inbound_default)
     }
 
     /// Whether `did` is one of the inbound numbers.
     pub fn has_inbound_number(&self, did: &str) -> bool {
-        self.inbound_entry(did).is_some()
-    }
-
-    fn inbound_entry(&self, did: &str) -> Option<&InboundNumber> {
-        let did = did.trim_start_matches('+');
-        self.inbound
-            .iter()
-            .find(|entry| entry.number.trim_start_matches('+') == did)
+        inbound_entry(&self.inbound, did).is_some()
     }
 
     /// The extensions that calls are led to.

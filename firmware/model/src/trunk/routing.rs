@@ -33,6 +33,28 @@ pub struct InboundNumber {
     pub extension: ExtensionId,
 }
 
+/// What is sent for `number` by these rules; `None` when none of them takes it. The longest prefix decides.
+pub(crate) fn outbound_number<'a>(rules: &[OutboundPrefix], number: &'a str) -> Option<&'a str> {
+    let rule = rules
+        .iter()
+        .filter(|rule| number.starts_with(&rule.prefix))
+        .max_by_key(|rule| rule.prefix.len())?;
+    number
+        .get(usize::from(rule.strip)..)
+        .filter(|rest| !rest.is_empty())
+}
+
+/// The entry of an incoming number. A leading `+` makes no difference: carriers add and leave it out.
+pub(crate) fn inbound_entry<'a>(
+    numbers: &'a [InboundNumber],
+    did: &str,
+) -> Option<&'a InboundNumber> {
+    let did = did.trim_start_matches('+');
+    numbers
+        .iter()
+        .find(|entry| entry.number.trim_start_matches('+') == did)
+}
+
 impl OutboundPrefix {
     pub(super) fn check(&mut self, problems: &mut Problems) {
         self.prefix = text::digits(problems, "prefix", &self.prefix, 0, MAX_PREFIX);
