@@ -1,0 +1,537 @@
+//! Calls between a user and a network, as the figures of Q.931 annex D show them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+mod wire;
+
+use std::time::Duration;
+
+use ramal_isdn::*;
+use wire::{Side, Wire};
+
+const MOMENT: Duration = Duration::from_millis(200);
+
+fn number(digits: &str) -> PartyNumber {
+    PartyNumber::new(digits).unwrap()
+}
+
+fn incoming(events: &[Event]) -> (CallId, IncomingCall) {
+    events
+        .iter()
+        .find_map(|event| match event {
+            Event::Incoming { call, setup } => Some((*call, setup.as_ref().clone())),
+            _ => None,
+        })
+        .expect("an incoming call")
+}
+
+fn released(events: &[Event], call: CallId) -> Option<Cause> {
+    events.iter().find_map(|event| match event {
+        Event::Released { call: it, cause } if *it == call => Some(*cause),
+        _ => None,
+    })
+}
+
+/// A call that is answered, from one side to the other: its names on both.
+fn answered(wire: &mut Wire, from: Side) -> (CallId, CallId) {
+    let ours = wire
+        .setup(from, OutgoingCall::new(number("5133334444")))
+        .unwrap();
+    let (theirs, _) = incoming(&wire.events_of(from.other(), MOMENT));
+    wire.command(from.other(), theirs, Command::Proceeding { in_band: false })
+        .unwrap();
+    wire.command(from.other(), theirs, Command::Alerting { in_band: true })
+        .unwrap();
+    wire.command(
+        from.other(),
+        theirs,
+        Command::Connect(ConnectedParty::default()),
+    )
+    .unwrap();
+    wire.pass(MOMENT);
+    wire.events();
+    for (side, call) in [(from, ours), (from.other(), theirs)] {
+        let state = wire.side(side).call_state(call).unwrap();
+        assert_eq!(state.number(), StateNumber::Active);
+    }
+    (ours, theirs)
+}
+
+fn nothing_left(wire: &mut Wire) {
+    for side in [Side::User, Side::Network] {
+        let interface = wire.side(side);
+        assert_eq!(interface.calls().count(), 0, "{side:?}");
+        for channel in interface.settings().channels.iter() {
+            assert_eq!(interface.channel_status(channel), Some(ChannelStatus::Idle));
+        }
+    }
+}
+
+#[test]
+fn a_call_each_way_with_everything_a_setup_can_say() {
+    for from in [Side::User, Side::Network] {
+        let mut wire = Wire::plain();
+        let mut call = OutgoingCall::new(number("5133334444").of_kind(TypeOfNumber::National));
+        call.bearer = BearerCapability::AUDIO_3K1;
+        call.calling = Some(number("555123").presented(Presentation::Restricted));
+        call.calling_name = Some("João".into());
+        call.redirecting = Some(number("2001").because(RedirectionReason::NoReply));
+        call.original_called = Some(number("2000").because(RedirectionReason::Busy));
+        call.user_user = Some(b"\x04hello".to_vec());
+        call.from_outside = true;
+        let ours = wire.setup(from, call.clone()).unwrap();
+        let to = from.other();
+        let (theirs, setup) = incoming(&wire.events_of(to, MOMENT));
+        assert_eq!(setup.called, Some(call.called));
+        assert_eq!(setup.calling, call.calling);
+        assert_eq!(setup.redirecting, call.redirecting);
+        assert_eq!(setup.original_called, call.original_called);
+        assert_eq!(setup.user_user, call.user_user);
+        assert_eq!(setup.bearer, BearerCapability::AUDIO_3K1);
+        assert!(setup.complete && setup.from_outside);
+        let name = setup.calling_name.unwrap();
+        assert_eq!(
+            (name.name.as_str(), name.presentation),
+            ("João", Presentation::Restricted)
+        );
+        assert_eq!(wire.side(from).channel(ours), Some(setup.channel));
+
+        wire.command(to, theirs, Command::Proceeding { in_band: false })
+            .unwrap();
+        wire.command(to, theirs, Command::Alerting { in_band: true })
+            .unwrap();
+        let events = wire.events_of(from, MOMENT);
+        assert_eq!(
+            events[0],
+            Event::Proceeding {
+                call: ours,
+                in_band: false
+            }
+        );
+        assert!(matches!(events[1], Event::Alerting { in_band: true, .. }));
+        let party = ConnectedParty {
+            number: Some(number("4444")),
+            name: Some("Maria".into()),
+            user_user: None,
+        };
+        wire.command(to, theirs, Command::Connect(party.clone()))
+            .unwrap();
+        wire.pass(MOMENT);
+        let events = wire.events();
+        let connected = Event::Connected {
+            call: ours,
+            party: Box::new(party),
+        };
+        assert!(events.contains(&(from, connected)));
+        assert!(events.contains(&(to, Event::Established { call: theirs })));
+
+        let cause = Cause::NORMAL_CLEARING;
+        wire.command(
+            from,
+            ours,
+            Command::Disconnect {
+                cause,
+                in_band: false,
+            },
+        )
+        .unwrap();
+        wire.pass(MOMENT);
+        let events = wire.events();
+        assert!(events.contains(&(from, Event::Released { call: ours, cause })));
+        assert!(events.contains(&(
+            to,
+            Event::Released {
+                call: theirs,
+                cause
+            }
+        )));
+        nothing_left(&mut wire);
+    }
+}
+
+#[test]
+fn digits_come_one_by_one_until_the_number_is_complete() {
+    let mut network = Settings::new(Role::Network);
+    network.overlap_receiving = true;
+    let mut wire = Wire::up(Settings::new(Role::User), network);
+    let mut call = OutgoingCall::new(number("51"));
+    call.complete = false;
+    let ours = wire.setup(Side::User, call).unwrap();
+    // Dialled before the network asks for more.
+    let early = Command::Digits {
+        digits: number("33"),
+        complete: false,
+    };
+    wire.command(Side::User, ours, early).unwrap();
+    let (theirs, setup) = incoming(&wire.events_of(Side::Network, MOMENT));
+    assert!(!setup.complete);
+    wire.command(
+        Side::Network,
+        theirs,
+        Command::WantMoreDigits { in_band: true },
+    )
+    .unwrap();
+    wire.pass(MOMENT);
+    let last = Command::Digits {
+        digits: number("4"),
+        complete: true,
+    };
+    wire.command(Side::User, ours, last).unwrap();
+    wire.pass(MOMENT);
+    let events = wire.events();
+    let wanted = Event::MoreDigitsWanted {
+        call: ours,
+        in_band: true,
+    };
+    assert!(events.contains(&(Side::User, wanted)));
+    let digits: Vec<_> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::Digits {
+                digits, complete, ..
+            } => Some((digits.as_str(), *complete)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(digits, [("33", false), ("4", true)]);
+}
+
+#[test]
+fn t302_makes_a_number_complete() {
+    let mut user = Settings::new(Role::User);
+    user.overlap_receiving = true;
+    let mut wire = Wire::up(user, Settings::new(Role::Network));
+    let mut call = OutgoingCall::new(number("51"));
+    call.complete = false;
+    wire.setup(Side::Network, call).unwrap();
+    let (theirs, _) = incoming(&wire.events_of(Side::User, MOMENT));
+    wire.command(
+        Side::User,
+        theirs,
+        Command::WantMoreDigits { in_band: false },
+    )
+    .unwrap();
+    let events = wire.events_of(Side::User, Duration::from_secs(16));
+    let complete = Event::Digits {
+        call: theirs,
+        digits: String::new(),
+        complete: true,
+    };
+    assert!(events.contains(&complete), "{events:?}");
+}
+
+/// features.md, A.3, options 2 and 3, and AT-30 on a primary rate interface.
+#[test]
+fn a_refused_call_ends_with_its_cause() {
+    for cause in [
+        Cause::USER_BUSY,
+        Cause::CALL_REJECTED,
+        Cause::UNALLOCATED_NUMBER,
+    ] {
+        for from in [Side::User, Side::Network] {
+            let mut wire = Wire::plain();
+            let ours = wire.setup(from, OutgoingCall::new(number("1"))).unwrap();
+            let (theirs, _) = incoming(&wire.events_of(from.other(), MOMENT));
+            let refuse = Command::Disconnect {
+                cause,
+                in_band: false,
+            };
+            wire.command(from.other(), theirs, refuse).unwrap();
+            let events = wire.events_of(from, MOMENT);
+            assert_eq!(released(&events, ours), Some(cause));
+            nothing_left(&mut wire);
+        }
+    }
+}
+
+/// AT-30: ALERTING, then cause 19.
+#[test]
+fn an_unanswered_call_ends_with_no_answer() {
+    let mut wire = Wire::plain();
+    let ours = wire
+        .setup(Side::Network, OutgoingCall::new(number("1")))
+        .unwrap();
+    let (theirs, _) = incoming(&wire.events_of(Side::User, MOMENT));
+    wire.command(Side::User, theirs, Command::Alerting { in_band: false })
+        .unwrap();
+    wire.pass(Duration::from_secs(30));
+    let cause = Cause::NO_ANSWER;
+    wire.command(
+        Side::User,
+        theirs,
+        Command::Disconnect {
+            cause,
+            in_band: false,
+        },
+    )
+    .unwrap();
+    let events = wire.events_of(Side::Network, MOMENT);
+    assert_eq!(released(&events, ours), Some(cause));
+    nothing_left(&mut wire);
+}
+
+#[test]
+fn a_tone_can_be_heard_before_the_call_ends() {
+    let mut wire = Wire::plain();
+    let ours = wire
+        .setup(Side::User, OutgoingCall::new(number("1")))
+        .unwrap();
+    let (theirs, _) = incoming(&wire.events_of(Side::Network, MOMENT));
+    let cause = Cause::USER_BUSY;
+    wire.command(
+        Side::Network,
+        theirs,
+        Command::Disconnect {
+            cause,
+            in_band: true,
+        },
+    )
+    .unwrap();
+    let events = wire.events_of(Side::User, Duration::from_secs(5));
+    let told = Event::Disconnected {
+        call: ours,
+        cause,
+        in_band: true,
+        user_user: None,
+    };
+    assert!(events.contains(&told), "{events:?}");
+    assert_eq!(released(&events, ours), None);
+    let end = Command::Disconnect {
+        cause: Cause::NORMAL_CLEARING,
+        in_band: false,
+    };
+    wire.command(Side::User, ours, end).unwrap();
+    let events = wire.events_of(Side::User, MOMENT);
+    assert_eq!(released(&events, ours), Some(cause));
+    nothing_left(&mut wire);
+}
+
+#[test]
+fn the_same_channel_wanted_by_both_goes_to_the_network() {
+    for exclusive in [false, true] {
+        let mut user = Settings::new(Role::User);
+        user.exclusive = exclusive;
+        user.selection = Selection::Ascending;
+        let mut wire = Wire::up(user, Settings::new(Role::Network));
+        let of_user = wire
+            .setup(Side::User, OutgoingCall::new(number("1")))
+            .unwrap();
+        let of_network = wire
+            .setup(Side::Network, OutgoingCall::new(number("2")))
+            .unwrap();
+        wire.pass(MOMENT);
+        let events = wire.events();
+        assert_eq!(wire.network.channel(of_network), Some(1));
+        let at_user: Vec<_> = events
+            .iter()
+            .filter(|(side, _)| *side == Side::User)
+            .map(|it| it.1.clone())
+            .collect();
+        let (theirs, setup) = incoming(&at_user);
+        assert_eq!(setup.channel, 1);
+        assert_eq!(wire.user.call_counters().collisions, 1);
+        wire.command(
+            Side::User,
+            theirs,
+            Command::Connect(ConnectedParty::default()),
+        )
+        .unwrap();
+        if exclusive {
+            assert_eq!(
+                released(&at_user, of_user),
+                Some(Cause::REQUESTED_CHANNEL_NOT_AVAILABLE)
+            );
+        } else {
+            let at_network: Vec<_> = events
+                .into_iter()
+                .filter(|(side, _)| *side == Side::Network)
+                .map(|it| it.1)
+                .collect();
+            let (at_network, setup) = incoming(&at_network);
+            assert_eq!(setup.channel, 2);
+            wire.command(
+                Side::Network,
+                at_network,
+                Command::Alerting { in_band: false },
+            )
+            .unwrap();
+            wire.pass(MOMENT);
+            assert_eq!(wire.user.channel(of_user), Some(2));
+        }
+    }
+}
+
+#[test]
+fn channels_run_out_and_come_back() {
+    let mut wire = Wire::plain();
+    let calls: Vec<_> = (0..30).map(|_| answered(&mut wire, Side::User)).collect();
+    let one_more = wire.setup(Side::User, OutgoingCall::new(number("1")));
+    assert_eq!(one_more, Err(SetupError::NoChannel));
+    let (ours, _) = calls[7];
+    let cause = Cause::NORMAL_CLEARING;
+    wire.command(
+        Side::User,
+        ours,
+        Command::Disconnect {
+            cause,
+            in_band: false,
+        },
+    )
+    .unwrap();
+    wire.pass(MOMENT);
+    wire.events();
+    answered(&mut wire, Side::Network);
+}
+
+#[test]
+fn a_blocked_channel_takes_no_call() {
+    let mut user = Settings::new(Role::User);
+    user.channels = [1, 2].into_iter().collect();
+    let mut network = Settings::new(Role::Network);
+    network.channels = user.channels;
+    let mut wire = Wire::up(user, network);
+    wire.user.block(1, true).unwrap();
+    let ours = wire
+        .setup(Side::Network, OutgoingCall::new(number("1")))
+        .unwrap();
+    let events = wire.events_of(Side::Network, MOMENT);
+    assert_eq!(
+        released(&events, ours),
+        Some(Cause::REQUESTED_CHANNEL_NOT_AVAILABLE)
+    );
+    assert_eq!(wire.user.block(16, true), Err(NoSuchChannel(16)));
+    let (ours, _) = answered(&mut wire, Side::User);
+    assert_eq!(wire.user.channel(ours), Some(2));
+}
+
+#[test]
+fn a_restart_ends_the_calls_of_its_channels() {
+    for from in [Side::User, Side::Network] {
+        for whole in [false, true] {
+            let mut wire = Wire::plain();
+            let (ours, theirs) = answered(&mut wire, from);
+            let (other, _) = answered(&mut wire, from);
+            let channel = wire.side(from).channel(ours);
+            let now = wire.now;
+            let extent = if whole { None } else { channel };
+            wire.side(from).restart(extent, now).unwrap();
+            wire.drain(from);
+            wire.pass(MOMENT);
+            let events = wire.events();
+            assert!(events.contains(&(from, Event::RestartDone { channel: extent })));
+            let cause = Cause::TEMPORARY_FAILURE;
+            assert!(events.contains(&(from, Event::Released { call: ours, cause })));
+            assert!(events.contains(&(
+                from.other(),
+                Event::Released {
+                    call: theirs,
+                    cause
+                }
+            )));
+            assert_eq!(wire.side(from).call_state(other).is_none(), whole);
+            answered(&mut wire, from);
+        }
+    }
+}
+
+#[test]
+fn an_answered_call_survives_a_short_loss_of_the_link_and_no_long_one() {
+    let mut wire = Wire::plain();
+    let (ours, theirs) = answered(&mut wire, Side::User);
+    let ringing = wire
+        .setup(Side::User, OutgoingCall::new(number("1")))
+        .unwrap();
+    wire.pass(MOMENT);
+    wire.events();
+    wire.layer1(false);
+    let events = wire.events_of(Side::User, Duration::from_secs(20));
+    assert!(events.contains(&Event::LinkDown));
+    assert!(released(&events, ringing).is_some());
+    assert_eq!(
+        wire.setup(Side::User, OutgoingCall::new(number("1"))),
+        Err(SetupError::LinkDown)
+    );
+    wire.layer1(true);
+    let events = wire.events_of(Side::User, Duration::from_secs(20));
+    assert_eq!(events, [Event::LinkUp]);
+    assert!(wire.user.call_state(ours).is_some() && wire.network.call_state(theirs).is_some());
+    wire.layer1(false);
+    wire.pass(Duration::from_secs(91));
+    let events = wire.events();
+    let cause = Cause::DESTINATION_OUT_OF_ORDER;
+    assert!(events.contains(&(Side::User, Event::Released { call: ours, cause })));
+    assert!(events.contains(&(
+        Side::Network,
+        Event::Released {
+            call: theirs,
+            cause
+        }
+    )));
+    nothing_left(&mut wire);
+}
+
+#[test]
+fn a_call_hung_up_while_the_link_was_away_ends_on_the_other_side_too() {
+    let mut wire = Wire::plain();
+    let (ours, theirs) = answered(&mut wire, Side::Network);
+    wire.layer1(false);
+    let cause = Cause::NORMAL_CLEARING;
+    wire.command(
+        Side::Network,
+        ours,
+        Command::Disconnect {
+            cause,
+            in_band: false,
+        },
+    )
+    .unwrap();
+    wire.layer1(true);
+    let events = wire.events_of(Side::User, Duration::from_secs(5));
+    assert!(released(&events, theirs).is_some(), "{events:?}");
+    nothing_left(&mut wire);
+}
+
+#[test]
+fn nobody_who_answers_ends_a_call_after_two_t303() {
+    let mut wire = Wire::plain();
+    let ours = wire
+        .setup(Side::User, OutgoingCall::new(number("1")))
+        .unwrap();
+    let events = wire.events_of(Side::User, Duration::from_millis(7_900));
+    assert_eq!(released(&events, ours), None);
+    let events = wire.events_of(Side::User, MOMENT);
+    assert_eq!(released(&events, ours), Some(Cause::NO_USER_RESPONDING));
+    nothing_left(&mut wire);
+}
+
+#[test]
+fn a_link_that_is_not_wanted_comes_back_when_it_is() {
+    let mut wire = Wire::plain();
+    let now = wire.now;
+    wire.user.want_link(false, now);
+    wire.drain(Side::User);
+    assert!(
+        wire.events_of(Side::User, MOMENT)
+            .contains(&Event::LinkDown)
+    );
+    // The network wants its link, and gets it after a pause.
+    assert!(
+        wire.events_of(Side::User, Duration::from_secs(2))
+            .contains(&Event::LinkUp)
+    );
+    let now = wire.now;
+    wire.network.want_link(false, now);
+    wire.user.want_link(false, now);
+    wire.drain(Side::Network);
+    wire.drain(Side::User);
+    wire.pass(Duration::from_secs(30));
+    assert!(!wire.user.is_up() && !wire.network.is_up());
+    let now = wire.now;
+    wire.user.want_link(true, now);
+    wire.drain(Side::User);
+    wire.pass(MOMENT);
+    assert!(wire.user.is_up() && wire.network.is_up());
+}
