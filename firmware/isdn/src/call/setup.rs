@@ -138,6 +138,7 @@ impl Call {
             },
         };
         let calling_name = elements.calling_name();
+        let diversion = elements.diversion().unwrap_or_default();
         let setup = IncomingCall {
             channel,
             bearer,
@@ -145,8 +146,8 @@ impl Call {
             calling_name: calling_name.or_else(|| elements.display.map(by_display)),
             called: elements.called,
             calling: elements.calling,
-            redirecting: elements.redirecting,
-            original_called: elements.original_called,
+            redirecting: elements.redirecting.or(diversion.redirecting),
+            original_called: elements.original_called.or(diversion.original_called),
             keypad: elements.keypad,
             from_outside,
             user_user: elements.user_user,

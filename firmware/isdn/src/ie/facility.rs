@@ -1,6 +1,11 @@
-//! The calling name in a Facility element (ISO/IEC 13868 "CNIP" as QSIG and several networks use it; X.690 encoding).
+//! What Facility elements say about parties (X.690 encoding): the calling name (ISO/IEC 13868, as QSIG and several
+//! networks use it) and the diversion of a call (ETS 300 207-1, "divertingLegInformation2").
 
-use super::{Presentation, to_text};
+use super::{PartyNumber, Presentation, RedirectionReason, TypeOfNumber, to_text};
+
+/// Operations that are understood.
+const CALLING_NAME: u8 = 0;
+const DIVERTING_LEG_INFORMATION_2: u8 = 15;
 
 /// A name that came with the service "calling name".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,41 +17,14 @@ pub struct CallingName {
 }
 
 impl CallingName {
-    /// Finds the invocation of callingName (operation 0) in the contents of a Facility element.
+    /// Finds the invocation of callingName in the contents of a Facility element.
     pub(crate) fn decode(octets: &[u8]) -> Option<Self> {
-        // Octet 3: remote operations, or the networking extensions of QSIG before them.
-        let (&profile, mut rest) = octets.split_first()?;
-        if !matches!(profile & 0x1F, 0x11 | 0x1F) {
-            return None;
-        }
-        while let Some((tag, contents, after)) = Value::read(rest) {
-            // Network facility extension, network protocol profile and interpretation come first and change nothing.
-            if tag == 0xA1 {
-                return Self::of_invoke(contents);
-            }
-            rest = after;
-        }
-        None
-    }
-
-    fn of_invoke(octets: &[u8]) -> Option<Self> {
-        let (0x02, _, rest) = Value::read(octets)? else {
-            return None;
-        };
-        let (mut tag, mut operation, mut rest) = Value::read(rest)?;
-        if tag == 0x80 {
-            // The linked invocation.
-            (tag, operation, rest) = Value::read(rest)?;
-        }
-        // A local value, or an object identifier whose last arc is that value.
-        if !matches!(tag, 0x02 | 0x06) || operation.last() != Some(&0) {
-            return None;
-        }
-        let (tag, argument, _) = Value::read(rest)?;
+        let argument = argument_of(CALLING_NAME, octets)?;
+        let (tag, argument, _) = value(argument)?;
         match tag {
             // The name alone, or followed by extensions in a SEQUENCE.
             0x30 => {
-                let (tag, name, _) = Value::read(argument)?;
+                let (tag, name, _) = value(argument)?;
                 Self::of_name(tag, name)
             }
             _ => Self::of_name(tag, argument),
@@ -56,9 +34,9 @@ impl CallingName {
     fn of_name(tag: u8, contents: &[u8]) -> Option<Self> {
         let (presentation, text) = match tag {
             0x80 => (Presentation::Allowed, contents),
-            0xA1 => (Presentation::Allowed, Value::read(contents)?.1),
+            0xA1 => (Presentation::Allowed, value(contents)?.1),
             0x82 => (Presentation::Restricted, contents),
-            0xA3 => (Presentation::Restricted, Value::read(contents)?.1),
+            0xA3 => (Presentation::Restricted, value(contents)?.1),
             0x87 => (Presentation::Restricted, &[][..]),
             0x84 => (Presentation::NotAvailable, &[][..]),
             _ => return None,
@@ -70,24 +48,123 @@ impl CallingName {
     }
 }
 
-/// Tag, contents, and what comes behind, of one value with a definite length.
-struct Value;
+/// How a call was diverted: whose elements the same is said with elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Diversion {
+    /// Who has diverted the call, last.
+    pub(crate) redirecting: Option<PartyNumber>,
+    /// Whom the caller has called.
+    pub(crate) original_called: Option<PartyNumber>,
+}
 
-impl Value {
-    fn read(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-        let (&tag, rest) = octets.split_first()?;
-        let (&length, rest) = rest.split_first()?;
-        let (length, rest) = match length {
-            0..=0x7F => (usize::from(length), rest),
-            0x81 => {
-                let (&length, rest) = rest.split_first()?;
-                (usize::from(length), rest)
-            }
-            _ => return None,
+impl Diversion {
+    /// Finds the invocation of divertingLegInformation2 in the contents of a Facility element.
+    pub(crate) fn decode(octets: &[u8]) -> Option<Self> {
+        let argument = argument_of(DIVERTING_LEG_INFORMATION_2, octets)?;
+        let (0x30, argument, _) = value(argument)? else {
+            return None;
         };
-        let (contents, after) = rest.split_at_checked(length)?;
-        Some((tag, contents, after))
+        // How often, and why.
+        let (0x02, _, rest) = value(argument)? else {
+            return None;
+        };
+        let (0x0A, &[reason], mut rest) = value(rest)? else {
+            return None;
+        };
+        let reason = match reason {
+            0 => RedirectionReason::Unknown,
+            1 => RedirectionReason::Unconditional,
+            2 => RedirectionReason::Busy,
+            3 => RedirectionReason::NoReply,
+            4 | 5 => RedirectionReason::Deflection,
+            other => RedirectionReason::Other(other & 0x0F),
+        };
+        let mut diversion = Self::default();
+        while let Some((tag, contents, after)) = value(rest) {
+            match tag {
+                0xA1 => {
+                    diversion.redirecting = presented_number(contents).map(|it| it.because(reason));
+                }
+                0xA2 => diversion.original_called = presented_number(contents),
+                _ => {}
+            }
+            rest = after;
+        }
+        Some(diversion)
     }
+}
+
+/// PresentedNumberUnscreened of ETS 300 196-1.
+fn presented_number(octets: &[u8]) -> Option<PartyNumber> {
+    let (tag, contents, _) = value(octets)?;
+    let none = PartyNumber::default();
+    match tag {
+        0xA0 => party_number(contents),
+        0x81 => Some(none.presented(Presentation::Restricted)),
+        0x82 => Some(none.presented(Presentation::NotAvailable)),
+        0xA3 => Some(party_number(contents)?.presented(Presentation::Restricted)),
+        _ => None,
+    }
+}
+
+/// PartyNumber of ETS 300 196-1: public ones, and those of an unknown plan.
+fn party_number(octets: &[u8]) -> Option<PartyNumber> {
+    let (tag, contents, _) = value(octets)?;
+    match tag {
+        0x80 => PartyNumber::new(&to_text(contents)).ok(),
+        0xA1 => {
+            let (0x0A, &[kind], rest) = value(contents)? else {
+                return None;
+            };
+            let (_, digits, _) = value(rest)?;
+            let number = PartyNumber::new(&to_text(digits)).ok()?;
+            Some(number.of_kind(TypeOfNumber::from_bits(kind & 7)))
+        }
+        _ => None,
+    }
+}
+
+/// The argument of an invocation of this operation, if that is what the element holds.
+fn argument_of(operation: u8, octets: &[u8]) -> Option<&[u8]> {
+    // Octet 3: remote operations, or the networking extensions of QSIG before them.
+    let (&profile, mut rest) = octets.split_first()?;
+    if !matches!(profile & 0x1F, 0x11 | 0x1F) {
+        return None;
+    }
+    let invoke = loop {
+        let (tag, contents, after) = value(rest)?;
+        if tag == 0xA1 {
+            break contents;
+        }
+        // Network facility extension, network protocol profile and interpretation come first and change nothing.
+        rest = after;
+    };
+    let (0x02, _, rest) = value(invoke)? else {
+        return None;
+    };
+    let (mut tag, mut called, mut rest) = value(rest)?;
+    if tag == 0x80 {
+        // The linked invocation.
+        (tag, called, rest) = value(rest)?;
+    }
+    // A local value, or an object identifier whose last arc is that value.
+    (matches!(tag, 0x02 | 0x06) && called.last() == Some(&operation)).then_some(rest)
+}
+
+/// Tag, contents, and what comes behind, of one value with a definite length.
+fn value(octets: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = octets.split_first()?;
+    let (&length, rest) = rest.split_first()?;
+    let (length, rest) = match length {
+        0..=0x7F => (usize::from(length), rest),
+        0x81 => {
+            let (&length, rest) = rest.split_first()?;
+            (usize::from(length), rest)
+        }
+        _ => return None,
+    };
+    let (contents, after) = rest.split_at_checked(length)?;
+    Some((tag, contents, after))
 }
 
 #[cfg(test)]
@@ -120,5 +197,26 @@ mod tests {
         let octets = *b"\x91\xA1\x0A\x02\x01\x05\x02\x01\x00\x82\x02Jo";
         let name = CallingName::decode(&octets);
         assert!(name.is_some_and(|name| name.presentation == Presentation::Restricted));
+    }
+
+    #[test]
+    fn a_diversion_of_euroisdn_is_found() {
+        let octets = *b"\x91\xA1\x1D\x02\x01\x01\x02\x01\x0F\x30\x15\x02\x01\x01\x0A\x01\x03\xA1\x0D\xA0\x0B\xA1\x09\x0A\x01\x02\x12\x042001";
+        let diversion = Diversion::decode(&octets);
+        let number = PartyNumber::new("2001").map(|number| {
+            number
+                .of_kind(TypeOfNumber::National)
+                .because(RedirectionReason::NoReply)
+        });
+        assert_eq!(
+            diversion,
+            Some(Diversion {
+                redirecting: number.ok(),
+                original_called: None
+            })
+        );
+        for end in 0..octets.len() {
+            assert_eq!(Diversion::decode(&octets[..end]), None);
+        }
     }
 }

@@ -13,6 +13,7 @@ pub use bearer::{BearerCapability, Law, TransferCapability};
 pub use cause::{CauseElement, Location};
 pub use channel::{ChannelIdentification, ChannelNumbers};
 pub use facility::CallingName;
+pub(crate) use facility::Diversion;
 pub use number::{
     InvalidDigits, MAX_DIGITS, NumberingPlan, PartyNumber, Presentation, RedirectionReason,
     Screening, TypeOfNumber,

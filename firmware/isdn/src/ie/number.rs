@@ -28,7 +28,7 @@ pub enum TypeOfNumber {
 }
 
 impl TypeOfNumber {
-    fn from_bits(bits: u8) -> Self {
+    pub(super) fn from_bits(bits: u8) -> Self {
         match bits {
             0 => Self::Unknown,
             1 => Self::International,

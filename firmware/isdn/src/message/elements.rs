@@ -2,8 +2,8 @@
 
 use super::Faults;
 use crate::ie::{
-    BearerCapability, CallingName, CauseElement, ChannelIdentification, Malformed, PartyNumber,
-    ProgressIndicator, RestartIndicator, ascii, from_text, id, to_text,
+    BearerCapability, CallingName, CauseElement, ChannelIdentification, Diversion, Malformed,
+    PartyNumber, ProgressIndicator, RestartIndicator, ascii, from_text, id, to_text,
 };
 
 /// Longest Display, Keypad facility and User-user that are sent, in octets. Networks may take less.
@@ -64,6 +64,13 @@ impl Elements {
         self.facility
             .iter()
             .find_map(|contents| CallingName::decode(contents))
+    }
+
+    /// The diversion in a Facility element, if there is one.
+    pub(crate) fn diversion(&self) -> Option<Diversion> {
+        self.facility
+            .iter()
+            .find_map(|contents| Diversion::decode(contents))
     }
 
     /// Whether any progress indicator tells to listen to the channel.
