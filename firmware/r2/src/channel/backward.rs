@@ -120,7 +120,7 @@ impl BackwardRegister {
                 Phase::Waiting => self.receive(core, signal, now),
                 // It began before our pulse reached the other side, which takes the pulse as its answer.
                 Phase::Pulsing => {
-                    if self.late_digit {
+                    if self.late_digit && !self.aborted {
                         self.take_digit(core, signal);
                     }
                     self.go(Phase::Responding, now + core.settings.timers.backward);
@@ -245,7 +245,7 @@ impl BackwardRegister {
             }
             Want::Category => {
                 self.category = Some(settings.variant.category(signal));
-                if settings.max_ani > 0 {
+                if settings.max_ani > 0 || self.needs_caller_end(core) {
                     self.ask(core, Request::NextCallerDigit, Want::CallerDigit, now)
                 } else {
                     self.ani_done = true;
@@ -255,14 +255,14 @@ impl BackwardRegister {
             Want::CallerDigit => {
                 let hidden = signal == ends.restricted
                     && (ends.restricted != ends.caller || self.ani.is_empty());
-                if self.ani.push(signal) {
-                    if self.ani.len() < usize::from(settings.max_ani) {
+                let most = usize::from(settings.max_ani);
+                if signal.digit().is_some() {
+                    let kept = self.ani.len() < most && self.ani.push(signal);
+                    if kept && self.ani.len() < most || self.needs_caller_end(core) {
                         return self.ask(core, Request::NextCallerDigit, Want::CallerDigit, now);
                     }
                 } else if hidden {
                     self.restricted = true;
-                } else if signal.digit().is_some() {
-                    core.note("the calling number is longer than can be kept", now);
                 } else if signal != ends.caller && signal != MfSignal::of(15) {
                     return unknown("I", signal);
                 }
@@ -296,6 +296,16 @@ impl BackwardRegister {
             }
             None => false,
         }
+    }
+
+    /// The same signal asks for digits of either number (China): it means the called number's again only
+    /// after the end of the calling number.
+    fn needs_caller_end(&self, core: &Core) -> bool {
+        let variant = core.settings.variant;
+        let called = variant.signal_a(Request::NextDigit);
+        !self.dnis_done
+            && self.group == Group::A
+            && called == variant.signal_a(Request::NextCallerDigit)
     }
 
     /// The calling number has to be asked for before more of the called one.
@@ -382,6 +392,7 @@ impl BackwardRegister {
             Group::B => variant.signal_b(verdict),
             Group::C => variant.signal_c(request),
         };
+        self.late_digit = false;
         self.want = Want::Nothing(verdict);
         match signal {
             Some(signal) => {

@@ -324,10 +324,7 @@ impl Incoming {
                 core.error(ProtocolError::ChannelHeld, now);
                 self.due = None;
             }
-            Phase::Releasing => {
-                core.send(LineSignal::Idle, now);
-                return Next::Idle;
-            }
+            Phase::Releasing => return Next::Idle,
             Phase::Accepted | Phase::Answered => self.due = None,
         }
         Next::Stay

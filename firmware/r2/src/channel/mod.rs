@@ -42,6 +42,8 @@ pub struct Channel {
     alarm: Option<Option<Ab>>,
     alarm_due: Option<Instant>,
     blocked: bool,
+    /// Idle bits have to stand until then before blocking: they are the release-guard of a call.
+    block_due: Option<Instant>,
     /// A seizing until then crossed our blocking.
     blocking_crossed: Option<Instant>,
     told: LineState,
@@ -61,6 +63,7 @@ impl Channel {
             alarm: None,
             alarm_due: None,
             blocked: false,
+            block_due: None,
             blocking_crossed: None,
             told: LineState::Unknown,
         }
@@ -80,7 +83,10 @@ impl Channel {
             State::Incoming(incoming) => incoming.due(),
         };
         let pending = self.pending.map(|(_, due)| due);
-        [state, pending, self.alarm_due].into_iter().flatten().min()
+        [state, pending, self.alarm_due, self.block_due]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Whether it can take a call.
@@ -161,7 +167,10 @@ impl Channel {
                 self.alarm = None;
                 self.alarm_due = None;
                 self.core.note("line alarm over", now);
-                if let Some(ab) = self.core.ab.filter(|ab| before != Some(*ab)) {
+                let in_call = self.line_state() == LineState::Busy;
+                if let Some(ab) = self.core.ab
+                    && (before != Some(ab) || !in_call)
+                {
                     self.line(ab, now);
                 }
             }
@@ -261,6 +270,13 @@ impl Channel {
                 }
                 continue;
             }
+            if self.block_due == Some(due) {
+                self.block_due = None;
+                if matches!(self.state, State::Idle) {
+                    self.send_free(now);
+                }
+                continue;
+            }
             match self.pending {
                 // A change of the bits comes before what waited for it.
                 Some((ab, at)) if at == due => {
@@ -309,7 +325,12 @@ impl Channel {
         if next == Next::Idle {
             self.state = State::Idle;
             self.core.silence(now);
-            self.free(now);
+            if self.blocked {
+                self.core.send(LineSignal::Idle, now);
+                self.block_due = Some(now + self.core.settings.timers.glare);
+            } else {
+                self.free(now);
+            }
         }
     }
 

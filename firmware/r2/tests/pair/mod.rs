@@ -55,6 +55,7 @@ pub struct Pair {
     air: [Option<MfSignal>; 2],
     listening: [Option<Direction>; 2],
     bits: [u8; 2],
+    sent: [Option<MfSignal>; 2],
     pub events: Vec<(usize, Event)>,
     /// Everything exchanged, one line each.
     pub ladder: Vec<String>,
@@ -79,6 +80,7 @@ impl Pair {
             air: [None; 2],
             listening: [None; 2],
             bits: [0; 2],
+            sent: [None; 2],
             events: Vec::new(),
             ladder: Vec::new(),
             fate: Box::new(|_, _| Some(Duration::ZERO)),
@@ -135,6 +137,7 @@ impl Pair {
                         }
                     }
                     Output::Transmit(signal) => {
+                        self.sent[side] = signal;
                         if let Some(late) = (self.fate)(other, false) {
                             self.arrive(self.delays.tone + late, other, Arrival::Tone(signal));
                         }
@@ -266,5 +269,18 @@ fn arrow(side: usize, text: &str) -> String {
         format!("{text} >")
     } else {
         format!("< {text}")
+    }
+}
+
+impl Pair {
+    /// Nothing is lost or late any more, and what was lost is there.
+    pub fn heal(&mut self) {
+        self.fate = Box::new(|_, _| Some(Duration::ZERO));
+        for side in [A, B] {
+            let bits = self.bits[1 - side];
+            self.arrive(Duration::ZERO, side, Arrival::Bits(bits));
+            let tone = self.sent[1 - side];
+            self.arrive(Duration::ZERO, side, Arrival::Tone(tone));
+        }
     }
 }
