@@ -68,9 +68,9 @@ fn calls_are_accepted_without_group_b() {
         let mut rig = Rig::new(&setup.settings, CHANNELS, 160, &setup.options);
         let random = &mut StdRng::seed_from_u64(7);
         let mut calls = Vec::new();
-        for n in 0..20 {
-            calls.push(setup.answered_incoming(n % 2 == 0, random));
-            calls.push(setup.answered_outgoing(n % 2 == 0, random));
+        for cleared_by_us in [false, true].repeat(10) {
+            calls.push(setup.answered_incoming(cleared_by_us, random));
+            calls.push(setup.answered_outgoing(cleared_by_us, random));
         }
         script::run(&mut rig, calls);
     }

@@ -169,7 +169,7 @@ impl Setup {
     pub fn incoming(&self, n: usize, random: &mut StdRng) -> Script {
         let code = self.settings.variant.code;
         match n % 10 {
-            0..=3 => self.answered_incoming(n % 2 == 0, random),
+            0..=3 => self.answered_incoming(n.is_multiple_of(2), random),
             4 | 5 => {
                 let mut steps = self.offered(random, None);
                 // libopenr2 takes Colombia's "busy" for the ITU's "special information", which it accepts.
@@ -296,7 +296,7 @@ impl Setup {
     pub fn outgoing(&self, n: usize, random: &mut StdRng) -> Script {
         let code = self.settings.variant.code;
         match n % 10 {
-            0..=3 => self.answered_outgoing(n % 2 == 0, random),
+            0..=3 => self.answered_outgoing(n.is_multiple_of(2), random),
             4 | 5 => {
                 let mut steps = self.calls(random, None);
                 let (cause, name) = REFUSALS[n / 10 % REFUSALS.len()];

@@ -62,6 +62,8 @@ pub struct Pair {
     /// Decides whether something arrives at a side, and how much later.
     pub fate: Box<dyn FnMut(usize, bool) -> Option<Duration>>,
     seen: [usize; 2],
+    /// Whether the ladder is kept: it takes long.
+    drawing: bool,
 }
 
 impl Pair {
@@ -85,6 +87,7 @@ impl Pair {
             ladder: Vec::new(),
             fate: Box::new(|_, _| Some(Duration::ZERO)),
             seen: [0; 2],
+            drawing: false,
         };
         pair.run(ms(500));
         assert_eq!(pair.states(), [LineState::Idle; 2]);
@@ -95,7 +98,9 @@ impl Pair {
     }
 
     pub fn same(settings: &Settings) -> Self {
-        Pair::new(settings.clone(), settings.clone(), Delays::default())
+        let mut pair = Pair::new(settings.clone(), settings.clone(), Delays::default());
+        pair.drawing = true;
+        pair
     }
 
     pub fn states(&self) -> [LineState; 2] {
@@ -150,23 +155,30 @@ impl Pair {
                     Output::Event(event) => self.events.push((side, event)),
                 }
             }
-            let trace = self.channels[side].trace().to_string();
-            let sent: Vec<&str> = trace
-                .lines()
-                .filter(|line| line.contains("-> ") && line.ends_with(" on"))
-                .collect();
-            // A new call begins a new trace.
-            let from = if sent.len() < self.seen[side] {
-                0
-            } else {
-                self.seen[side]
-            };
-            for line in &sent[from..] {
-                let signal = line.split_whitespace().nth(2).unwrap_or_default();
-                self.ladder.push(arrow(side, signal));
+            if self.drawing {
+                self.draw(side);
             }
-            self.seen[side] = sent.len();
         }
+    }
+
+    /// Adds the register signals of a side to the ladder.
+    fn draw(&mut self, side: usize) {
+        let trace = self.channels[side].trace().to_string();
+        let sent: Vec<&str> = trace
+            .lines()
+            .filter(|line| line.contains("-> ") && line.ends_with(" on"))
+            .collect();
+        // A new call begins a new trace.
+        let from = if sent.len() < self.seen[side] {
+            0
+        } else {
+            self.seen[side]
+        };
+        for line in &sent[from..] {
+            let signal = line.split_whitespace().nth(2).unwrap_or_default();
+            self.ladder.push(arrow(side, signal));
+        }
+        self.seen[side] = sent.len();
     }
 
     fn next(&self) -> Option<Instant> {
