@@ -16,7 +16,8 @@
 //!   [`R2Detector`] the register signals of R2.
 //! - [`ProgressDetector`] tells dial, ringback, busy and congestion tone, and learns those of a line;
 //!   [`PureToneDetector`], [`FaxToneDetector`] and [`VoiceActivity`] hear beeps, fax machines and
-//!   voices; [`AnsweringMachineDetector`] decides who answered.
+//!   voices; [`DialToneDetector`] and [`AnswerVoiceDetector`] listen to a line while it is dialled on;
+//!   [`AnsweringMachineDetector`] decides who answered.
 //! - [`CallerIdSignal`] and [`CallerIdReceiver`] carry a [`CallerIdMessage`] over a
 //!   [`FskModulator`] and a [`FskDemodulator`]; [`DtmfCallerId`] collects the kind sent as keys.
 //! - [`EchoCanceller`] takes the echo of what was sent out of what comes from a two-wire line.
@@ -34,6 +35,7 @@ mod bank;
 mod cadence;
 mod caller_id;
 mod country_tones;
+mod dial_tone;
 mod dtmf;
 mod dtmf_detector;
 mod echo;
@@ -59,6 +61,7 @@ pub use caller_id::{
     DtmfCallerId, DtmfCallerIdFormat, MessageFormat, Presentation, ReceivedMessage,
 };
 pub use country_tones::CountryTones;
+pub use dial_tone::{AnswerVoiceDetector, DialToneDetector};
 pub use dtmf::{DtmfGenerator, DtmfTiming, dtmf_tones};
 pub use dtmf_detector::{DtmfDetector, DtmfEvent, DtmfLimits, event_volume};
 pub use echo::{AnswerToneDetector, ECHO_TAIL, EchoCanceller};

@@ -19,6 +19,7 @@ const KEPT: usize = 2;
 /// the ring is empty it hears silence. A second writer or reader, which [`Port`](crate::Port) gives nobody, would garble the sound
 /// and nothing else.
 struct Ring {
+    law: Law,
     blocks: [[AtomicU8; FRAME_SAMPLES]; BLOCKS],
     /// Blocks written so far.
     written: AtomicUsize,
@@ -27,11 +28,10 @@ struct Ring {
 }
 
 impl Ring {
-    fn new() -> Self {
+    fn new(law: Law) -> Self {
         Ring {
-            blocks: std::array::from_fn(|_| {
-                std::array::from_fn(|_| AtomicU8::new(Law::A.silence()))
-            }),
+            law,
+            blocks: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU8::new(law.silence()))),
             written: AtomicUsize::new(0),
             read: AtomicUsize::new(0),
         }
@@ -56,7 +56,7 @@ impl Ring {
             read = written.wrapping_sub(KEPT);
         }
         if written == read {
-            block.fill(Law::A.silence());
+            block.fill(self.law.silence());
             return;
         }
         for (octet, place) in block.iter_mut().zip(&self.blocks[read % BLOCKS]) {
@@ -80,10 +80,15 @@ pub struct PortAudio {
 }
 
 impl PortAudio {
-    /// Gives the line the next 20 ms and takes what came from it, both A-law. Neither blocks nor allocates.
+    /// Gives the line the next 20 ms and takes what came from it, both in the port's law. Neither blocks nor allocates.
     pub fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]) {
         self.to_line.put(transmit);
         self.from_line.take(receive);
+    }
+
+    /// The law of its octets: the network's, so that they go through as they are.
+    pub fn law(&self) -> Law {
+        self.from_line.law
     }
 
     /// Forgets sound that came while nobody listened. To be called before the first exchange of a call.
@@ -109,20 +114,20 @@ impl DriverAudio {
     pub fn take(&mut self, samples: &mut [i16; FRAME_SAMPLES]) {
         let mut octets = [0; FRAME_SAMPLES];
         self.to_line.take(&mut octets);
-        Law::A.decode(&octets, samples);
+        self.to_line.law.decode(&octets, samples);
     }
 
     /// Hands over the 20 ms that came from the line.
     pub fn put(&mut self, samples: &[i16; FRAME_SAMPLES]) {
         let mut octets = [0; FRAME_SAMPLES];
-        Law::A.encode(samples, &mut octets);
+        self.from_line.law.encode(samples, &mut octets);
         self.from_line.put(&octets);
     }
 }
 
 /// Both ends of a new port's sound.
-pub(crate) fn pair() -> (PortAudio, DriverAudio) {
-    let (to_line, from_line) = (Arc::new(Ring::new()), Arc::new(Ring::new()));
+pub(crate) fn pair(law: Law) -> (PortAudio, DriverAudio) {
+    let (to_line, from_line) = (Arc::new(Ring::new(law)), Arc::new(Ring::new(law)));
     let media = PortAudio {
         to_line: Arc::clone(&to_line),
         from_line: Arc::clone(&from_line),
@@ -136,7 +141,7 @@ mod tests {
 
     #[test]
     fn blocks_come_through_in_order_and_a_late_reader_skips_to_the_newest() {
-        let (mut media, mut driver) = pair();
+        let (mut media, mut driver) = pair(Law::A);
         let mut heard = [0; FRAME_SAMPLES];
         for octet in 0..20u8 {
             driver.from_line.put(&[octet; FRAME_SAMPLES]);
@@ -161,7 +166,7 @@ mod tests {
 
     #[test]
     fn two_threads_lose_nothing_while_neither_falls_behind() {
-        let (mut media, driver) = pair();
+        let (mut media, driver) = pair(Law::A);
         let writer = std::thread::spawn(move || {
             for number in 0..10_000usize {
                 let octet = (number % 251) as u8;

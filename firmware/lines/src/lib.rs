@@ -4,24 +4,22 @@
 //! [`Command`]s, awaits [`Event`]s, and moves sound through its [`PortAudio`]. The driver's own thread does the rest, so a
 //! port never blocks anybody: commands and events are bounded queues, sound is a lock-free ring in each direction.
 //!
+//! - [`analogue`]: signalling, tones and echo of an analogue line, the same for every kind of hardware: a driver gives its
+//!   [`analogue::LineProcessor`]s what the hardware notices and hears, and does what they say.
 //! - [`simulated`]: an exchange and telephones in software, with real tones, cadences and keys in the sound.
 //! - [`dahdi`]: what the kernel's DAHDI drivers say about cards and spans.
 //!
-//! Sound flows `media -> PortAudio -> ring -> driver thread -> line` and back, 20 ms at a time, A-law.
-//!
-//! - [`Cadence`] and [`TonePlan`] are the tones of a country; [`BusyDetector`] hears when the far end has hung up.
+//! Sound flows `media -> PortAudio -> ring -> LineProcessor -> driver thread -> line` and back, 20 ms at a time, in the
+//! law of the line.
 
+pub mod analogue;
 mod audio;
-mod busy;
 pub mod dahdi;
 mod port;
 pub mod simulated;
-mod tones;
 
 pub use audio::PortAudio;
-pub use busy::BusyDetector;
 pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
-    PortStatus,
+    PortStatus, Ringing,
 };
-pub use tones::{Cadence, TonePlan, TonePlayer};

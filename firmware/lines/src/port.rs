@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ramal_dsp::Law;
+use ramal_model::{FxoSettings, FxsSettings};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -45,25 +47,53 @@ pub struct CallerId {
     pub name: String,
 }
 
+/// How a telephone is to be rung.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ringing {
+    /// Who calls.
+    pub caller: CallerId,
+    /// Month, day, hour and minute for the telephone's display.
+    pub date: Option<[u8; 4]>,
+    /// Distinctive cadence 1 to 5 in place of the port's own.
+    pub cadence: Option<u8>,
+}
+
+impl From<CallerId> for Ringing {
+    fn from(caller: CallerId) -> Self {
+        Ringing {
+            caller,
+            ..Ringing::default()
+        }
+    }
+}
+
 /// A tone the gateway gives to a telephone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineTone {
-    /// Dial now.
+    /// Dial now; it stutters while messages wait.
     Dial,
+    /// Dial now, a second call beside one that is held.
+    Recall,
     /// The called party is being alerted.
     Ringback,
     /// The called party is busy; also: the other end has hung up.
     Busy,
     /// The call cannot be made.
     Congestion,
+    /// A service was set as asked.
+    Confirmation,
 }
 
 /// What a port is told to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
+    /// FXO: these settings from the next call on.
+    ConfigureFxo(Box<FxoSettings>),
+    /// FXS: these settings from the next call on.
+    ConfigureFxs(Box<FxsSettings>),
     /// FXO: closes the loop to make a call; dial tone should follow.
     Seize,
-    /// FXO: dials these keys (`0-9`, `*`, `#`, `A-D`; `,` pauses 1 s) by DTMF. [`Event::DialFinished`] follows.
+    /// FXO: dials these keys and waits, written as [`ramal_analog::DialString`]. [`Event::DialFinished`] follows.
     Dial(String),
     /// FXO: closes the loop to take the call that rings.
     Answer,
@@ -72,12 +102,19 @@ pub enum Command {
     HangUp,
     /// FXO: opens the loop for the exchange's recall time.
     Flash,
-    /// FXS: rings the telephone with the country's cadence and tells it who calls.
-    Ring(CallerId),
+    /// FXS: rings the telephone and tells it who calls.
+    Ring(Ringing),
     /// FXS: stops ringing.
     StopRinging,
     /// FXS: gives a tone instead of the call's sound, or the call's sound again.
     Tone(Option<LineTone>),
+    /// FXS: the party that the telephone has called has answered.
+    Answered,
+    /// FXS: another call waits, from this caller; none: it waits no more. The tone sounds over the call again and again,
+    /// and a telephone that can is told who it is.
+    CallWaiting(Option<CallerId>),
+    /// FXS: messages wait, or none do: for the telephone's lamp and for its dial tone.
+    MessageWaiting(bool),
 }
 
 /// What is wrong with a line.
@@ -86,6 +123,10 @@ pub enum Command {
 pub enum LineFault {
     /// FXO: no battery; nothing is plugged in, or the line is dead.
     NoBattery,
+    /// FXO: the line rings for ever.
+    RingsForEver,
+    /// FXS: the telephone was not put down after a call.
+    LeftOffHook,
     /// The card is in alarm or gone.
     Hardware,
 }
@@ -107,15 +148,21 @@ pub enum Event {
     Flash,
     /// FXO: the exchange has reversed the battery.
     PolarityReversed,
-    /// FXO: the called party has answered. Comes only from exchanges that signal it.
+    /// FXO: the called party has answered, by what the port's settings say.
     Answered,
     /// FXO: the exchange has cut the loop current: the far end has hung up.
     FarEndHungUp,
     /// FXO: busy or congestion tone is heard: the far end is busy or has hung up.
     BusyTone,
+    /// FXO: nothing has been heard for so long that nobody can be there.
+    Silence,
+    /// FXO: dial tone came (true), or did not come in time. Where it is required, nothing is dialled then.
+    DialTone(bool),
     /// FXO: all keys were sent.
     DialFinished,
-    /// A key was heard.
+    /// FXO: the exchange says that messages wait, or that none do.
+    MessageWaiting(bool),
+    /// A key was heard, or a dial's digit.
     Digit(char),
     /// The line cannot be used.
     LineFault(LineFault),
@@ -196,7 +243,7 @@ impl Port {
 
 /// The driver's end of a port.
 pub(crate) struct DriverPort {
-    id: PortId,
+    pub id: PortId,
     pub commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
     pub audio: DriverAudio,
@@ -211,11 +258,17 @@ impl DriverPort {
     }
 }
 
-/// Both ends of a new port.
-pub(crate) fn port(id: PortId, kind: PortKind, name: String, number: String) -> (Port, DriverPort) {
+/// Both ends of a new port whose sound has this law.
+pub(crate) fn port(
+    id: PortId,
+    kind: PortKind,
+    name: String,
+    number: String,
+    law: Law,
+) -> (Port, DriverPort) {
     let (commands, queue) = mpsc::channel(COMMANDS);
     let (reporter, events) = mpsc::channel(EVENTS);
-    let (audio, driver_audio) = pair();
+    let (audio, driver_audio) = pair(law);
     let driver = DriverPort {
         id,
         commands: queue,

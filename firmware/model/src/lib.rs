@@ -20,6 +20,7 @@ mod e1_trunk;
 mod export;
 mod extension;
 mod language;
+mod line;
 mod media_encryption;
 pub mod password;
 mod problem;
@@ -47,6 +48,10 @@ pub use extension::{
     MAX_REGISTRATIONS, NewExtension,
 };
 pub use language::{Language, UnknownLanguage};
+pub use line::{
+    AnswerDetection, CallerIdReception, CallerIdSending, DialToneRule, FxoSettings, FxsSettings,
+    HotLine, KeySending, LearnedTone,
+};
 pub use media_encryption::MediaEncryption;
 pub use problem::{FieldProblem, Invalid, Problems, code};
 pub use recording::{

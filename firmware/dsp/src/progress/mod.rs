@@ -147,6 +147,20 @@ impl ProgressDetector {
         }
     }
 
+    /// Busy, congestion and the learned tone count only after so many repetitions, as far as they are kept (24 parts):
+    /// for lines on which music or voices imitate them.
+    #[must_use]
+    pub fn with_repetitions(mut self, repetitions: usize) -> Self {
+        for known in self.known.iter_mut().flatten() {
+            if !matches!(known.tone, ProgressTone::Ringback | ProgressTone::Dial) {
+                // The last pause need not have ended.
+                let pieces = (repetitions * known.rhythm.parts()).saturating_sub(1);
+                known.needed = known.needed.max(pieces.min(PIECES - 1));
+            }
+        }
+        self
+    }
+
     /// Begins anew: another call.
     pub fn reset(&mut self) {
         self.segmenter = Segmenter::new();

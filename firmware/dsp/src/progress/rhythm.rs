@@ -44,6 +44,11 @@ impl Rhythm {
         Rhythm { parts, count: 2 }
     }
 
+    /// Sounds and pauses of one repetition.
+    pub fn parts(&self) -> usize {
+        self.count
+    }
+
     pub fn period_ms(&self) -> u32 {
         self.parts[..self.count].iter().sum()
     }

@@ -8,22 +8,58 @@
 //! | `0103` | answers and sends 1004 Hz at -10 dBm0 |
 //! | `0104` | answers and hangs up after 3 s |
 //! | `0105` | answers with a confirmation tone; 2 s after the caller has hung up it calls back, with caller ID |
+//! | `0106` | like `0105`, but the call back is collect: it ends when the called party hangs up for a moment |
+//! | `0107` | answers with a voice, without polarity reversal |
 //! | others | special information tone (ITU-T E.180 §10), then busy tone |
 
-use ramal_dsp::{DtmfDetector, FRAME_SAMPLES, SAMPLE_RATE, Tone};
+use std::time::{Duration, Instant};
 
-use super::wire::{BLOCK_MS, Feed, Loop};
-use crate::{Cadence, CallerId, TonePlan, TonePlayer};
+use ramal_analog::{
+    Alerting, AlertingStep, CallerIdSignalling, HardwareCommand, HookDecoder, HookSignal,
+    HookTiming, LineProfile, Polarity,
+};
+use ramal_dsp::{
+    CadenceGenerator, CadencedTone, CallerIdTiming, CountryTones, DtmfDetector, Noise, SAMPLE_RATE,
+    Tone, ToneStep,
+};
+
+use super::wire::{BLOCK_MS, Feed, LOOK, LOOKS, Loop};
+use crate::{
+    CallerId,
+    analogue::{BLOCK, CallerIdSender},
+};
 
 const FIRST_KEY_MS: u32 = 15_000;
 const NEXT_KEY_MS: u32 = 3_000;
 const ALERTING_MS: u32 = 1_000;
 const NO_ANSWER_MS: u32 = 60_000;
+/// Special information tone, three times or so.
+const NOT_IN_SERVICE_MS: u32 = 6_000;
 const SHORT_CALL_MS: u32 = 3_000;
 /// How long the loop current is cut when the far end has hung up.
 const CUT_MS: u32 = 600;
-const CALL_BACK_AFTER_MS: u32 = 2_000;
+/// The loop open for longer is no flash.
+const LONGEST_FLASH: Duration = Duration::from_millis(400);
+/// After hanging up was noticed: 2 s after it was done.
+const CALL_BACK_AFTER_MS: u32 = 1_500;
 const CALL_BACK_RINGS_MS: u32 = 30_000;
+/// A called party that has hung up may take the call again for so long.
+const CALLED_RELEASE_MS: u32 = 10_000;
+/// Far from the rhythm and the frequency of any busy tone.
+const CONFIRMATION: CadencedTone = CadencedTone {
+    steps: &[
+        ToneStep {
+            frequencies: &[700.0],
+            milliseconds: 200,
+        },
+        ToneStep {
+            frequencies: &[],
+            milliseconds: 1_800,
+        },
+    ],
+    repeat_from: Some(0),
+    level: -13.0,
+};
 
 /// Who calls back after a call to `0105`.
 pub(super) fn call_back_caller() -> CallerId {
@@ -38,114 +74,150 @@ enum Service {
     Echo,
     Milliwatt,
     HangsUp,
-    CallsBack,
+    CallsBack { collect: bool },
+    Voice,
 }
 
-#[derive(Debug)]
 enum State {
     Idle,
-    DialTone(TonePlayer),
+    DialTone,
     Collecting(String),
-    Alerting(TonePlayer, Option<Service>),
+    Alerting(Option<Service>),
     Connected(Service),
     Cut,
-    Tone(TonePlayer),
+    Busy,
     NotInService,
     WaitingToCallBack,
-    CallingBack,
+    CallingBack(Alerting),
+    /// The called party talks to the caller who has called back.
+    CalledBack,
+    /// The called party has hung up; the caller has not.
+    Released,
 }
 
 /// A subscriber line of the exchange.
-#[derive(Debug)]
 pub(super) struct ExchangeLine {
-    plan: TonePlan,
+    tones: &'static CountryTones,
+    profile: &'static LineProfile,
+    caller_id: Option<CallerIdSignalling>,
     state: State,
     /// Milliseconds in this state.
     lasted: u32,
-    /// What the loop looked like in the last block.
-    off_hook: bool,
-    reversed: bool,
+    now: Instant,
+    hook: HookDecoder,
+    closed: bool,
+    /// What is fed.
+    feed: Feed,
     keys: DtmfDetector,
+    tone: Option<CadenceGenerator>,
+    sender: Option<CallerIdSender>,
     milliwatt: Tone,
-    information: [Tone; 3],
-    confirmation: TonePlayer,
-    /// Call back when the subscriber has hung up.
-    call_back: bool,
+    voice: Noise,
+    /// Call back when the subscriber has hung up, and whether he is to pay.
+    call_back: Option<bool>,
+    collect: bool,
 }
 
 impl ExchangeLine {
-    pub fn new(plan: TonePlan) -> Self {
-        // Far from the rhythm and the frequency of any busy tone.
-        let confirmation = Cadence {
-            frequencies: &[700.0],
-            rhythm: &[200, 1800],
-        };
+    pub fn new(
+        tones: &'static CountryTones,
+        profile: &'static LineProfile,
+        caller_id: Option<CallerIdSignalling>,
+    ) -> Self {
         ExchangeLine {
-            plan,
+            tones,
+            profile,
+            caller_id,
             state: State::Idle,
             lasted: 0,
-            off_hook: false,
-            reversed: false,
+            now: Instant::now(),
+            hook: HookDecoder::new(HookTiming {
+                flash: Some(Duration::from_millis(80)..=LONGEST_FLASH),
+                ..HookTiming::default()
+            }),
+            closed: false,
+            feed: Feed::idle(),
             keys: DtmfDetector::default(),
+            tone: None,
+            sender: None,
             milliwatt: Tone::new(1004.0, -10.0, SAMPLE_RATE),
-            information: [950.0, 1400.0, 1800.0].map(|hz| Tone::new(hz, -15.0, SAMPLE_RATE)),
-            confirmation: TonePlayer::new(confirmation),
-            call_back: false,
+            voice: Noise::new(1),
+            call_back: None,
+            collect: false,
         }
     }
 
-    fn enter(&mut self, state: State) {
+    fn enter(&mut self, state: State, tone: Option<CadencedTone>) {
         self.state = state;
         self.lasted = 0;
+        self.tone = tone.map(CadenceGenerator::new);
     }
 
     /// The next 20 ms.
     pub fn block(&mut self, subscriber: &Loop) -> Feed {
-        self.hook(subscriber.off_hook);
-        let key = if subscriber.off_hook {
-            self.keys.feed(&subscriber.audio)
-        } else {
-            None
-        };
+        for (look, closed) in (0..LOOKS as u32).zip(subscriber.closed) {
+            if closed != std::mem::replace(&mut self.closed, closed) {
+                self.hook.loop_changed(closed, self.now + LOOK * look);
+            }
+        }
+        self.now += BLOCK;
+        self.hook.advance(self.now);
+        let mut key = None;
+        while let Some(signal) = self.hook.next_signal() {
+            match signal {
+                HookSignal::OffHook => self.off_hook(),
+                HookSignal::OnHook => self.on_hook(),
+                HookSignal::PulseDigit(digit) => key = Some(digit),
+                HookSignal::Flash => {}
+            }
+        }
+        if self.hook.is_off_hook() {
+            key = self.keys.feed(&subscriber.audio).or(key);
+        }
         self.keys_and_timers(key);
-        let mut feed = Feed {
-            reversed: self.reversed,
-            ..Feed::idle()
-        };
-        self.put(subscriber, &mut feed);
+        self.alert();
+        self.sound(subscriber);
         self.lasted = self.lasted.saturating_add(BLOCK_MS);
-        feed
+        self.feed.clone()
     }
 
-    /// The subscriber lifts or puts down.
-    fn hook(&mut self, off_hook: bool) {
-        if off_hook == self.off_hook {
-            return;
-        }
-        self.off_hook = off_hook;
-        match (&self.state, off_hook) {
-            (State::CallingBack, true) => self.enter(State::Connected(Service::Echo)),
-            (State::Idle | State::WaitingToCallBack, true) => {
+    fn off_hook(&mut self) {
+        match &mut self.state {
+            State::CallingBack(alerting) => {
+                let commands = alerting.stop();
+                self.sender = None;
+                commands.into_iter().flatten().for_each(|c| self.put(c));
+                self.enter(State::CalledBack, None);
+            }
+            State::Released => self.enter(State::CalledBack, None),
+            State::Idle | State::WaitingToCallBack => {
                 self.keys = DtmfDetector::default();
-                self.enter(State::DialTone(TonePlayer::new(self.plan.dial)));
+                self.enter(State::DialTone, Some(self.tones.dial));
             }
-            (_, false) => {
-                self.reversed = false;
-                let next = if std::mem::take(&mut self.call_back) {
-                    State::WaitingToCallBack
-                } else {
-                    State::Idle
-                };
-                self.enter(next);
-            }
-            (_, true) => {}
+            _ => {}
         }
+    }
+
+    fn on_hook(&mut self) {
+        self.feed.reversed = false;
+        self.feed.battery = true;
+        if matches!(self.state, State::CalledBack) && !self.collect {
+            return self.enter(State::Released, None);
+        }
+        let next = match self.call_back.take() {
+            Some(collect) => {
+                self.collect = collect;
+                State::WaitingToCallBack
+            }
+            None => State::Idle,
+        };
+        self.enter(next, None);
     }
 
     fn keys_and_timers(&mut self, key: Option<char>) {
         match &mut self.state {
-            State::DialTone(_) => match key {
-                Some(key) => self.enter(State::Collecting(key.to_string())),
+            State::DialTone => match key {
+                Some(key) => self.enter(State::Collecting(key.to_string()), None),
                 None if self.lasted >= FIRST_KEY_MS => self.busy(),
                 None => {}
             },
@@ -160,75 +232,131 @@ impl ExchangeLine {
                     self.route(&number);
                 }
             }
-            State::Alerting(_, Some(service)) if self.lasted >= ALERTING_MS => {
+            State::Alerting(Some(service)) if self.lasted >= ALERTING_MS => {
                 let service = *service;
-                self.reversed = true;
-                self.call_back = service == Service::CallsBack;
-                self.enter(State::Connected(service));
+                self.feed.reversed = service != Service::Voice;
+                let mut tone = None;
+                if let Service::CallsBack { collect } = service {
+                    self.call_back = Some(collect);
+                    tone = Some(CONFIRMATION);
+                } else if service == Service::HangsUp {
+                    tone = Some(CONFIRMATION);
+                }
+                self.enter(State::Connected(service), tone);
             }
-            State::Alerting(_, None) if self.lasted >= NO_ANSWER_MS => self.busy(),
+            State::Alerting(None) if self.lasted >= NO_ANSWER_MS => self.busy(),
             State::Connected(Service::HangsUp) if self.lasted >= SHORT_CALL_MS => {
-                self.reversed = false;
-                self.enter(State::Cut);
+                self.feed.reversed = false;
+                self.feed.battery = false;
+                self.enter(State::Cut, None);
             }
-            State::Cut if self.lasted >= CUT_MS => self.busy(),
-            State::NotInService if self.lasted >= 3 * 2_000 => self.busy(),
+            State::Cut if self.lasted >= CUT_MS => {
+                self.feed.battery = true;
+                self.busy();
+            }
+            State::NotInService if self.lasted >= NOT_IN_SERVICE_MS => self.busy(),
             State::WaitingToCallBack if self.lasted >= CALL_BACK_AFTER_MS => {
-                self.enter(State::CallingBack)
+                let place = self.caller_id.map(|signalling| signalling.place);
+                let alerting = Alerting::new(self.profile.ringing, place);
+                self.enter(State::CallingBack(alerting), None);
             }
-            State::CallingBack if self.lasted >= CALL_BACK_RINGS_MS => self.enter(State::Idle),
+            State::CallingBack(alerting) if self.lasted >= CALL_BACK_RINGS_MS => {
+                let commands = alerting.stop();
+                self.sender = None;
+                commands.into_iter().flatten().for_each(|c| self.put(c));
+                self.enter(State::Idle, None);
+            }
+            State::Released if self.lasted >= CALLED_RELEASE_MS => self.enter(State::Idle, None),
             _ => {}
         }
     }
 
     fn busy(&mut self) {
-        self.enter(State::Tone(TonePlayer::new(self.plan.busy)));
+        self.enter(State::Busy, Some(self.tones.busy));
     }
 
     fn route(&mut self, number: &str) {
-        let ringback = TonePlayer::new(self.plan.ringback);
-        let state = match number {
-            "0100" => State::Alerting(ringback, Some(Service::Echo)),
-            "0101" => State::Tone(TonePlayer::new(self.plan.busy)),
-            "0102" => State::Alerting(ringback, None),
-            "0103" => State::Alerting(ringback, Some(Service::Milliwatt)),
-            "0104" => State::Alerting(ringback, Some(Service::HangsUp)),
-            "0105" => State::Alerting(ringback, Some(Service::CallsBack)),
-            _ => State::NotInService,
+        let service = match number {
+            "0100" => Some(Service::Echo),
+            "0101" => return self.busy(),
+            "0102" => None,
+            "0103" => Some(Service::Milliwatt),
+            "0104" => Some(Service::HangsUp),
+            "0105" => Some(Service::CallsBack { collect: false }),
+            "0106" => Some(Service::CallsBack { collect: true }),
+            "0107" => Some(Service::Voice),
+            _ => {
+                let tone = self.tones.special_information;
+                return self.enter(State::NotInService, Some(tone));
+            }
         };
-        self.enter(state);
+        self.enter(State::Alerting(service), Some(self.tones.ringback));
     }
 
-    /// What the line sounds and looks like in this state.
-    fn put(&mut self, subscriber: &Loop, feed: &mut Feed) {
-        let lasted = self.lasted;
-        match &mut self.state {
-            State::Idle | State::Collecting(_) | State::WaitingToCallBack => {}
-            State::DialTone(player) | State::Alerting(player, _) | State::Tone(player) => {
-                player.add(&mut feed.audio)
-            }
-            State::Connected(Service::Echo) => feed.audio = subscriber.audio,
-            State::Connected(Service::Milliwatt) => self.milliwatt.add(&mut feed.audio),
-            State::Connected(Service::HangsUp | Service::CallsBack) => {
-                self.confirmation.add(&mut feed.audio)
-            }
-            State::Cut => feed.battery = false,
-            State::NotInService => information_tone(&mut self.information, lasted, &mut feed.audio),
-            State::CallingBack => {
-                feed.ringing = self.plan.ringing.sounds_at(lasted.into());
-                let first_ring = self.plan.ringing.rhythm.first().copied().unwrap_or(0);
-                if (first_ring + 500..first_ring + 500 + BLOCK_MS).contains(&lasted) {
-                    feed.caller_id = Some(call_back_caller());
+    /// Rings the subscriber and tells him who calls.
+    fn alert(&mut self) {
+        let mut commands = [None; 8];
+        let mut count = 0;
+        if let State::CallingBack(alerting) = &mut self.state {
+            while let Some(step) = alerting.advance(self.now) {
+                match (step, self.caller_id) {
+                    (AlertingStep::Hardware(command), _) => {
+                        if let Some(place) = commands.get_mut(count) {
+                            *place = Some(command);
+                            count += 1;
+                        }
+                    }
+                    (AlertingStep::SendAlertingTone, _) => {
+                        self.sender = Some(CallerIdSender::alerting_tone(100));
+                    }
+                    (AlertingStep::SendCallerId, Some(signalling)) => {
+                        self.sender = Some(CallerIdSender::caller(
+                            signalling.sound,
+                            &call_back_caller(),
+                            None,
+                            CallerIdTiming::ON_HOOK,
+                        ));
+                    }
+                    (AlertingStep::SendCallerId, None) => {}
                 }
             }
         }
+        commands.into_iter().flatten().for_each(|c| self.put(c));
     }
-}
 
-/// Three rising tones of 330 ms and a second of silence, in a period of 2 s.
-fn information_tone(tones: &mut [Tone; 3], lasted: u32, audio: &mut [i16; FRAME_SAMPLES]) {
-    let index = (lasted % 2_000) / 330;
-    if let Some(tone) = tones.get_mut(index as usize) {
-        tone.add(audio);
+    fn put(&mut self, command: HardwareCommand) {
+        match command {
+            HardwareCommand::Ring(on) => self.feed.ringing = on,
+            HardwareCommand::Polarity(polarity) => {
+                self.feed.reversed = polarity == Polarity::Reversed;
+            }
+            _ => {}
+        }
+    }
+
+    /// What the line sounds like in this state.
+    fn sound(&mut self, subscriber: &Loop) {
+        let audio = &mut self.feed.audio;
+        audio.fill(0);
+        if let Some(sender) = &mut self.sender
+            && sender.add(audio)
+        {
+            self.sender = None;
+            if let State::CallingBack(alerting) = &mut self.state {
+                alerting.sound_sent(self.now);
+            }
+        }
+        if let Some(tone) = &mut self.tone {
+            tone.add(audio);
+        }
+        match self.state {
+            State::Connected(Service::Echo) | State::CalledBack => *audio = subscriber.audio,
+            State::Connected(Service::Milliwatt) => self.milliwatt.add(audio),
+            // Syllables of 120 ms with pauses of 80 ms.
+            State::Connected(Service::Voice) if self.lasted % 200 < 120 => {
+                self.voice.add(audio, -20.0);
+            }
+            _ => {}
+        }
     }
 }

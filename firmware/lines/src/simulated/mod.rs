@@ -20,21 +20,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ramal_dsp::FRAME_SAMPLES;
-use ramal_model::Country;
+use ramal_analog::{CallerIdPlace, CallerIdSignalling, CallerIdSound, LineProfile};
+use ramal_dsp::{CountryTones, Law};
+use ramal_model::{CallerIdSending, Country, FxoSettings, FxsSettings};
 use tokio::sync::mpsc;
 
-pub use self::telephone::Hand;
+pub use self::telephone::{Display, Hand};
 use self::{
     exchange::ExchangeLine,
-    fxo::FxoPort,
-    fxs::FxsPort,
+    fxo::FxoHardware,
+    fxs::FxsHardware,
     telephone::Telephone,
     wire::{Feed, Loop},
 };
 use crate::{
-    Driver, LineError, Port, PortId, PortKind, PortStatus, TonePlan,
-    port::{DriverPort, port},
+    Driver, LineError, Port, PortId, PortStatus,
+    analogue::{HardwareFeatures, LineDescription, LineProcessor},
 };
 
 /// How long a tick lasts.
@@ -43,6 +44,10 @@ const TICK: Duration = Duration::from_millis(20);
 const TOO_LATE: Duration = Duration::from_millis(200);
 /// What hands may do to a telephone before it has happened.
 const HANDS: usize = 16;
+/// The wires are without echo; the number that sends everything back is not to be taken for one.
+const FEATURES: HardwareFeatures = HardwareFeatures {
+    echo_canceller: true,
+};
 
 /// How many lines to simulate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,31 +58,44 @@ pub struct SimulatedConfig {
     pub fxo: u16,
     /// Telephones; up to 32.
     pub fxs: u16,
+    /// How the exchange tells who calls; `None`: not at all.
+    pub caller_id: Option<CallerIdSignalling>,
 }
 
 impl Default for SimulatedConfig {
-    /// Two lines to the exchange and one telephone, in Brazil.
+    /// Two lines to the exchange and one telephone, in Brazil, with caller ID by Bell 202.
     fn default() -> Self {
         SimulatedConfig {
             country: Country::default(),
             fxo: 2,
             fxs: 1,
+            caller_id: Some(CallerIdSignalling {
+                sound: CallerIdSound::Bell202,
+                place: CallerIdPlace::AfterFirstRing,
+            }),
         }
     }
 }
 
+/// What may be wrong with a line to the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing is plugged in.
+    NoBattery,
+    /// The ringing voltage never ends.
+    RingsForEver,
+}
+
 struct TrunkLine {
     exchange: ExchangeLine,
-    port: FxoPort,
-    end: DriverPort,
+    hardware: FxoHardware,
     subscriber: Loop,
+    fault: Option<Fault>,
 }
 
 struct StationLine {
     telephone: Telephone,
-    port: FxsPort,
-    end: DriverPort,
-    feed: Feed,
+    hardware: FxsHardware,
 }
 
 /// Exchange, telephones and ports, moved on by [`Simulation::tick`].
@@ -90,48 +108,66 @@ pub struct Simulation {
 impl Simulation {
     /// The simulation, its ports (FXO first), and the hands at its telephones.
     pub fn new(config: &SimulatedConfig) -> (Simulation, Vec<Port>, Vec<mpsc::Sender<Hand>>) {
-        let plan = TonePlan::of(config.country);
-        let (mut ports, mut status, mut hands) = (Vec::new(), Vec::new(), Vec::new());
-        let mut id = 0;
-        let mut add = |kind, name: String, number: String| {
-            id += 1;
-            let (held, end) = port(PortId(id), kind, name.clone(), number.clone());
-            ports.push(held);
-            status.push(PortStatus {
-                id: PortId(id),
-                kind,
-                name,
-                number,
-                off_hook: false,
-                ringing: false,
-                fault: None,
-            });
-            end
+        let country = config.country;
+        let tones = CountryTones::of(country.code()).unwrap_or(CountryTones::recommended());
+        let law = match country.defaults().law {
+            ramal_model::Law::A => Law::A,
+            ramal_model::Law::Mu => Law::Mu,
         };
-        let trunks = (1..=config.fxo.min(32))
-            .map(|index| TrunkLine {
-                exchange: ExchangeLine::new(plan),
-                port: FxoPort::new(&plan),
-                end: add(PortKind::Fxo, format!("FXO {index}"), String::new()),
-                subscriber: Loop::open(),
-            })
-            .collect();
-        let stations = (1..=config.fxs.min(32))
+        let describe = |id: u16, name: String, number: String| LineDescription {
+            id: PortId(id),
+            name,
+            number,
+            law,
+        };
+        let (mut ports, mut hands) = (Vec::new(), Vec::new());
+        let (fxo, fxs) = (config.fxo.min(32), config.fxs.min(32));
+        let trunks: Vec<TrunkLine> = (1..=fxo)
             .map(|index| {
-                let (hand, queue) = mpsc::channel(HANDS);
-                hands.push(hand);
-                StationLine {
-                    telephone: Telephone::new(&plan, queue),
-                    port: FxsPort::new(&plan),
-                    end: add(
-                        PortKind::Fxs,
-                        format!("FXS {index}"),
-                        format!("{}", 989 + index),
+                let settings = FxoSettings {
+                    country,
+                    ..FxoSettings::default()
+                };
+                let line = describe(index, format!("FXO {index}"), String::new());
+                let (port, processor) = LineProcessor::fxo(line, FEATURES, &settings);
+                ports.push(port);
+                TrunkLine {
+                    exchange: ExchangeLine::new(
+                        tones,
+                        LineProfile::of(country.code()),
+                        config.caller_id,
                     ),
-                    feed: Feed::idle(),
+                    hardware: FxoHardware::new(processor),
+                    subscriber: Loop::open(),
+                    fault: None,
                 }
             })
             .collect();
+        let stations: Vec<StationLine> = (1..=fxs)
+            .map(|index| {
+                let (hand, queue) = mpsc::channel(HANDS);
+                hands.push(hand);
+                let settings = FxsSettings {
+                    country,
+                    caller_id: CallerIdSending::Bell202,
+                    ..FxsSettings::default()
+                };
+                let line = describe(
+                    fxo + index,
+                    format!("FXS {index}"),
+                    format!("{}", 989 + index),
+                );
+                let (port, processor) = LineProcessor::fxs(line, FEATURES, &settings);
+                ports.push(port);
+                StationLine {
+                    telephone: Telephone::new(tones, queue),
+                    hardware: FxsHardware::new(processor),
+                }
+            })
+            .collect();
+        let of_trunks = trunks.iter().map(|line| line.hardware.processor.status());
+        let of_stations = stations.iter().map(|line| line.hardware.processor.status());
+        let status = of_trunks.chain(of_stations).cloned().collect();
         (
             Simulation {
                 trunks,
@@ -146,38 +182,47 @@ impl Simulation {
     /// Lets 20 ms go by.
     pub fn tick(&mut self) {
         let mut status = self.status.iter_mut();
-        let mut transmit = [0; FRAME_SAMPLES];
+        let mut show = |now: &PortStatus| {
+            if let Some(status) = status.next()
+                && status != now
+            {
+                status.clone_from(now);
+            }
+        };
         for line in &mut self.trunks {
-            while let Ok(command) = line.end.commands.try_recv() {
-                line.port.command(command);
+            let mut feed = line.exchange.block(&line.subscriber);
+            match line.fault {
+                Some(Fault::NoBattery) => {
+                    feed = Feed {
+                        battery: false,
+                        ..Feed::idle()
+                    }
+                }
+                Some(Fault::RingsForEver) => feed.ringing = true,
+                None => {}
             }
-            line.end.audio.take(&mut transmit);
-            let feed = line.exchange.block(&line.subscriber);
-            let end = &line.end;
-            line.subscriber = line.port.block(&feed, &transmit, |event| end.report(event));
-            line.end.audio.put(&feed.audio);
-            if let Some(status) = status.next() {
-                status.off_hook = line.port.is_off_hook();
-                status.ringing = line.port.is_ringing();
-                status.fault = line.port.fault();
-            }
+            line.subscriber = line.hardware.block(&feed);
+            show(line.hardware.processor.status());
         }
         for line in &mut self.stations {
-            while let Ok(command) = line.end.commands.try_recv() {
-                line.port.command(command);
-            }
-            line.end.audio.take(&mut transmit);
-            let telephone = line.telephone.block(&line.feed);
-            let end = &line.end;
-            line.feed = line
-                .port
-                .block(&telephone, &transmit, |event| end.report(event));
-            line.end.audio.put(&telephone.audio);
-            if let Some(status) = status.next() {
-                status.off_hook = line.port.is_off_hook();
-                status.ringing = line.port.is_ringing();
-            }
+            let telephone = line.telephone.block(line.hardware.feed());
+            line.hardware.block(&telephone);
+            show(line.hardware.processor.status());
         }
+    }
+
+    /// Breaks a line to the exchange (the first is 0), or repairs it.
+    pub fn set_fault(&mut self, line: usize, fault: Option<Fault>) {
+        if let Some(line) = self.trunks.get_mut(line) {
+            line.fault = fault;
+        }
+    }
+
+    /// What a telephone (the first is 0) shows.
+    pub fn display(&self, telephone: usize) -> Option<&Display> {
+        self.stations
+            .get(telephone)
+            .map(|line| &line.telephone.display)
     }
 
     /// The ports as they are after the last tick.

@@ -2,11 +2,18 @@
 
 use std::collections::VecDeque;
 
-use ramal_dsp::{SAMPLE_RATE, Tone, dtmf_tones};
+use ramal_dsp::{
+    CountryTones, DtmfGenerator, DtmfTiming, FRAME_SAMPLES, Goertzel, ProgressDetector,
+    ProgressTone, SAMPLE_RATE, Tone, dtmf_tones, level_dbm0,
+};
+use ramal_model::CallerIdReception;
 use tokio::sync::mpsc;
 
-use super::wire::{BLOCK_MS, Feed, Loop};
-use crate::{BusyDetector, CallerId, TonePlan};
+use super::wire::{BLOCK_MS, Feed, LOOKS, Loop};
+use crate::{
+    CallerId,
+    analogue::{CallerIdListener, Told},
+};
 
 /// Somebody takes the telephone this long into the second ring.
 const ANSWERS_AFTER_MS: u32 = 600;
@@ -14,26 +21,47 @@ const ANSWERS_AFTER_MS: u32 = 600;
 const PUTS_DOWN_AFTER_MS: u32 = 1_000;
 /// Silence of the bell after which the next ring is a new call's first.
 const NEW_CALL_MS: u32 = 6_000;
-const KEY_MS: u32 = 100;
 const FLASH_MS: u32 = 200;
+/// A dial's pulses: open and closed, and between two digits, in looks of 5 ms.
+const PULSE_OPEN: u32 = 12;
+const PULSE_CLOSED: u32 = 8;
+const DIGIT_PAUSE: u32 = 60;
+/// Blocks of the alerting tone that make a telephone acknowledge it (GR-30 §2.5: 75-85 ms).
+const ALERTED_BLOCKS: u32 = 3;
+/// Blocks for which it listens to a message after its acknowledgement.
+const LISTENS_BLOCKS: u32 = 100;
 
 /// What somebody does with a telephone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hand {
     /// Lifts it.
     Lift,
+    /// Lifts it and lets it lie, whatever it says.
+    Leave,
     /// Presses keys, one after the other.
     Press(String),
+    /// Turns a dial, digit after digit.
+    Turn(String),
     /// Presses the recall key.
     Recall,
     /// Puts it down.
     PutDown,
 }
 
-#[derive(Debug)]
+/// What a telephone shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Display {
+    /// Who called last, or waits.
+    pub caller: Option<CallerId>,
+    /// Whether its lamp for messages is on.
+    pub messages: bool,
+}
+
 pub(super) struct Telephone {
     hands: mpsc::Receiver<Hand>,
     off_hook: bool,
+    /// Nobody puts it down.
+    left: bool,
     rings: u32,
     /// Milliseconds since the bell began to sound, or fell silent.
     bell_ms: u32,
@@ -42,27 +70,42 @@ pub(super) struct Telephone {
     over_ms: Option<u32>,
     flash_ms: u32,
     voice: Tone,
-    /// Keys to press: tones or silence, and milliseconds.
-    keys: VecDeque<(Option<[Tone; 2]>, u32)>,
-    busy: BusyDetector,
-    /// Who was told to call last.
-    pub caller: Option<CallerId>,
+    keys: DtmfGenerator<std::vec::IntoIter<char>>,
+    /// States of the loop and their looks, while a dial turns.
+    dial: VecDeque<(bool, u32)>,
+    busy: ProgressDetector,
+    caller_id: CallerIdListener,
+    alerting: [Goertzel; 2],
+    alerted_blocks: u32,
+    listens_blocks: u32,
+    pub display: Display,
+}
+
+fn keys(keys: &str) -> DtmfGenerator<std::vec::IntoIter<char>> {
+    let keys: Vec<char> = keys.chars().take(64).collect();
+    DtmfGenerator::new(keys.into_iter(), DtmfTiming::default())
 }
 
 impl Telephone {
-    pub fn new(plan: &TonePlan, hands: mpsc::Receiver<Hand>) -> Self {
+    pub fn new(tones: &CountryTones, hands: mpsc::Receiver<Hand>) -> Self {
         Telephone {
             hands,
             off_hook: false,
+            left: false,
             rings: 0,
             bell_ms: 0,
             bell: false,
             over_ms: None,
             flash_ms: 0,
             voice: Tone::new(440.0, -10.0, SAMPLE_RATE),
-            keys: VecDeque::new(),
-            busy: BusyDetector::new(plan),
-            caller: None,
+            keys: keys(""),
+            dial: VecDeque::new(),
+            busy: ProgressDetector::new(tones, None),
+            caller_id: CallerIdListener::new(CallerIdReception::Auto),
+            alerting: [2_130.0, 2_750.0].map(|hz| Goertzel::new(hz, SAMPLE_RATE)),
+            alerted_blocks: 0,
+            listens_blocks: 0,
+            display: Display::default(),
         }
     }
 
@@ -71,8 +114,8 @@ impl Telephone {
         while let Ok(hand) = self.hands.try_recv() {
             self.hand(hand);
         }
-        if let Some(caller) = &feed.caller_id {
-            self.caller = Some(caller.clone());
+        if !self.off_hook || self.listens_blocks > 0 {
+            self.read(&feed.audio);
         }
         if !self.off_hook {
             self.listen_to_bell(feed.ringing);
@@ -80,7 +123,12 @@ impl Telephone {
         if !self.off_hook {
             return Loop::open();
         }
-        if !feed.battery || self.busy.feed(&feed.audio) {
+        self.listen_to_alerting(&feed.audio);
+        let mut over = !feed.battery;
+        self.busy.process(&feed.audio, |event| {
+            over |= matches!(event.tone, ProgressTone::Busy | ProgressTone::Congestion);
+        });
+        if over && !self.left {
             self.over_ms.get_or_insert(0);
         }
         if let Some(over) = &mut self.over_ms {
@@ -94,22 +142,35 @@ impl Telephone {
             self.flash_ms = self.flash_ms.saturating_sub(BLOCK_MS);
             return Loop::open();
         }
-        self.speak()
+        let mut said = Loop::closed([0; FRAME_SAMPLES]);
+        self.turn_dial(&mut said);
+        self.speak(&mut said.audio);
+        said
     }
 
     fn hand(&mut self, hand: Hand) {
         match hand {
             Hand::Lift => self.lift(),
+            Hand::Leave => {
+                self.lift();
+                self.left = true;
+            }
             Hand::PutDown => self.put_down(),
             Hand::Recall => self.flash_ms = FLASH_MS,
-            Hand::Press(keys) => {
-                for tones in keys
+            Hand::Press(pressed) => {
+                let pressed: String = pressed
                     .chars()
-                    .filter_map(|key| dtmf_tones(key, -9.0))
-                    .take(64)
-                {
-                    self.keys.push_back((Some(tones), KEY_MS));
-                    self.keys.push_back((None, KEY_MS));
+                    .filter(|&key| dtmf_tones(key, 0.0).is_some())
+                    .collect();
+                self.keys = keys(&pressed);
+            }
+            Hand::Turn(digits) => {
+                for digit in digits.chars().filter_map(|digit| digit.to_digit(10)) {
+                    for _ in 0..if digit == 0 { 10 } else { digit } {
+                        self.dial.push_back((false, PULSE_OPEN));
+                        self.dial.push_back((true, PULSE_CLOSED));
+                    }
+                    self.dial.push_back((true, DIGIT_PAUSE));
                 }
             }
         }
@@ -117,9 +178,11 @@ impl Telephone {
 
     fn lift(&mut self) {
         self.off_hook = true;
+        self.left = false;
         self.rings = 0;
         self.over_ms = None;
-        self.keys.clear();
+        self.keys = keys("");
+        self.dial.clear();
         self.busy.reset();
     }
 
@@ -128,6 +191,7 @@ impl Telephone {
         self.rings = 0;
         self.bell = false;
         self.bell_ms = 0;
+        self.listens_blocks = 0;
     }
 
     fn listen_to_bell(&mut self, rings: bool) {
@@ -145,22 +209,54 @@ impl Telephone {
         }
     }
 
-    fn speak(&mut self) -> Loop {
-        let mut said = Loop {
-            off_hook: true,
-            ..Loop::open()
-        };
-        let Some((tones, left)) = self.keys.front_mut() else {
-            self.voice.add(&mut said.audio);
-            return said;
-        };
-        for tone in tones.iter_mut().flatten() {
-            tone.add(&mut said.audio);
+    /// Reads caller ID and the lamp's messages.
+    fn read(&mut self, audio: &[i16; FRAME_SAMPLES]) {
+        self.listens_blocks = self.listens_blocks.saturating_sub(1);
+        match self.caller_id.process(audio) {
+            Some(Told::Caller(caller)) => {
+                self.display.caller = Some(caller);
+                self.listens_blocks = 0;
+            }
+            Some(Told::MessageWaiting(waiting)) => self.display.messages = waiting,
+            None => {}
         }
-        *left = left.saturating_sub(BLOCK_MS);
-        if *left == 0 {
-            self.keys.pop_front();
+    }
+
+    /// Acknowledges the alerting tone of a waiting call.
+    fn listen_to_alerting(&mut self, audio: &[i16; FRAME_SAMPLES]) {
+        let level = level_dbm0(audio);
+        let alerts = level > -40.0
+            && self.alerting.iter_mut().all(|meter| {
+                meter.reset();
+                meter.feed(audio);
+                meter.level_dbm0() > level - 5.0
+            });
+        if alerts {
+            self.alerted_blocks += 1;
+        } else if std::mem::take(&mut self.alerted_blocks) >= ALERTED_BLOCKS {
+            self.keys = keys("D");
+            self.listens_blocks = LISTENS_BLOCKS;
         }
-        said
+    }
+
+    fn turn_dial(&mut self, said: &mut Loop) {
+        for look in 0..LOOKS {
+            let Some((closed, left)) = self.dial.front_mut() else {
+                return;
+            };
+            said.closed[look] = *closed;
+            *left -= 1;
+            if *left == 0 {
+                self.dial.pop_front();
+            }
+        }
+    }
+
+    fn speak(&mut self, audio: &mut [i16; FRAME_SAMPLES]) {
+        if !self.keys.is_over() {
+            self.keys.add(audio);
+        } else if self.listens_blocks == 0 && self.dial.is_empty() {
+            self.voice.add(audio);
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! The pair of wires between an exchange's end and a telephone's end, 20 ms at a time.
 
-use ramal_dsp::FRAME_SAMPLES;
+use std::time::Duration;
 
-use crate::CallerId;
+use ramal_dsp::FRAME_SAMPLES;
 
 /// Milliseconds in a block.
 pub(super) const BLOCK_MS: u32 = 20;
+/// Looks at the loop in a block: every 5 ms, as hardware that is polled has.
+pub(super) const LOOKS: usize = 4;
+/// From one look to the next.
+pub(super) const LOOK: Duration = Duration::from_millis(5);
 
 /// What the exchange's end puts on the wires.
 #[derive(Clone, Debug)]
@@ -16,8 +20,6 @@ pub(super) struct Feed {
     pub reversed: bool,
     /// Whether the bell's alternating voltage is on.
     pub ringing: bool,
-    /// Caller ID, in the block after its last bit; the modem's tones are left out.
-    pub caller_id: Option<CallerId>,
     /// Sound.
     pub audio: [i16; FRAME_SAMPLES],
 }
@@ -29,7 +31,6 @@ impl Feed {
             battery: true,
             reversed: false,
             ringing: false,
-            caller_id: None,
             audio: [0; FRAME_SAMPLES],
         }
     }
@@ -38,9 +39,9 @@ impl Feed {
 /// What the telephone's end puts on the wires.
 #[derive(Clone, Debug)]
 pub(super) struct Loop {
-    /// Whether it draws current.
-    pub off_hook: bool,
-    /// Sound; silence while on-hook.
+    /// Whether it is closed, at each look.
+    pub closed: [bool; LOOKS],
+    /// Sound; silence while open.
     pub audio: [i16; FRAME_SAMPLES],
 }
 
@@ -48,8 +49,21 @@ impl Loop {
     /// A telephone that waits.
     pub fn open() -> Self {
         Loop {
-            off_hook: false,
+            closed: [false; LOOKS],
             audio: [0; FRAME_SAMPLES],
         }
+    }
+
+    /// A telephone that is lifted and says this.
+    pub fn closed(audio: [i16; FRAME_SAMPLES]) -> Self {
+        Loop {
+            closed: [true; LOOKS],
+            audio,
+        }
+    }
+
+    /// Whether it is closed at the end.
+    pub fn is_closed(&self) -> bool {
+        self.closed[LOOKS - 1]
     }
 }

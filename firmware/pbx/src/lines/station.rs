@@ -49,10 +49,11 @@ async fn ring(line: &mut LineTask, call: LineCall) {
     let LineCall {
         caller, mut port, ..
     } = call;
-    line.command(Command::Ring(CallerId {
+    let caller = CallerId {
         number: caller.number,
         name: caller.name,
-    }));
+    };
+    line.command(Command::Ring(caller.into()));
     port.report(LegEvent::Ringing);
     let mut lifted = false;
     loop {

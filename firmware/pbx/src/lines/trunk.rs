@@ -14,8 +14,6 @@ use crate::call::{Caller, IncomingCall};
 use crate::leg::line::{LineCommand, LineLeg, PortCall};
 use crate::leg::{Cause, LegEvent};
 
-/// From seizing to dialling: exchanges give dial tone within it.
-const DIAL_TONE: Duration = Duration::from_millis(800);
 /// From the first ring to the caller ID, which comes after that ring where it comes at all.
 const CALLER_ID: Duration = Duration::from_millis(3500);
 /// On-hook between two calls, so that the exchange notices.
@@ -57,14 +55,11 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
         number, mut port, ..
     } = call;
     line.command(Command::Seize);
-    let dial_at = Instant::now() + DIAL_TONE;
+    // The port waits for dial tone as its settings say.
+    line.command(Command::Dial(number));
     let (mut dialled, mut answered) = (false, false);
     loop {
         tokio::select! {
-            () = sleep_until(dial_at), if !dialled => {
-                dialled = true;
-                line.command(Command::Dial(number.clone()));
-            }
             command = port.commands.recv() => match command {
                 Some(LineCommand::Digit(key)) if dialled => line.command(Command::Dial(key.to_string())),
                 Some(LineCommand::HangUp(_)) | None => break,
@@ -75,7 +70,8 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
                     if answered { LegEvent::HungUp(late) } else { LegEvent::Rejected(early) }
                 };
                 let end = match event {
-                    Some(Event::DialFinished) if !answered => {
+                    Some(Event::DialFinished) if !dialled => {
+                        dialled = true;
                         // From here on the exchange speaks for the far end.
                         port.report(LegEvent::Progress);
                         continue;
@@ -86,6 +82,7 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
                         continue;
                     }
                     Some(Event::BusyTone) => over(Cause::USER_BUSY, Cause::NORMAL_CLEARING),
+                    Some(Event::Silence) => over(Cause::NO_USER_RESPONDING, Cause::NORMAL_CLEARING),
                     Some(Event::FarEndHungUp) => over(Cause::NO_USER_RESPONDING, Cause::NORMAL_CLEARING),
                     Some(Event::LineFault(_)) => over(Cause::DESTINATION_OUT_OF_ORDER, Cause::DESTINATION_OUT_OF_ORDER),
                     None => over(Cause::TEMPORARY_FAILURE, Cause::TEMPORARY_FAILURE),
@@ -167,7 +164,7 @@ async fn serve_incoming(line: &mut LineTask, mut port: PortCall) {
                     port.report(LegEvent::HungUp(Cause::NORMAL_CLEARING));
                     return;
                 }
-                Some(Event::FarEndHungUp | Event::BusyTone) => {
+                Some(Event::FarEndHungUp | Event::BusyTone | Event::Silence) => {
                     port.report(LegEvent::HungUp(Cause::NORMAL_CLEARING));
                     break;
                 }

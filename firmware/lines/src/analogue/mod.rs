@@ -1,0 +1,169 @@
+//! What every analogue line does, whatever hardware it hangs on.
+//!
+//! A driver owns hardware: relays, voltages, converters. For each of its lines it makes a [`LineProcessor`], which joins the
+//! signalling of [`ramal_analog`] with the tones and detectors of [`ramal_dsp`], and gives the [`Port`] to be handed out.
+//! Every 20 ms the driver does this:
+//!
+//! ```text
+//! processor.hardware(event, offset)     for each change the hardware noticed, with its place in the 20 ms
+//! processor.block(&received, &mut transmit)
+//! while let Some(command) = processor.next_command() { carry it out at once }
+//! ```
+//!
+//! Samples are linear; a driver whose hardware speaks A-law or mu-law converts with [`ramal_dsp::Law`], and octets that
+//! nothing changes come out as they went in. Time is counted in blocks; a driver whose hardware lost samples says so with
+//! [`LineProcessor::lost`]. Ringing cadence, flash and pulses are made of single commands, so hardware must not time them
+//! itself: it does what it is told until told otherwise.
+
+mod call_waiting;
+mod caller_id;
+mod fxo;
+mod fxs;
+mod signalling;
+mod two_wire;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use ramal_analog::{HardwareCommand, HardwareEvent};
+use ramal_dsp::{FRAME_SAMPLES, Law};
+use ramal_model::{FxoSettings, FxsSettings};
+
+pub(crate) use self::caller_id::{CallerIdListener, CallerIdSender, Told};
+use self::{fxo::FxoProcessor, fxs::FxsProcessor};
+use crate::{
+    Port, PortId, PortKind, PortStatus,
+    port::{DriverPort, port},
+};
+
+/// Length of a block.
+pub const BLOCK: Duration = Duration::from_millis(20);
+/// Commands for the hardware that may wait to be fetched.
+const COMMANDS: usize = 32;
+
+/// A line as its driver knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LineDescription {
+    /// Which port it becomes.
+    pub id: PortId,
+    /// Its name, such as `FXO 1`.
+    pub name: String,
+    /// The number it is known by, blank when unknown.
+    pub number: String,
+    /// The law that its sound has on the port: the hardware's, or the country's.
+    pub law: Law,
+}
+
+/// What hardware does itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HardwareFeatures {
+    /// It takes out the line's echo.
+    pub echo_canceller: bool,
+}
+
+enum Side {
+    Fxo(Box<FxoProcessor>),
+    Fxs(Box<FxsProcessor>),
+}
+
+/// One analogue line: signalling, tones and sound, between a driver and the [`Port`] of whoever handles its calls.
+pub struct LineProcessor {
+    end: DriverPort,
+    side: Side,
+    status: PortStatus,
+    /// The end of the last block.
+    now: Instant,
+    commands: VecDeque<HardwareCommand>,
+}
+
+impl LineProcessor {
+    /// A line to an exchange.
+    #[must_use]
+    pub fn fxo(
+        line: LineDescription,
+        features: HardwareFeatures,
+        settings: &FxoSettings,
+    ) -> (Port, LineProcessor) {
+        let side = Side::Fxo(Box::new(FxoProcessor::new(features, settings)));
+        Self::new(line, PortKind::Fxo, side)
+    }
+
+    /// A line to a telephone.
+    #[must_use]
+    pub fn fxs(
+        line: LineDescription,
+        features: HardwareFeatures,
+        settings: &FxsSettings,
+    ) -> (Port, LineProcessor) {
+        let side = Side::Fxs(Box::new(FxsProcessor::new(features, settings)));
+        Self::new(line, PortKind::Fxs, side)
+    }
+
+    fn new(line: LineDescription, kind: PortKind, side: Side) -> (Port, LineProcessor) {
+        let status = PortStatus {
+            id: line.id,
+            kind,
+            name: line.name.clone(),
+            number: line.number.clone(),
+            off_hook: false,
+            ringing: false,
+            fault: None,
+        };
+        let (held, end) = port(line.id, kind, line.name, line.number, line.law);
+        let processor = LineProcessor {
+            end,
+            side,
+            status,
+            now: Instant::now(),
+            commands: VecDeque::with_capacity(COMMANDS),
+        };
+        (held, processor)
+    }
+
+    /// Takes in what the hardware noticed, so long after the end of the last block.
+    pub fn hardware(&mut self, event: HardwareEvent, after: Duration) {
+        let at = self.now + after.min(BLOCK);
+        match &mut self.side {
+            Side::Fxo(side) => side.hardware(event, at),
+            Side::Fxs(side) => side.hardware(event, at),
+        }
+    }
+
+    /// The hardware has lost samples of so long a time.
+    pub fn lost(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// The next 20 ms: takes what came from the line and gives what goes to it.
+    pub fn block(&mut self, received: &[i16; FRAME_SAMPLES], transmit: &mut [i16; FRAME_SAMPLES]) {
+        self.now += BLOCK;
+        let (end, commands, status) = (&mut self.end, &mut self.commands, &mut self.status);
+        match &mut self.side {
+            Side::Fxo(side) => {
+                side.block(self.now, received, transmit, end, commands);
+                status.off_hook = side.is_off_hook();
+                status.ringing = side.is_ringing();
+                status.fault = side.fault();
+            }
+            Side::Fxs(side) => {
+                side.block(self.now, received, transmit, end, commands);
+                status.off_hook = side.is_off_hook();
+                status.ringing = side.is_ringing();
+                status.fault = side.fault();
+            }
+        }
+    }
+
+    /// What the hardware is to do now, in order. To be fetched after every block.
+    pub fn next_command(&mut self) -> Option<HardwareCommand> {
+        self.commands.pop_front()
+    }
+
+    /// The port as people see it.
+    #[must_use]
+    pub fn status(&self) -> &PortStatus {
+        &self.status
+    }
+}
