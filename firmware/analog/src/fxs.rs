@@ -149,10 +149,10 @@ impl FxsLine {
         }
     }
 
-    /// Other signalling; that of the hook holds from when the telephone is on-hook.
+    /// Other signalling from now on.
     pub fn set_signalling(&mut self, signalling: FxsSignalling) {
+        self.hook.set_timing(signalling.hook.clone());
         self.signalling = signalling;
-        self.renew_hook();
     }
 
     /// Whether the telephone is lifted.
@@ -298,7 +298,6 @@ impl FxsLine {
                     self.over_since = None;
                     self.heard = None;
                     self.quiet_since = Some(now);
-                    self.renew_hook();
                     if std::mem::take(&mut self.left) {
                         self.output(FxsOutput::Event(FxsEvent::LeftOffHook(false)));
                     }
@@ -308,12 +307,6 @@ impl FxsLine {
                 HookSignal::PulseDigit(digit) => FxsEvent::PulseDigit(digit),
             };
             self.output(FxsOutput::Event(event));
-        }
-    }
-
-    fn renew_hook(&mut self) {
-        if !self.is_off_hook() {
-            self.hook = HookDecoder::new(self.signalling.hook.clone());
         }
     }
 

@@ -69,6 +69,11 @@ impl HookDecoder {
         }
     }
 
+    /// Other timing from now on.
+    pub fn set_timing(&mut self, timing: HookTiming) {
+        self.timing = timing;
+    }
+
     /// Whether the telephone is lifted; a flash does not change it.
     #[must_use]
     pub fn is_off_hook(&self) -> bool {

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
-use ramal_dsp::{FRAME_SAMPLES, Law};
+use ramal_dsp::{FRAME_SAMPLES, Law, alaw_to_ulaw, ulaw_to_alaw};
 
 /// Blocks a ring holds. The two threads tick alike, so one or two are in it; the rest is for a thread that was late.
 const BLOCKS: usize = 8;
@@ -80,15 +80,19 @@ pub struct PortAudio {
 }
 
 impl PortAudio {
-    /// Gives the line the next 20 ms and takes what came from it, both in the port's law. Neither blocks nor allocates.
+    /// Gives the line the next 20 ms and takes what came from it, both A-law. Neither blocks nor allocates. Where the line
+    /// has mu-law the table for both gives back what it was made of, so that nothing is quantised twice.
     pub fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]) {
-        self.to_line.put(transmit);
+        if self.to_line.law == Law::A {
+            self.to_line.put(transmit);
+            self.from_line.take(receive);
+            return;
+        }
+        let mut octets = *transmit;
+        alaw_to_ulaw(&mut octets);
+        self.to_line.put(&octets);
         self.from_line.take(receive);
-    }
-
-    /// The law of its octets: the network's, so that they go through as they are.
-    pub fn law(&self) -> Law {
-        self.from_line.law
+        ulaw_to_alaw(receive);
     }
 
     /// Forgets sound that came while nobody listened. To be called before the first exchange of a call.

@@ -1,7 +1,7 @@
 //! Calls over simulated lines, in simulated time.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use ramal_dsp::{CountryTones, FRAME_SAMPLES, Goertzel, SAMPLE_RATE, Tone};
+use ramal_dsp::{CountryTones, FRAME_SAMPLES, Goertzel, Law, SAMPLE_RATE, Tone};
 use ramal_lines::{
     CallerId, Command, Event, LineTone, Port, PortAudio, PortKind,
     simulated::{Hand, SimulatedConfig, Simulation},
@@ -54,11 +54,10 @@ impl Bench {
                 voice.fill(&mut samples);
             }
             let (mut transmit, mut receive) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
-            let law = self.audio.law();
-            law.encode(&samples, &mut transmit);
+            Law::A.encode(&samples, &mut transmit);
             self.audio.exchange(&transmit, &mut receive);
             self.simulation.tick();
-            law.decode(&receive, &mut samples);
+            Law::A.decode(&receive, &mut samples);
             self.heard.extend(samples);
             while let Ok(event) = self.ports[self.held].events().try_recv() {
                 events.push(event);

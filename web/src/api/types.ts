@@ -354,7 +354,7 @@ export interface Line {
   /** The loop is closed: a call is on the line. */
   off_hook: boolean
   ringing: boolean
-  fault: 'no_battery' | 'hardware' | null
+  fault: 'no_battery' | 'hardware' | 'rings_for_ever' | 'left_off_hook' | null
 }
 
 export interface System {

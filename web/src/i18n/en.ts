@@ -165,6 +165,8 @@ export const en = {
   'line.in_call': 'In call',
   'line.no_battery': 'No battery',
   'line.hardware': 'Hardware fault',
+  'line.rings_for_ever': 'Rings without end: check the line',
+  'line.left_off_hook': 'Telephone left off the hook',
 
   'party.anonymous': 'Anonymous',
   'direction.internal': 'Internal',

@@ -167,6 +167,8 @@ export const es = {
   'line.in_call': 'En llamada',
   'line.no_battery': 'Sin alimentación',
   'line.hardware': 'Falla de hardware',
+  'line.rings_for_ever': 'Timbra sin fin: revise la línea',
+  'line.left_off_hook': 'Teléfono descolgado',
 
   'party.anonymous': 'Anónimo',
   'direction.internal': 'Interna',

@@ -163,6 +163,8 @@ export const id = {
   'line.in_call': 'Dalam panggilan',
   'line.no_battery': 'Tanpa tegangan',
   'line.hardware': 'Gangguan perangkat keras',
+  'line.rings_for_ever': 'Berdering tanpa henti: periksa saluran',
+  'line.left_off_hook': 'Gagang telepon tidak ditutup',
 
   'party.anonymous': 'Anonim',
   'direction.internal': 'Internal',

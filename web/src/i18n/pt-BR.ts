@@ -167,6 +167,8 @@ export const ptBR = {
   'line.in_call': 'Em chamada',
   'line.no_battery': 'Sem alimentação',
   'line.hardware': 'Falha de hardware',
+  'line.rings_for_ever': 'Toca sem parar: verifique a linha',
+  'line.left_off_hook': 'Telefone fora do gancho',
 
   'party.anonymous': 'Anônimo',
   'direction.internal': 'Interna',

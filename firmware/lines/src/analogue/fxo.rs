@@ -20,6 +20,14 @@ const SILENCE: f64 = -45.0;
 /// Blocks for which a caller told before the first ring is kept: 10 s.
 const TOLD_BEFORE_RING: u32 = 500;
 
+/// Keys as exchanges and their voice menus take them after any line: longer and louder than they must be.
+const KEYS: DtmfTiming = DtmfTiming {
+    tone_ms: 100,
+    pause_ms: 80,
+    level: -9.0,
+    twist: 2.0,
+};
+
 pub(super) struct FxoProcessor {
     features: HardwareFeatures,
     line: FxoLine,
@@ -187,10 +195,10 @@ impl FxoProcessor {
         }
         match self.caller_id.process(heard) {
             Some(Told::MessageWaiting(waiting)) => end.report(Event::MessageWaiting(waiting)),
+            Some(Told::Caller(_)) if self.caller_told => {}
             Some(Told::Caller(caller)) if self.line.is_ringing() => {
-                if !std::mem::replace(&mut self.caller_told, true) {
-                    end.report(Event::CallerId(caller));
-                }
+                self.caller_told = true;
+                end.report(Event::CallerId(caller));
             }
             Some(Told::Caller(caller)) => self.early_caller = Some((caller, TOLD_BEFORE_RING)),
             None => {}
@@ -215,7 +223,7 @@ impl FxoProcessor {
                 FxoOutput::Hardware(command) => commands.push_back(command),
                 FxoOutput::SendKey(key) => {
                     let key = std::iter::once(key);
-                    self.key = Some(DtmfGenerator::new(key, DtmfTiming::default()));
+                    self.key = Some(DtmfGenerator::new(key, KEYS));
                 }
                 FxoOutput::Event(event) => self.report(event, end),
             }

@@ -164,10 +164,9 @@ impl FxsProcessor {
                     .filter(|_| self.settings.call_waiting && self.line.is_off_hook())
                     .map(|caller| CallWaiting::new(self.tones, sound, caller));
             }
-            Command::MessageWaiting(waiting) => {
-                if waiting != std::mem::replace(&mut self.messages, waiting) {
-                    self.tell_lamp(now);
-                }
+            Command::MessageWaiting(waiting) if waiting != self.messages => {
+                self.messages = waiting;
+                self.tell_lamp(now);
             }
             _ => {}
         }

@@ -5,7 +5,6 @@
 
 use std::task::{Context, Poll};
 
-use ramal_dsp::{Law, alaw_to_ulaw, ulaw_to_alaw};
 use ramal_lines::PortAudio;
 use ramal_media::{Channel, Codec, Engine, Line, LineAudio};
 use ramal_model::LegKind;
@@ -98,19 +97,12 @@ impl LineLeg {
     }
 }
 
-/// A port's sound as the media engine takes it: A-law, whatever the line's law is. The table for one law and the other
-/// gives back what it was made of, so that nothing is quantised twice.
+/// A port's sound as the media engine takes it.
 struct Sound(PortAudio);
 
 impl LineAudio for Sound {
     fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
-        if self.0.law() == Law::A {
-            return self.0.exchange(transmit, receive);
-        }
-        let mut octets = *transmit;
-        alaw_to_ulaw(&mut octets);
-        self.0.exchange(&octets, receive);
-        ulaw_to_alaw(receive);
+        self.0.exchange(transmit, receive);
     }
 }
 
