@@ -88,6 +88,10 @@ impl ChannelIdentification {
             ChannelNumbers::Any => vec![three | 0x03],
             ChannelNumbers::Named(set) => {
                 let mut octets = vec![three | 0x01, 0x83];
+                if set.is_empty() {
+                    // What does not exist is answered as what does not exist.
+                    octets.push(0x80);
+                }
                 let mut numbers = set.iter().peekable();
                 while let Some(number) = numbers.next() {
                     let last = if numbers.peek().is_none() { 0x80 } else { 0 };

@@ -83,11 +83,11 @@ kinds! {
 }
 
 impl MessageType {
-    pub(super) fn from_maintenance(octet: u8, protocol: u8) -> Self {
+    pub(super) fn from_maintenance(octet: u8, protocol: u8) -> Option<Self> {
         match octet {
-            0x0F => Self::Service(protocol),
-            0x07 => Self::ServiceAcknowledge(protocol),
-            other => Self::Unknown(other),
+            0x0F => Some(Self::Service(protocol)),
+            0x07 => Some(Self::ServiceAcknowledge(protocol)),
+            _ => None,
         }
     }
 

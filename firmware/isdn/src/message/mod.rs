@@ -10,7 +10,7 @@ pub use reference::{CallReference, Origin};
 
 use crate::ie::id;
 
-/// Longest message that is read: what one frame of Q.921 carries.
+/// Protocol discriminator of call control (§4.2).
 const PROTOCOL: u8 = 0x08;
 /// Protocol discriminators of maintenance messages (SERVICE), as North American networks use them.
 pub(crate) const MAINTENANCE: [u8; 2] = [0x03, 0x43];
@@ -49,7 +49,7 @@ impl Faults {
 /// Why octets are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Not the protocol discriminator of call control (§5.8.1).
+    /// Not the protocol discriminator of call control (§5.8.1), nor SERVICE.
     #[error("protocol discriminator {0:#04x} is not that of call control")]
     Protocol(u8),
     /// Ends before the message type (§5.8.2).
@@ -86,7 +86,8 @@ impl Message {
         let (&kind, rest) = rest.split_first().ok_or(ParseError::TooShort)?;
         let kind = match protocol {
             PROTOCOL => MessageType::from_octet(kind),
-            _ => MessageType::from_maintenance(kind, protocol),
+            _ => MessageType::from_maintenance(kind, protocol)
+                .ok_or(ParseError::Protocol(protocol))?,
         };
         let mut faults = Faults::default();
         let elements = Elements::read(rest, &mut faults);
