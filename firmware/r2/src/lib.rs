@@ -15,7 +15,8 @@
 //! Data flows bits and signals -> `Channel` (`Outgoing` with its forward register or `Incoming` with its
 //! backward register) -> outputs. A call begins with [`Command::Call`] or [`Event::Seized`] and ends with
 //! one [`Event::Ended`]; the channel is free when its [`LineState`] is [`LineState::Idle`] again, which
-//! the other side decides. [`Trace`] keeps what was exchanged in readable form.
+//! the other side decides. [`Trace`] keeps what was exchanged in readable form
+//! until the next call begins.
 //!
 //! What the signals mean in a country is a [`Variant`], one of [`VARIANTS`]; how an operator's line is run
 //! are [`Settings`], with [`PRESETS`] for known operators. [`Cause`] maps to and from Q.850.

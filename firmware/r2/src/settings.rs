@@ -29,6 +29,9 @@ pub struct Settings {
     /// End answered incoming calls by a forced release (A=0, B=0) instead of a clear-back, so that the
     /// exchange gives the channel back at once instead of after its 30 to 90 s (Brazil).
     pub forced_release: bool,
+    /// The exchange acknowledges a seizing by A=0, B=0 instead of A=1, B=1 (Nortel exchanges of CANTV,
+    /// openr2 pull request 2). A seizing by both sides at once cannot be told from it then and fails by silence.
+    pub zero_seizure_ack: bool,
     /// Answer every call twice: an exchange takes a collect call down then (Brazil).
     pub double_answer: bool,
     /// Interruptions of an answer up to this long are metering pulses; `None` where there are none.
@@ -53,6 +56,7 @@ impl Settings {
             immediate_accept: false,
             overlap: false,
             forced_release: false,
+            zero_seizure_ack: false,
             double_answer: false,
             metering_pulse: (pulse > 0).then(|| Duration::from_millis(pulse.into())),
             refuse_as: Cause::Congestion,

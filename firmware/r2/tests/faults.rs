@@ -231,6 +231,29 @@ fn an_answer_before_the_last_register_signal_ended_counts_after_it() {
 }
 
 #[test]
+fn a_seizing_may_be_acknowledged_by_zeros() {
+    let mut settings = settings("VE");
+    settings.zero_seizure_ack = true;
+    let mut exchange = Exchange::with(settings);
+    let call = OutgoingCall {
+        dnis: "1".parse().unwrap(),
+        ani: None,
+        category: Category::Subscriber,
+    };
+    exchange.command(Command::Call(call)).unwrap();
+    exchange.line(FORCED);
+    assert_eq!(exchange.tone, Some(1));
+    exchange.compelled(3);
+    exchange.compelled(6);
+    exchange.line(ANSWERED);
+    assert!(exchange.events.contains(&Event::Answered { again: false }));
+    exchange.line(CLEAR_BACK);
+    assert!(exchange.events.contains(&Event::ClearBack));
+    exchange.command(Command::Clear(Cause::Normal)).unwrap();
+    exchange.is_idle_after(IDLE);
+}
+
+#[test]
 fn silence_and_endless_signals_fail_by_name() {
     let mut silent = Exchange::new("ITU");
     silent.call("1");

@@ -411,7 +411,7 @@ fn an_undecided_call_is_told_congestion() {
     pair.wait(B, "incoming call", incoming);
     pair.wait_idle();
     assert_eq!(pair.ends(A), [(Cause::Congestion, Party::Theirs)]);
-    assert_eq!(pair.ends(B), [(Cause::Congestion, Party::Theirs)]);
+    assert_eq!(pair.ends(B), [(Cause::Congestion, Party::Ours)]);
     assert!(
         pair.events
             .contains(&(B, Event::Error(ProtocolError::Undecided)))

@@ -402,8 +402,9 @@ static void run_dahdi(void)
 	static char text[4096];
 	size_t length = 0;
 	for (;;) {
+		/* Not POLLIN: sound is there all the time, and nobody reads that of an idle channel. */
 		for (int i = 0; i < count; i++)
-			fds[i] = (struct pollfd){openr2_chan_get_fd(channels[i]), POLLIN | POLLPRI, 0};
+			fds[i] = (struct pollfd){openr2_chan_get_fd(channels[i]), POLLPRI, 0};
 		fds[count] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
 		poll(fds, count + 1, 10);
 		process();

@@ -33,6 +33,7 @@ fn settings(variant: u8, choice: u8) -> Settings {
     settings.overlap = choice & 0x40 != 0;
     settings.double_answer = choice & 0x40 != 0;
     settings.request_ani = choice & 0x80 == 0;
+    settings.zero_seizure_ack = choice & 0x90 == 0x90;
     if choice & 0x80 != 0 {
         settings.metering_pulse = Some(Duration::from_millis(300));
     }

@@ -201,15 +201,15 @@ impl Incoming {
         self.go(Phase::Cleared, Some(due));
     }
 
-    /// Ends the call because of the other side.
+    /// Ends the call because of an error.
     fn fail(&mut self, core: &mut Core, error: ProtocolError, now: Instant) {
         core.error(error, now);
-        let cause = match error {
-            ProtocolError::Undecided => Cause::Congestion,
-            _ => Cause::Protocol,
+        let (cause, by) = match error {
+            ProtocolError::Undecided => (Cause::Congestion, Party::Ours),
+            _ => (Cause::Protocol, Party::Theirs),
         };
         if self.has_call() {
-            core.ended(cause, Party::Theirs, now);
+            core.ended(cause, by, now);
         }
         if let Phase::Register(mut register) = self.phase
             && register.congest(core, now)

@@ -125,26 +125,37 @@ impl Outgoing {
     pub fn line(&mut self, core: &mut Core, ab: Ab, now: Instant) -> Next {
         let timers = core.settings.timers;
         match (self.phase, ab) {
-            (Phase::Seizing(call), Ab::B11) => {
+            (Phase::Seizing(_), Ab::B00) if !core.settings.zero_seizure_ack => {
+                core.ended(Cause::Glare, Party::Theirs, now);
+                self.go(Phase::Glare, Some(now + timers.glare))
+            }
+            (Phase::Seizing(call), Ab::B11 | Ab::B00) => {
                 let register = ForwardRegister::start(core, call, now);
                 let answered = false;
                 self.go(Phase::Register { register, answered }, None)
-            }
-            (Phase::Seizing(_), Ab::B00) => {
-                core.ended(Cause::Glare, Party::Theirs, now);
-                self.go(Phase::Glare, Some(now + timers.glare))
             }
             (Phase::Seizing(_), Ab::B10) => Next::Stay,
             (Phase::Seizing(_), Ab::B01) => {
                 self.unexpected(core, ab, "instead of the seizing acknowledgement", now)
             }
             (Phase::Unacknowledged, Ab::B11) => self.release(core, now),
+            (Phase::Unacknowledged, Ab::B00) if core.settings.zero_seizure_ack => {
+                self.release(core, now)
+            }
             (Phase::Unacknowledged | Phase::Glare, _) => Next::Stay,
 
             (Phase::Register { register, .. }, Ab::B01) => {
                 let answered = true;
                 self.go(Phase::Register { register, answered }, None)
             }
+            // It looks like a seizing acknowledgement for the first time.
+            (
+                Phase::Register {
+                    answered: false, ..
+                }
+                | Phase::Ringing,
+                Ab::B11,
+            ) if core.settings.zero_seizure_ack => Next::Stay,
             (Phase::Register { .. } | Phase::Ringing, Ab::B11) => {
                 self.end(core, Cause::Normal, Party::Theirs, now)
             }

@@ -127,7 +127,9 @@ impl BackwardRegister {
         }
         let timers = core.settings.timers;
         let silence_ends = self.want == Want::Digit && core.settings.variant.ends.called.is_none();
-        let wait = if self.aborted {
+        // Call control wants no digit of those that were asked for.
+        let enough = self.want == Want::Digit && self.dnis_done;
+        let wait = if self.aborted || enough {
             BEFORE_PULSE
         } else if silence_ends {
             timers.dnis_end
