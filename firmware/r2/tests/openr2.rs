@@ -22,7 +22,7 @@ use rig::Rig;
 
 /// Of each direction and setup; a variant has two setups.
 const CALLS: usize = 100;
-const CHANNELS: usize = 10;
+const CHANNELS: usize = 25;
 
 fn both_ways(code: &str) {
     for ani_first in [false, true] {
@@ -74,4 +74,19 @@ fn calls_are_accepted_without_group_b() {
         }
         script::run(&mut rig, calls);
     }
+}
+
+#[test]
+fn a_channel_is_blocked_seized_by_both_sides_and_works_afterwards() {
+    let setup = Setup::new("BR", false);
+    let mut rig = Rig::new(&setup.settings, CHANNELS, 160, &setup.options);
+    let random = &mut StdRng::seed_from_u64(3);
+    let mut scripts = Vec::new();
+    for _ in 0..2 * CHANNELS {
+        scripts.push(setup.blocked());
+        scripts.push(setup.both_seize());
+        scripts.push(setup.answered_incoming(true, random));
+        scripts.push(setup.answered_outgoing(true, random));
+    }
+    script::run(&mut rig, scripts);
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ramal_r2::{
-    Category, Cause, Charge, Command, Digits, Event, OutgoingCall, Party, Settings, Variant,
+    Category, Cause, Charge, Command, Digits, Event, LineState, OutgoingCall, Party, Settings,
+    Variant,
 };
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -365,5 +366,42 @@ impl Setup {
                 script
             }
         }
+    }
+
+    /// Both sides seize the channel at once. libopenr2 knows no double seizure and takes ours for a forced release.
+    pub fn both_seize(&self) -> Script {
+        let call = OutgoingCall {
+            dnis: "51555".parse().unwrap(),
+            ani: None,
+            category: Category::Subscriber,
+        };
+        let steps = vec![
+            tell("call 4433 - subscriber"),
+            Step::Do(Command::Call(call)),
+            ended(Cause::Glare, Party::Theirs),
+            hear("disconnected forced"),
+            hear("ended"),
+        ];
+        Setup::script("both sides seize", steps)
+    }
+
+    /// Each side blocks the channel and takes that back.
+    pub fn blocked(&self) -> Script {
+        let line = |wanted: LineState| {
+            expect("state of the line", move |event| {
+                *event == Event::Line(wanted)
+            })
+        };
+        let steps = vec![
+            tell("block"),
+            line(LineState::RemoteBlocked),
+            tell("unblock"),
+            line(LineState::Idle),
+            Step::Do(Command::Block),
+            hear("blocked"),
+            Step::Do(Command::Unblock),
+            hear("idle"),
+        ];
+        Setup::script("blocked", steps)
     }
 }

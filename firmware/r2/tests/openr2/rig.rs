@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use ramal_dsp::{Law, R2Detector, R2Direction, R2Event, Tone, r2_tones};
+use ramal_dsp::{Law, Noise, R2Detector, R2Direction, R2Event, Tone, r2_tones};
 use ramal_r2::{Channel, Direction, Event, LineState, MfSignal, Output, Settings};
 
 /// A-law of no sound.
@@ -132,9 +132,11 @@ pub struct Rig {
     pub lines: Vec<Line>,
     pub now: Instant,
     block: usize,
-    /// What is on its way to the other side, and from it: the first channel has no delay, the next ones
-    /// a tick more each way, up to a satellite's 250 ms.
+    /// What is on its way to the other side, and from it: one to four ticks each way, and a satellite's 250 ms on
+    /// the tenth channel.
     under_way: Vec<[VecDeque<Vec<u8>>; 2]>,
+    /// Every other channel loses 6 dB each way and has noise.
+    noise: Noise,
     commands: Vec<String>,
     child: Child,
     stdin: ChildStdin,
@@ -166,6 +168,7 @@ impl Rig {
             now,
             block,
             under_way: (0..count).map(|index| under_way(index, block)).collect(),
+            noise: Noise::new(1),
             commands: Vec::new(),
             stdin: child.stdin.take().unwrap(),
             stdout: BufReader::new(child.stdout.take().unwrap()),
@@ -206,6 +209,7 @@ impl Rig {
         let now = self.now;
         for (index, frame) in frames[6..].chunks_mut(length).enumerate() {
             self.lines[index].give(frame, now);
+            impair(index, &mut self.noise, frame);
             delay(&mut self.under_way[index][0], frame);
         }
         self.socket.write_all(&frames).unwrap();
@@ -223,6 +227,7 @@ impl Rig {
         }
         for (index, frame) in frames[6..].chunks_mut(length).enumerate() {
             delay(&mut self.under_way[index][1], frame);
+            impair(index, &mut self.noise, frame);
             self.lines[index].take(frame, self.now);
         }
     }
@@ -232,11 +237,24 @@ fn under_way(index: usize, block: usize) -> [VecDeque<Vec<u8>>; 2] {
     let ticks = if index == 9 {
         250 * 8 / block
     } else {
-        index % 4
+        1 + index % 4
     };
     let mut idle = vec![SILENCE; block + 1];
     idle[0] = 0b1101;
     [(); 2].map(|()| vec![idle.clone(); ticks].into())
+}
+
+fn impair(index: usize, noise: &mut Noise, frame: &mut [u8]) {
+    if index % 2 == 1 {
+        let mut samples = [0; 160];
+        let samples = &mut samples[..frame.len() - 1];
+        Law::A.decode(&frame[1..], samples);
+        for sample in samples.iter_mut() {
+            *sample /= 2;
+        }
+        noise.add(samples, -50.0);
+        Law::A.encode(samples, &mut frame[1..]);
+    }
 }
 
 fn delay(queue: &mut VecDeque<Vec<u8>>, frame: &mut [u8]) {
