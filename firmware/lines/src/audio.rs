@@ -8,16 +8,15 @@ use std::sync::{
 use ramal_dsp::{FRAME_SAMPLES, Law, alaw_to_ulaw, ulaw_to_alaw};
 
 /// Blocks a ring holds. The two threads tick alike, so one or two are in it; the rest is for a thread that was late.
-const BLOCKS: usize = 8;
-/// When the reader was late and more than this many blocks wait, it skips to the newest ones: sound that is late stays
-/// late otherwise.
-const MOST_WAITING: usize = 4;
-/// Blocks it leaves then.
+const BLOCKS: usize = 16;
+/// Reads after which the reader looks at how many blocks were too many: 2 s.
+const REVIEW: usize = 100;
+/// Blocks that may lie there at any time of that: one is on its way, and one comes early.
 const KEPT: usize = 2;
 
-/// A ring of 20 ms blocks for one writer and one reader. When the reader falls behind the oldest blocks are lost, when
-/// the ring is empty it hears silence. A second writer or reader, which [`Port`](crate::Port) gives nobody, would garble the sound
-/// and nothing else.
+/// A ring of 20 ms blocks for one writer and one reader. When it is empty the reader hears silence. What lay there through
+/// all of the last two seconds is delay and nothing else, and is left out; a burst is not, it makes up for a gap before. A
+/// second writer or reader, which [`Port`](crate::Port) gives nobody, would garble the sound and nothing else.
 struct Ring {
     law: Law,
     blocks: [[AtomicU8; FRAME_SAMPLES]; BLOCKS],
@@ -25,6 +24,9 @@ struct Ring {
     written: AtomicUsize,
     /// Blocks read so far.
     read: AtomicUsize,
+    /// Reads since the last review, and the fewest blocks that waited at one; the reader's.
+    reads: AtomicUsize,
+    fewest: AtomicUsize,
 }
 
 impl Ring {
@@ -34,6 +36,8 @@ impl Ring {
             blocks: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU8::new(law.silence()))),
             written: AtomicUsize::new(0),
             read: AtomicUsize::new(0),
+            reads: AtomicUsize::new(0),
+            fewest: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -52,9 +56,17 @@ impl Ring {
     fn take(&self, block: &mut [u8; FRAME_SAMPLES]) {
         let mut read = self.read.load(Ordering::Relaxed);
         let written = self.written.load(Ordering::Acquire);
-        if written.wrapping_sub(read) > MOST_WAITING {
-            read = written.wrapping_sub(KEPT);
-        }
+        let waiting = written.wrapping_sub(read);
+        let fewest = self.fewest.load(Ordering::Relaxed).min(waiting);
+        let reads = self.reads.load(Ordering::Relaxed) + 1;
+        let (fewest, reads) = if reads < REVIEW {
+            (fewest, reads)
+        } else {
+            read = read.wrapping_add(fewest.saturating_sub(KEPT));
+            (usize::MAX, 0)
+        };
+        self.fewest.store(fewest, Ordering::Relaxed);
+        self.reads.store(reads, Ordering::Relaxed);
         if written == read {
             block.fill(self.law.silence());
             return;
@@ -65,10 +77,19 @@ impl Ring {
         self.read.store(read.wrapping_add(1), Ordering::Release);
     }
 
+    /// Blocks that wait.
+    fn waiting(&self) -> usize {
+        self.written
+            .load(Ordering::Acquire)
+            .wrapping_sub(self.read.load(Ordering::Relaxed))
+    }
+
     /// Forgets what was written; the reader's right.
     fn clear(&self) {
         self.read
             .store(self.written.load(Ordering::Acquire), Ordering::Release);
+        self.fewest.store(usize::MAX, Ordering::Relaxed);
+        self.reads.store(0, Ordering::Relaxed);
     }
 }
 
@@ -114,11 +135,30 @@ pub(crate) struct DriverAudio {
 }
 
 impl DriverAudio {
+    /// Forgets sound of the call before. To be called before the first block of a call.
+    pub fn restart(&mut self) {
+        self.to_line.clear();
+    }
+
     /// Takes the next 20 ms for the line, as linear samples.
     pub fn take(&mut self, samples: &mut [i16; FRAME_SAMPLES]) {
         let mut octets = [0; FRAME_SAMPLES];
         self.to_line.take(&mut octets);
         self.to_line.law.decode(&octets, samples);
+    }
+
+    /// Takes the next 20 ms for the line, as A-law; false when there is nothing.
+    pub fn take_octets(&mut self, octets: &mut [u8; FRAME_SAMPLES]) -> bool {
+        let there = self.to_line.waiting() > 0;
+        if there {
+            self.to_line.take(octets);
+        }
+        there
+    }
+
+    /// Hands over the 20 ms that came from the line, as A-law.
+    pub fn put_octets(&mut self, octets: &[u8; FRAME_SAMPLES]) {
+        self.from_line.put(octets);
     }
 
     /// Hands over the 20 ms that came from the line.
@@ -144,18 +184,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blocks_come_through_in_order_and_a_late_reader_skips_to_the_newest() {
+    fn blocks_come_through_in_order_and_silence_fills_gaps() {
         let (mut media, mut driver) = pair(Law::A);
         let mut heard = [0; FRAME_SAMPLES];
         for octet in 0..20u8 {
             driver.from_line.put(&[octet; FRAME_SAMPLES]);
         }
-        // Eight found room.
-        for octet in [6, 7] {
+        // Sixteen found room.
+        for octet in 0..16 {
             media.exchange(&[octet; FRAME_SAMPLES], &mut heard);
             assert_eq!(heard, [octet; FRAME_SAMPLES]);
         }
-        media.exchange(&[8; FRAME_SAMPLES], &mut heard);
+        media.exchange(&[16; FRAME_SAMPLES], &mut heard);
         assert_eq!(heard, [Law::A.silence(); FRAME_SAMPLES]);
         driver.from_line.put(&[9; FRAME_SAMPLES]);
         media.restart();
@@ -164,8 +204,34 @@ mod tests {
         let mut samples = [1; FRAME_SAMPLES];
         driver.take(&mut samples);
         let mut expected = [0; FRAME_SAMPLES];
-        Law::A.decode(&[6; FRAME_SAMPLES], &mut expected);
+        Law::A.decode(&[0; FRAME_SAMPLES], &mut expected);
         assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn delay_that_stays_is_left_out_and_a_burst_is_not() {
+        let (mut media, driver) = pair(Law::A);
+        let mut heard = [0; FRAME_SAMPLES];
+        let mut sent = 0u8;
+        let mut put = || {
+            driver.from_line.put(&[sent; FRAME_SAMPLES]);
+            sent = sent.wrapping_add(1);
+        };
+        // Six at once, and then nothing for a while: all are heard.
+        (0..6).for_each(|_| put());
+        for octet in 0..6 {
+            media.exchange(&[0; FRAME_SAMPLES], &mut heard);
+            assert_eq!(heard, [octet; FRAME_SAMPLES]);
+        }
+        // Ten ahead for good: after two seconds two are left.
+        (0..10).for_each(|_| put());
+        for _ in 0..2 * REVIEW {
+            put();
+            media.exchange(&[0; FRAME_SAMPLES], &mut heard);
+        }
+        let waiting = media.from_line.written.load(Ordering::Relaxed)
+            - media.from_line.read.load(Ordering::Relaxed);
+        assert!(waiting <= KEPT, "{waiting} blocks wait");
     }
 
     #[test]
@@ -176,7 +242,7 @@ mod tests {
                 let octet = (number % 251) as u8;
                 while driver.from_line.written.load(Ordering::Relaxed)
                     - driver.from_line.read.load(Ordering::Relaxed)
-                    >= MOST_WAITING
+                    > KEPT
                 {
                     std::hint::spin_loop();
                     std::thread::yield_now();

@@ -17,9 +17,14 @@ mod audio;
 pub mod dahdi;
 mod port;
 pub mod simulated;
+mod trunk;
 
 pub use audio::PortAudio;
 pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
     PortStatus, Ringing,
+};
+pub use trunk::{
+    TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkError,
+    TrunkEvent, TrunkHandle, TrunkState, TrunkStatus,
 };

@@ -86,6 +86,16 @@ impl Channel {
         self.start(|number, done| Player::new(number, sounds, Repeat::Forever, done).from(frames))
     }
 
+    /// Presses a key towards the far end for 100 ms: as a telephone event (RFC 4733) where that was agreed, else as
+    /// its tones, as always on a line. Keys follow each other; meanwhile nothing else is heard there. Anything but `0`-`9`, `*`, `#` and
+    /// `A`-`D` is left out.
+    ///
+    /// # Errors
+    /// The command was not accepted.
+    pub fn press(&self, key: char) -> Result<(), MediaError> {
+        self.home.post(Command::Press(self.home.id, key))
+    }
+
     /// Listens for what `detection` says from now on; what is found comes as [`StreamEvent::Detected`]. Nothing
     /// asked for ends what was asked before.
     ///
@@ -183,17 +193,6 @@ impl Stream {
         self.channel
             .home
             .post(Command::SetRemote(id, Box::new(remote), again))
-    }
-
-    /// Presses a key towards the far end for 100 ms: as a telephone event (RFC 4733) where that was agreed, else as
-    /// its tones. Keys follow each other; meanwhile nothing else is heard there. Anything but `0`-`9`, `*`, `#` and
-    /// `A`-`D` is left out.
-    ///
-    /// # Errors
-    /// The command was not accepted.
-    pub fn press(&self, key: char) -> Result<(), MediaError> {
-        let id = self.channel.home.id;
-        self.channel.home.post(Command::Press(id, key))
     }
 
     /// The far end sends and takes a fax (T.38 over UDPTL) at this address from now on, until the next

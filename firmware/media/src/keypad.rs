@@ -5,6 +5,7 @@ use std::time::Instant;
 use ramal_dsp::{FRAME_SAMPLES, Law, TelephoneEvent, Tone, dtmf_tones};
 
 use crate::channel::{ChannelState, Kind};
+use crate::player::Frame;
 use crate::stream::RtpStream;
 use crate::transmission::Source;
 
@@ -116,7 +117,7 @@ impl Current {
 }
 
 impl ChannelState {
-    /// Presses on for 20 ms; false when no key is left.
+    /// Presses on for 20 ms, which is what a line exchanges; false when no key is left.
     pub(crate) fn press(&mut self, now: Instant) -> bool {
         let source = Source::Local { channel: self.id };
         let Some(keypad) = &mut self.keypad else {
@@ -138,6 +139,12 @@ impl ChannelState {
                 // Silence between events needs no packets.
                 None if stream.takes_events() => {}
                 None => stream.send_silence(source, now),
+            }
+        }
+        if let Kind::Line(line) = &mut self.kind {
+            match keypad.tick() {
+                Some((current, _)) => line.exchange(Some(Frame::Alaw(&current.tone())), now),
+                None => line.exchange(Some(Frame::Silence), now),
             }
         }
         keypad.release();

@@ -133,10 +133,12 @@ impl ChannelState {
 
     /// Exchanges 20 ms with the line, which hears its play list or what waits for it.
     fn exchange_with_line(&mut self, now: Instant) {
+        let pressed = self.press(now);
         let Kind::Line(line) = &mut self.kind else {
             return;
         };
         match &mut self.player {
+            _ if pressed => {}
             None => line.exchange(None, now),
             Some(player) => match player.next_frame(Codec::Pcma) {
                 Some(frame) => line.exchange(Some(frame), now),

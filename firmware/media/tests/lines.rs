@@ -172,3 +172,27 @@ fn a_line_hears_prompts_and_its_own_echo() {
     }
     assert_eq!(spoken(&heard, 5), [1, 2, 3, 4, 5]);
 }
+
+#[test]
+fn keys_are_pressed_on_a_line_as_their_tones() {
+    use ramal_dsp::{DtmfDetector, DtmfEvent, DtmfLimits};
+
+    let engine = engine(22_250..=22_299, 1);
+    let (audio, _say, heard) = line();
+    let line = engine.open_line(audio).unwrap();
+    for key in "15#".chars() {
+        line.press(key).unwrap();
+    }
+    let (mut detector, mut keys) = (DtmfDetector::new(DtmfLimits::default()), String::new());
+    while keys.len() < 3 {
+        let (_, frame) = heard.recv_timeout(PATIENCE).expect("a frame in time");
+        let mut samples = [0; 160];
+        Law::A.decode(&frame, &mut samples);
+        detector.process(&samples, |event| {
+            if let DtmfEvent::Up { key, .. } = event {
+                keys.push(key);
+            }
+        });
+    }
+    assert_eq!(keys, "15#");
+}

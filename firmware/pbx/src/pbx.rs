@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_lines::{Driver, PortStatus};
+use ramal_lines::{Driver, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
-use ramal_model::{Actor, CallId, RecordingRecord, TrunkId};
+use ramal_model::{Actor, CallId, E1TrunkId, RecordingRecord, TrunkId};
 use ramal_store::{Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
@@ -170,6 +170,7 @@ impl Pbx {
         {
             let _calls = tasks.enter();
             exchange.trunks.configure(&configuration);
+            exchange.lines.digital.configure(&exchange, &configuration);
         }
         tokio::spawn({
             let exchange = exchange.clone();
@@ -197,6 +198,16 @@ impl Pbx {
     /// The lines as they are now.
     pub fn lines(&self) -> Vec<PortStatus> {
         self.exchange.lines.status()
+    }
+
+    /// How an E1 trunk is; none when it is disabled.
+    pub fn e1_trunk_status(&self, trunk: E1TrunkId) -> Option<E1TrunkStatus> {
+        self.exchange.lines.digital.status(trunk)
+    }
+
+    /// Calls in progress over an E1 trunk.
+    pub fn e1_trunk_calls(&self, trunk: E1TrunkId) -> usize {
+        self.exchange.lines.digital.calls(trunk)
     }
 
     /// Calls in progress over a trunk.

@@ -19,6 +19,8 @@ describe('a step of a call', () => {
     [{ step: 'held', by: 'callee' }, 'Put on hold by the called party'],
     [{ step: 'transfer_asked', by: 'callee', number: '2003' }, 'the called party asked to transfer to 2003'],
     [{ step: 'replaced', end: 'callee', by: '2003', from: null }, '2003 took the place of the called party'],
+    [{ step: 'e1_trunk', trunk: 'Telefonica', number: '40028922' }, 'Goes out over E1 trunk Telefonica as 40028922'],
+    [{ step: 'e1_trunk_failed', trunk: 'Telefonica', cause: 34 }, 'E1 trunk Telefonica did not take it (Q.850 cause 34)'],
     [{ step: 'sip_trunk_passed_over', trunk: 'Vivo', because: 'down' }, 'Trunk Vivo was passed over: it does not work now'],
     [{ step: 'ended_here', why: 'shutdown' }, 'Ended by the gateway: the service stopped'],
   ])('%j reads as a sentence', (step, text) => expect(traceText(step)).toBe(text))

@@ -28,6 +28,10 @@ export function traceText(step: TraceStep): string {
       return t('trace.sip_trunk', { trunk: text('trunk'), host: text('host'), number: text('number') })
     case 'sip_trunk_failed':
       return t('trace.sip_trunk_failed', { trunk: text('trunk'), host: text('host'), cause: text('cause') })
+    case 'e1_trunk':
+      return t('trace.e1_trunk', { trunk: text('trunk'), number: text('number') })
+    case 'e1_trunk_failed':
+      return t('trace.e1_trunk_failed', { trunk: text('trunk'), cause: text('cause') })
     case 'sip_trunk_passed_over':
       return t('trace.sip_trunk_passed_over', { trunk: text('trunk'), why: word('passed_over', text('because')) })
     case 'refused':

@@ -226,6 +226,8 @@ export const en = {
   'trace.diverted_by': 'Was forwarded by {number} before',
   'trace.sip_trunk': 'Goes out over trunk {trunk} ({host}) as {number}',
   'trace.sip_trunk_failed': 'Trunk {trunk} ({host}) did not take it (Q.850 cause {cause})',
+  'trace.e1_trunk': 'Goes out over E1 trunk {trunk} as {number}',
+  'trace.e1_trunk_failed': 'E1 trunk {trunk} did not take it (Q.850 cause {cause})',
   'trace.sip_trunk_passed_over': 'Trunk {trunk} was passed over: {why}',
   'trace.station': '{number} is the telephone on {line}',
   'trace.refused': 'Goes no further: {reason}',

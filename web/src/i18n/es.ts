@@ -228,6 +228,8 @@ export const es = {
   'trace.diverted_by': 'La desvió antes {number}',
   'trace.sip_trunk': 'Sale por la troncal {trunk} ({host}) como {number}',
   'trace.sip_trunk_failed': 'La troncal {trunk} ({host}) no la aceptó (causa Q.850 {cause})',
+  'trace.e1_trunk': 'Sale por la troncal E1 {trunk} como {number}',
+  'trace.e1_trunk_failed': 'La troncal E1 {trunk} no la aceptó (causa Q.850 {cause})',
   'trace.sip_trunk_passed_over': 'Se omitió la troncal {trunk}: {why}',
   'trace.station': '{number} es el teléfono de {line}',
   'trace.refused': 'No sigue adelante: {reason}',

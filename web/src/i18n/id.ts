@@ -224,6 +224,8 @@ export const id = {
   'trace.diverted_by': 'Sebelumnya dialihkan oleh {number}',
   'trace.sip_trunk': 'Keluar lewat trunk {trunk} ({host}) sebagai {number}',
   'trace.sip_trunk_failed': 'Trunk {trunk} ({host}) tidak menerimanya (sebab Q.850 {cause})',
+  'trace.e1_trunk': 'Keluar lewat trunk E1 {trunk} sebagai {number}',
+  'trace.e1_trunk_failed': 'Trunk E1 {trunk} tidak menerimanya (sebab Q.850 {cause})',
   'trace.sip_trunk_passed_over': 'Trunk {trunk} dilewati: {why}',
   'trace.station': '{number} adalah telepon di {line}',
   'trace.refused': 'Tidak diteruskan: {reason}',

@@ -228,6 +228,8 @@ export const ptBR = {
   'trace.diverted_by': 'Foi desviada antes por {number}',
   'trace.sip_trunk': 'Sai pelo tronco {trunk} ({host}) como {number}',
   'trace.sip_trunk_failed': 'O tronco {trunk} ({host}) não aceitou (causa Q.850 {cause})',
+  'trace.e1_trunk': 'Sai pelo tronco E1 {trunk} como {number}',
+  'trace.e1_trunk_failed': 'O tronco E1 {trunk} não aceitou (causa Q.850 {cause})',
   'trace.sip_trunk_passed_over': 'O tronco {trunk} foi pulado: {why}',
   'trace.station': '{number} é o telefone de {line}',
   'trace.refused': 'Não segue adiante: {reason}',

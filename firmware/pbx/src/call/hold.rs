@@ -59,7 +59,7 @@ fn class_of(configuration: &Configuration, holder: &Caller) -> Option<MusicClass
         Caller::SipTrunk(from) => configuration
             .trunk(from.trunk)
             .and_then(|trunk| trunk.music_class),
-        Caller::Station(_) | Caller::Trunk { .. } => None,
+        Caller::Station(_) | Caller::Trunk { .. } | Caller::E1(_) => None,
     };
     own.or(configuration
         .company()

@@ -24,7 +24,9 @@ mod transfer;
 
 use std::sync::Arc;
 
-use ramal_model::{CallResult, Configuration, Direction, Extension, ExtensionId, Party, TrunkId};
+use ramal_model::{
+    CallResult, Configuration, Direction, E1TrunkId, Extension, ExtensionId, Party, TrunkId,
+};
 use tokio::sync::mpsc;
 
 pub(crate) use self::participant::{Newcomer, Replacing};
@@ -65,6 +67,8 @@ pub(crate) enum Caller {
     Station(Box<Party>),
     /// Somebody whom a SIP trunk's carrier connects.
     SipTrunk(Box<SipTrunkCaller>),
+    /// Somebody on an E1 trunk.
+    E1(Box<E1Caller>),
     /// Somebody on a line to the exchange.
     Trunk {
         /// Which line.
@@ -89,6 +93,19 @@ pub(crate) struct SipTrunkCaller {
     pub(crate) has_channel: bool,
 }
 
+/// Who calls over an E1 trunk.
+#[derive(Debug, Clone)]
+pub(crate) struct E1Caller {
+    /// Which trunk.
+    pub(crate) trunk: E1TrunkId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Who it is, as far as the exchange says.
+    pub(crate) party: Party,
+    /// Who sent the call on to us.
+    pub(crate) redirected_by: Option<String>,
+}
+
 impl Caller {
     /// Number and name for the other end and for the record.
     fn party(&self) -> Party {
@@ -99,6 +116,7 @@ impl Caller {
             },
             Self::Station(party) | Self::Trunk { party, .. } => Party::clone(party),
             Self::SipTrunk(from) => from.party.clone(),
+            Self::E1(from) => from.party.clone(),
         }
     }
 
@@ -109,19 +127,20 @@ impl Caller {
             Self::Station(party) => &party.number,
             Self::Trunk { line, .. } => line,
             Self::SipTrunk(from) => &from.name,
+            Self::E1(from) => &from.name,
         }
     }
 
     fn extension(&self) -> Option<&Extension> {
         match self {
             Self::Extension(extension) => Some(extension),
-            Self::Station(_) | Self::Trunk { .. } | Self::SipTrunk(_) => None,
+            Self::Station(_) | Self::Trunk { .. } | Self::SipTrunk(_) | Self::E1(_) => None,
         }
     }
 
     fn direction(&self) -> Direction {
         match self {
-            Self::Trunk { .. } | Self::SipTrunk(_) => Direction::Inbound,
+            Self::Trunk { .. } | Self::SipTrunk(_) | Self::E1(_) => Direction::Inbound,
             Self::Extension(_) | Self::Station(_) => Direction::Internal,
         }
     }

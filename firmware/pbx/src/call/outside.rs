@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use ramal_media::Codec;
-use ramal_model::{Party, TrunkId};
+use ramal_model::Party;
 
 use super::trace::{Refused, Step};
 use crate::exchange::Exchange;
-use crate::leg::outward::{Attempt, Outward, OutwardLeg};
+use crate::leg::outward::{Attempt, Outward, OutwardLeg, Way};
 use crate::leg::{Cause, Leg};
 use crate::trunk::TrunkCall;
 
@@ -27,7 +27,7 @@ pub(super) struct Outgoing {
 pub(super) fn dial(
     exchange: &Arc<Exchange>,
     number: &str,
-    trunks: Vec<(TrunkId, String)>,
+    trunks: Vec<(Way, String)>,
     outgoing: Outgoing,
 ) -> Box<dyn Leg> {
     let call = TrunkCall {
@@ -49,16 +49,33 @@ impl From<Attempt> for Step {
         match attempt {
             Attempt::Sent {
                 trunk,
-                host,
+                host: Some(host),
                 number,
             } => Step::SipTrunk {
                 trunk,
                 host,
                 number,
             },
-            Attempt::Failed { trunk, host, cause } => Step::SipTrunkFailed {
+            Attempt::Sent {
+                trunk,
+                host: None,
+                number,
+            } => Step::E1Trunk { trunk, number },
+            Attempt::Failed {
+                trunk,
+                host: Some(host),
+                cause,
+            } => Step::SipTrunkFailed {
                 trunk,
                 host,
+                cause: cause.0,
+            },
+            Attempt::Failed {
+                trunk,
+                host: None,
+                cause,
+            } => Step::E1TrunkFailed {
+                trunk,
                 cause: cause.0,
             },
             Attempt::PassedOver { trunk, because } => Step::SipTrunkPassedOver { trunk, because },

@@ -1,10 +1,11 @@
 //! Where a dialled number leads, decided over an immutable configuration.
 
-use ramal_model::{Configuration, Extension, TrunkId};
+use ramal_model::{Configuration, Extension};
 
 use super::trace::{Feature, Refused, Step};
-use super::{Caller, SipTrunkCaller, pickup};
+use super::{Caller, E1Caller, SipTrunkCaller, pickup};
 use crate::leg::Cause;
+use crate::leg::outward::Way;
 use crate::lines::LineService;
 use crate::trunk::Diverted;
 
@@ -18,7 +19,7 @@ pub(crate) enum Route {
     /// Out over trunks, with the number each gets, or else over a line to the exchange, where `number` is dialled.
     Outside {
         number: String,
-        trunks: Vec<(TrunkId, String)>,
+        trunks: Vec<(Way, String)>,
     },
     /// To the telephone on a line of the gateway.
     Station(String),
@@ -52,6 +53,9 @@ pub(crate) fn route(
 ) -> Route {
     if let Caller::SipTrunk(from) = caller {
         return incoming(configuration, from, caller, dialled, trace);
+    }
+    if let Caller::E1(from) = caller {
+        return incoming_by_e1(configuration, from, caller, dialled, trace);
     }
     if let Caller::Trunk { line, .. } = caller {
         trace(Step::CameIn {
@@ -90,7 +94,10 @@ pub(crate) fn route(
             }
             return Route::Station(dialled.to_owned());
         }
-        let has_trunks = || configuration.trunks().iter().any(|trunk| trunk.enabled);
+        let has_trunks = || {
+            configuration.trunks().iter().any(|trunk| trunk.enabled)
+                || configuration.e1_trunks().iter().any(|trunk| trunk.enabled)
+        };
         if let Some(number) = outside(dialled)
             && (lines.has_trunks() || has_trunks())
         {
@@ -129,13 +136,27 @@ fn outside(dialled: &str) -> Option<&str> {
 }
 
 /// The enabled trunks that take the number, and what each gets.
-fn by_trunk(configuration: &Configuration, number: &str) -> Vec<(TrunkId, String)> {
-    configuration
+fn by_trunk(configuration: &Configuration, number: &str) -> Vec<(Way, String)> {
+    let sip = configuration
         .trunks()
         .iter()
         .filter(|trunk| trunk.enabled)
-        .filter_map(|trunk| Some((trunk.id, trunk.outbound_number(number)?.to_owned())))
-        .collect()
+        .filter_map(|trunk| {
+            let sent = trunk.outbound_number(number)?.to_owned();
+            Some((trunk.priority, Way::Sip(trunk.id), sent))
+        });
+    let e1 = configuration
+        .e1_trunks()
+        .iter()
+        .filter(|trunk| trunk.enabled)
+        .filter_map(|trunk| {
+            let sent = trunk.outbound_number(number)?.to_owned();
+            Some((trunk.priority, Way::E1(trunk.id), sent))
+        });
+    // Of those with the same priority the owned line goes first.
+    let mut ways: Vec<_> = e1.chain(sip).collect();
+    ways.sort_by_key(|(priority, ..)| *priority);
+    ways.into_iter().map(|(_, way, sent)| (way, sent)).collect()
 }
 
 /// Decides where a carrier's call leads: to an extension or nowhere, never out again.
@@ -161,6 +182,34 @@ fn incoming(
     }
     let callee = configuration
         .trunk(from.trunk)
+        .and_then(|trunk| trunk.inbound_extension(dialled))
+        .and_then(|id| configuration.extension(id));
+    match callee {
+        Some(callee) => extension(configuration, caller, &callee.number, trace),
+        None => Route::Refused(Refused::UnconfiguredNumber, Cause::UNALLOCATED_NUMBER),
+    }
+}
+
+/// Decides where a call on an E1 trunk leads: to an extension or nowhere, never out again.
+fn incoming_by_e1(
+    configuration: &Configuration,
+    from: &E1Caller,
+    caller: &Caller,
+    dialled: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    trace(Step::CameIn {
+        line: from.name.clone(),
+        number: dialled.to_owned(),
+    });
+    if let Some(by) = &from.redirected_by {
+        trace(Step::DivertedBy {
+            number: by.clone(),
+            reason: String::new(),
+        });
+    }
+    let callee = configuration
+        .e1_trunk(from.trunk)
         .and_then(|trunk| trunk.inbound_extension(dialled))
         .and_then(|id| configuration.extension(id));
     match callee {

@@ -32,7 +32,11 @@ pub(crate) enum Step {
         host: String,
         cause: u8,
     },
-    /// A SIP trunk was not tried.
+    /// The call goes out over an E1 trunk, as this number.
+    E1Trunk { trunk: String, number: String },
+    /// An E1 trunk's exchange did not take the call.
+    E1TrunkFailed { trunk: String, cause: u8 },
+    /// A trunk was not tried.
     SipTrunkPassedOver { trunk: String, because: PassedOver },
     /// The number is that of a telephone on a line of the gateway.
     Station { number: String, line: String },

@@ -2,12 +2,13 @@
 //!
 //! A call's task commands its legs through [`Leg`] and waits for their [`LegEvent`]s; it knows neither SIP nor any line
 //! signalling. Each kind of line has one implementation: [`SipLeg`](sip::SipLeg) for phones, [`LineLeg`](line::LineLeg)
-//! for analogue lines, [`OutwardLeg`](outward::OutwardLeg) for whatever way leads out.
+//! for analogue lines, [`DigitalLeg`](digital::DigitalLeg) for timeslots of E1 trunks, [`OutwardLeg`](outward::OutwardLeg) for whatever way leads out.
 //!
 //! A leg handed to a call is either an incoming one, which the call refuses or answers, or an outgoing one, which rings
 //! from the moment it is made. Dropping a leg hangs it up.
 
 mod cause;
+pub(crate) mod digital;
 pub(crate) mod fax;
 pub(crate) mod line;
 pub(crate) mod outward;

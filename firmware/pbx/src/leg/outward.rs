@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use ramal_media::{Channel as MediaChannel, Codec};
-use ramal_model::{HostPort, LegKind, TrunkId};
+use ramal_model::{E1TrunkId, HostPort, LegKind, TrunkId};
 use tokio::time::{Sleep, sleep};
 
 use super::fax::{Fax, FaxOffer};
@@ -31,8 +31,8 @@ pub(crate) enum Attempt {
     Sent {
         /// The trunk's name.
         trunk: String,
-        /// The host it goes to.
-        host: String,
+        /// The host it goes to; none on an E1 trunk.
+        host: Option<String>,
         /// The number as the carrier gets it.
         number: String,
     },
@@ -40,8 +40,8 @@ pub(crate) enum Attempt {
     Failed {
         /// The trunk's name.
         trunk: String,
-        /// The host it went to.
-        host: String,
+        /// The host it went to; none on an E1 trunk.
+        host: Option<String>,
         /// Why.
         cause: Cause,
     },
@@ -54,11 +54,20 @@ pub(crate) enum Attempt {
     },
 }
 
+/// A trunk of any kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A SIP trunk.
+    Sip(TrunkId),
+    /// An E1 trunk.
+    E1(E1TrunkId),
+}
+
 /// A call on its way out.
 #[derive(Debug, Clone)]
 pub(crate) struct Outward {
     /// Which trunks take it, and the number each gets, best first.
-    pub(crate) trunks: Vec<(TrunkId, String)>,
+    pub(crate) trunks: Vec<(Way, String)>,
     /// The call; its number is what a line gets.
     pub(crate) call: TrunkCall,
     /// What the caller can hear, best first.
@@ -72,7 +81,7 @@ pub(crate) struct OutwardLeg {
     /// What a line gets.
     number: String,
     codecs: Vec<Codec>,
-    trunks: VecDeque<(TrunkId, String)>,
+    trunks: VecDeque<(Way, String)>,
     /// The trunk being tried and its hosts that are left.
     hosts: Option<(Arc<Trunk>, VecDeque<HostPort>)>,
     /// Whether a line may still be tried.
@@ -89,7 +98,7 @@ pub(crate) struct OutwardLeg {
 struct Current {
     leg: Box<dyn Leg>,
     /// The trunk and host; none for a line.
-    way: Option<(String, String)>,
+    way: Option<(String, Option<String>)>,
     /// When it must have reacted; none when it has, and for lines.
     patience: Option<Pin<Box<Sleep>>>,
     /// Whether the far end is being alerted: from then on the call is decided there.
@@ -135,8 +144,17 @@ impl OutwardLeg {
                 continue;
             }
             self.hosts = None;
-            let Some((id, number)) = self.trunks.pop_front() else {
+            let Some((way, number)) = self.trunks.pop_front() else {
                 break;
+            };
+            let id = match way {
+                Way::Sip(id) => id,
+                Way::E1(id) => {
+                    if self.try_e1(id, &number) {
+                        return;
+                    }
+                    continue;
+                }
             };
             let Some(trunk) = self.exchange.trunks.trunk(id) else {
                 continue;
@@ -184,12 +202,12 @@ impl OutwardLeg {
                 leg.occupy(channel);
                 self.attempts.push_back(Attempt::Sent {
                     trunk: name.clone(),
-                    host: host.to_string(),
+                    host: Some(host.to_string()),
                     number: self.call.number.clone(),
                 });
                 self.current = Some(Current {
                     leg: Box::new(leg),
-                    way: Some((name, host.to_string())),
+                    way: Some((name, Some(host.to_string()))),
                     patience: Some(Box::pin(sleep(REACTION_TIME))),
                     alerting: false,
                 });
@@ -197,6 +215,41 @@ impl OutwardLeg {
             }
             Err(cause) => {
                 self.failure = cause;
+                false
+            }
+        }
+    }
+
+    /// Begins the call on an E1 trunk; false when that does not take it.
+    fn try_e1(&mut self, id: E1TrunkId, number: &str) -> bool {
+        let exchange = &self.exchange;
+        let digital = &exchange.lines.digital;
+        let Some(name) = digital.name(id) else {
+            return false;
+        };
+        let caller = &self.call.caller;
+        match digital.dial(&exchange.engine, id, number, caller, self.call.withheld) {
+            Ok(leg) => {
+                self.attempts.push_back(Attempt::Sent {
+                    trunk: name.clone(),
+                    host: None,
+                    number: number.to_owned(),
+                });
+                self.current = Some(Current {
+                    leg: Box::new(leg),
+                    way: Some((name, None)),
+                    // The signalling has timers of its own.
+                    patience: None,
+                    alerting: false,
+                });
+                true
+            }
+            Err(_) => {
+                self.failure = Cause::NETWORK_OUT_OF_ORDER;
+                self.attempts.push_back(Attempt::PassedOver {
+                    trunk: name,
+                    because: PassedOver::Down,
+                });
                 false
             }
         }

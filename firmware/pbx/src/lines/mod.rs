@@ -1,11 +1,15 @@
 //! The gateway's analogue lines: which are free, and a task for each port.
 //!
 //! FXO ports ([`trunk`]) carry calls to and from an exchange, FXS ports ([`station`]) have a telephone with a number of
-//! its own. A port's task waits for its line and for calls; during a call it translates between the line's events and the
+//! its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call it translates between the line's events and the
 //! leg's.
 
+mod digital;
+mod span_settings;
 mod station;
 mod trunk;
+
+pub(crate) use digital::DigitalTrunks;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -45,6 +49,8 @@ struct Entry {
 pub(crate) struct LineService {
     ports: RwLock<Vec<Entry>>,
     drivers: RwLock<Vec<Box<dyn Driver>>>,
+    /// Trunks on E1 spans.
+    pub(crate) digital: DigitalTrunks,
 }
 
 /// Why there is no line for a call.
@@ -91,6 +97,7 @@ impl LineService {
 
     /// Gives up all lines. Calls on them are ended by their own tasks.
     pub(crate) fn close(&self) {
+        self.digital.close();
         self.ports
             .write()
             .unwrap_or_else(PoisonError::into_inner)

@@ -263,6 +263,10 @@ impl Agent {
             .configuration_changed(&self.configuration, &configuration);
         self.exchange.trunks.configure(&configuration);
         self.exchange
+            .lines
+            .digital
+            .configure(&self.exchange, &configuration);
+        self.exchange
             .live
             .configuration_changed(configuration.version());
         self.check_watches(&configuration);

@@ -110,7 +110,10 @@ impl CallRecording {
 
 impl Caller {
     fn is_external(&self) -> bool {
-        matches!(self, Caller::Trunk { .. } | Caller::SipTrunk(_))
+        matches!(
+            self,
+            Caller::Trunk { .. } | Caller::SipTrunk(_) | Caller::E1(_)
+        )
     }
 }
 

@@ -102,7 +102,7 @@ pub fn spans_below(devices: &Path, proc: &Path) -> io::Result<Vec<Span>> {
 }
 
 /// Bits of the driver's alarm word (`include/dahdi/user.h`).
-const ALARMS: [(u32, &str); 9] = [
+const ALARMS: [(i32, &str); 9] = [
     (1, "RECOVER"),
     (2, "LOOPBACK"),
     (4, "YELLOW"),
@@ -114,14 +114,19 @@ const ALARMS: [(u32, &str); 9] = [
     (1024, "LMFA"),
 ];
 
+/// The names of the alarms in the driver's word.
+pub(super) fn alarm_names(bits: i32) -> Vec<String> {
+    ALARMS
+        .iter()
+        .filter(|(bit, _)| bits & bit != 0)
+        .map(|(_, name)| (*name).to_owned())
+        .collect()
+}
+
 fn alarms(text: &str) -> Vec<String> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    match u32::from_str_radix(digits, 16) {
-        Ok(bits) => ALARMS
-            .iter()
-            .filter(|(bit, _)| bits & bit != 0)
-            .map(|(_, name)| (*name).to_owned())
-            .collect(),
+    match i32::from_str_radix(digits, 16) {
+        Ok(bits) => alarm_names(bits),
         Err(_) => text
             .split(['/', ' ', ','])
             .filter(|word| !word.is_empty() && !matches!(*word, "OK" | "CLEAR" | "NONE"))

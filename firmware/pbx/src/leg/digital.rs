@@ -1,0 +1,251 @@
+//! Legs on digital trunks: calls by ISDN or MFC-R2 on a timeslot of an E1.
+//!
+//! A [`DigitalLeg`] commands the driver of its trunk and is told by the trunk's task ([`crate::lines::digital`]) what the
+//! driver reports about its call. Keys travel as tones in its sound.
+
+use std::task::{Context, Poll};
+
+use ramal_lines::{PortAudio, TrunkCallId, TrunkCommand, TrunkEvent, TrunkHandle};
+use ramal_media::{Codec, Detected, Detection, Engine, Line, LineAudio, StreamEvent};
+use ramal_model::LegKind;
+use tokio::sync::mpsc;
+
+use super::{Cause, Leg, LegEvent, MediaFlow, Release};
+
+/// What a timeslot's sound can be relayed as without and with a table.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+/// A leg on a timeslot.
+pub(crate) struct DigitalLeg {
+    call: TrunkCallId,
+    handle: TrunkHandle,
+    /// What happens on its call. None once it is over.
+    events: Option<mpsc::Receiver<TrunkEvent>>,
+    engine: Engine,
+    audio: Option<PortAudio>,
+    line: Option<Line>,
+    heard: Option<mpsc::Receiver<StreamEvent>>,
+    answered: bool,
+    private: bool,
+}
+
+impl DigitalLeg {
+    /// The leg of a call; a call in has its sound already.
+    pub(crate) fn new(
+        call: TrunkCallId,
+        handle: TrunkHandle,
+        events: mpsc::Receiver<TrunkEvent>,
+        engine: Engine,
+        audio: Option<PortAudio>,
+    ) -> Self {
+        Self {
+            call,
+            handle,
+            events: Some(events),
+            engine,
+            audio,
+            line: None,
+            heard: None,
+            answered: false,
+            private: false,
+        }
+    }
+
+    /// The same for a caller who withholds his number.
+    pub(crate) fn withheld(mut self, withheld: bool) -> Self {
+        self.private = withheld;
+        self
+    }
+
+    fn tell(&self, command: TrunkCommand) {
+        if self.events.is_some()
+            && let Err(error) = self.handle.command(command)
+        {
+            tracing::error!(%error, "a trunk does not obey");
+        }
+    }
+
+    /// Connects the media engine to the timeslot's sound, as soon as there is any.
+    fn open_line(&mut self) -> Result<(), Cause> {
+        let Some(audio) = self.audio.as_mut().filter(|_| self.line.is_none()) else {
+            return Ok(());
+        };
+        audio.restart();
+        let failed = |error: ramal_media::MediaError| {
+            tracing::error!(%error, "no media for a timeslot");
+            Cause::RESOURCE_UNAVAILABLE
+        };
+        let line = self
+            .engine
+            .open_line(Box::new(Sound(audio.clone())))
+            .map_err(failed)?;
+        self.heard = Some(line.events().map_err(failed)?);
+        line.detect(Detection {
+            keys: true,
+            ..Detection::default()
+        })
+        .map_err(failed)?;
+        self.line = Some(line);
+        Ok(())
+    }
+
+    /// Reads an event of the trunk; none when the call need not know.
+    fn read(&mut self, event: TrunkEvent) -> Option<LegEvent> {
+        match event {
+            TrunkEvent::Channel { audio, .. } => {
+                // Another timeslot before the answer; whoever listened listens there.
+                self.line = None;
+                self.audio = Some(audio);
+                None
+            }
+            TrunkEvent::Proceeding(_) => Some(LegEvent::Proceeding),
+            TrunkEvent::Ringing { in_band: false, .. } => Some(LegEvent::Ringing),
+            TrunkEvent::Ringing { in_band: true, .. } | TrunkEvent::Progress(_) => {
+                Some(self.with_sound(LegEvent::Progress))
+            }
+            TrunkEvent::Answered(_) => {
+                self.answered = true;
+                Some(self.with_sound(LegEvent::Answered))
+            }
+            // What the exchange says about its refusal is worth hearing.
+            TrunkEvent::Disconnecting { in_band: true, .. } if !self.answered => {
+                Some(self.with_sound(LegEvent::Progress))
+            }
+            TrunkEvent::Disconnecting { cause, .. } => {
+                self.tell(TrunkCommand::HangUp(self.call, cause));
+                Some(self.over(cause))
+            }
+            TrunkEvent::Released { cause, .. } => Some(self.over(cause)),
+            TrunkEvent::Incoming { .. } | TrunkEvent::Digits { .. } => None,
+        }
+    }
+
+    fn with_sound(&mut self, event: LegEvent) -> LegEvent {
+        match self.open_line() {
+            Ok(()) => event,
+            Err(cause) => {
+                self.hang_up(Release::Cause(cause));
+                LegEvent::HungUp(cause)
+            }
+        }
+    }
+
+    fn over(&mut self, cause: u8) -> LegEvent {
+        self.events = None;
+        match self.answered {
+            true => LegEvent::HungUp(Cause(cause)),
+            false => LegEvent::Rejected(Cause(cause)),
+        }
+    }
+}
+
+impl Drop for DigitalLeg {
+    fn drop(&mut self) {
+        self.tell(TrunkCommand::HangUp(self.call, Cause::NORMAL_CLEARING.0));
+    }
+}
+
+/// A timeslot's sound as the media engine takes it.
+struct Sound(PortAudio);
+
+impl LineAudio for Sound {
+    fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
+        self.0.exchange(transmit, receive);
+    }
+}
+
+impl Leg for DigitalLeg {
+    fn alert(&mut self) {
+        self.tell(TrunkCommand::Alert(self.call));
+    }
+
+    fn progress(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {
+        self.open_line()?;
+        self.tell(TrunkCommand::Progress(self.call));
+        Ok(())
+    }
+
+    fn answer(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {
+        self.open_line()?;
+        self.answered = true;
+        self.tell(TrunkCommand::Answer(self.call));
+        Ok(())
+    }
+
+    fn set_media_flow(&mut self, _flow: MediaFlow) {
+        // A timeslot has no hold; it hears what the bridge sends.
+    }
+
+    fn send_digit(&mut self, digit: char) {
+        if let Some(line) = &self.line
+            && let Err(error) = line.press(digit)
+        {
+            tracing::error!(%error, "a key was not sent");
+        }
+    }
+
+    fn hang_up(&mut self, release: Release) {
+        let cause = match release {
+            Release::Cause(cause) => cause,
+            Release::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
+        };
+        self.tell(TrunkCommand::HangUp(self.call, cause.0));
+        self.events = None;
+    }
+
+    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<LegEvent> {
+        while let Some(events) = &mut self.events {
+            match events.poll_recv(context) {
+                Poll::Ready(Some(event)) => {
+                    if let Some(event) = self.read(event) {
+                        return Poll::Ready(event);
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(self.over(Cause::TEMPORARY_FAILURE.0)),
+                Poll::Pending => break,
+            }
+        }
+        if self.events.is_none() {
+            return Poll::Pending;
+        }
+        while let Some(heard) = &mut self.heard {
+            match heard.poll_recv(context) {
+                Poll::Ready(Some(StreamEvent::Detected(Detected::Key { digit, .. }))) => {
+                    return Poll::Ready(LegEvent::ToneDigit(digit));
+                }
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => self.heard = None,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+
+    fn stream(&self) -> Option<&ramal_media::Channel> {
+        self.line.as_deref()
+    }
+
+    fn codecs(&self) -> &[Codec] {
+        &CODECS
+    }
+
+    fn codec(&self) -> Option<Codec> {
+        self.line.as_ref().map(|_| Codec::Pcma)
+    }
+
+    fn kind(&self) -> LegKind {
+        LegKind::Line
+    }
+
+    fn device(&self) -> &str {
+        self.handle.name()
+    }
+
+    fn trunk(&self) -> Option<&str> {
+        Some(self.handle.name())
+    }
+
+    fn is_private(&self) -> bool {
+        self.private
+    }
+}
