@@ -1,4 +1,4 @@
-//! What calls notice of a flood of garbage: from strangers, and from the very address the phones are registered from.
+//! What calls notice of a flood of garbage: from strangers, and from the very addresses the phones are registered from.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::call::Progress;
 use crate::gateway::Gateway;
-use crate::{LOAD_CORE, MEASURED_CORE, process, relay, traffic};
+use crate::{LOAD_CORE, MEASURED_CORE, phone, process, relay, traffic};
 
 /// Largest loss of voice allowed.
 const LOSS: f64 = 0.001;
@@ -129,8 +129,8 @@ fn send(
     let mut sockets = Vec::new();
     for stranger in 1..=STRANGERS {
         let strange = UdpSocket::bind((Ipv4Addr::new(127, 9, 9, stranger), 0))?;
-        // As many from where the phones are.
-        let known = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        // As many from where two of the phones are.
+        let known = UdpSocket::bind((phone::address(u16::from(stranger % 2)), 0))?;
         for socket in [strange, known] {
             socket.set_nonblocking(true)?;
             sockets.push(socket);

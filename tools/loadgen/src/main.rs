@@ -65,12 +65,15 @@ enum Task {
         /// Folder of its prompts; it runs without when left out.
         #[arg(long)]
         prompts: Option<PathBuf>,
-        /// Calls begun a second.
-        #[arg(long, default_value_t = 50)]
-        rate: u32,
-        /// How long calls are begun.
+        /// Calls begun a second, one pace after the other; the last is judged.
+        #[arg(long, value_delimiter = ',', default_value = "50,500")]
+        rate: Vec<u32>,
+        /// How long calls are begun at each.
         #[arg(long, default_value_t = 20)]
         seconds: u64,
+        /// Seconds of calls between two exchanges that they are compared with.
+        #[arg(long, default_value_t = 2)]
+        turn: u64,
     },
     /// What the paths of the media engine cost, without call control (its example `media_paths`).
     Media {
@@ -170,7 +173,8 @@ fn main() -> ExitCode {
             prompts,
             rate,
             seconds,
-        } => setup::measure(&ramald, prompts.as_deref(), rate, seconds),
+            turn,
+        } => setup::measure(&ramald, prompts.as_deref(), &rate, seconds, turn),
         Task::Registrations {
             ramald,
             prompts,

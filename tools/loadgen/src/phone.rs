@@ -20,23 +20,32 @@ pub struct Account {
     pub secret: String,
 }
 
+/// The address of the phone with this index, its own as those of real phones are: what one source may do is limited.
+pub fn address(index: u16) -> Ipv4Addr {
+    let [high, low] = index.to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low)
+}
+
 /// A phone with one account.
 pub struct Phone {
     pub account: Account,
     pub socket: UdpSocket,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Phone {
-    /// A phone on a port of its own, registered at `gateway`.
-    pub fn register(gateway: SocketAddr, account: &Account) -> Result<Phone, Box<dyn Error>> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    /// The phone with this index, registered at `gateway`.
+    pub fn register(
+        gateway: SocketAddr,
+        account: &Account,
+        index: usize,
+    ) -> Result<Phone, Box<dyn Error>> {
+        let socket = UdpSocket::bind((address(u16::try_from(index)?), 0))?;
         socket.set_read_timeout(Some(RETRANSMIT))?;
-        let port = socket.local_addr()?.port();
         let phone = Phone {
             account: account.clone(),
+            address: socket.local_addr()?,
             socket,
-            port,
         };
         phone.send_register(gateway)?;
         phone.socket.set_nonblocking(true)?;
@@ -44,7 +53,7 @@ impl Phone {
     }
 
     pub fn contact(&self) -> String {
-        format!("sip:{}@127.0.0.1:{}", self.account.number, self.port)
+        format!("sip:{}@{}", self.account.number, self.address)
     }
 
     pub fn send(&self, text: &str, to: SocketAddr) {
@@ -55,8 +64,8 @@ impl Phone {
     pub fn via(&self) -> String {
         let branch = rand::random::<u64>();
         format!(
-            "Via: SIP/2.0/UDP 127.0.0.1:{};branch=z9hG4bK{branch:016x};rport\r\n",
-            self.port
+            "Via: SIP/2.0/UDP {};branch=z9hG4bK{branch:016x};rport\r\n",
+            self.address
         )
     }
 

@@ -41,7 +41,7 @@ impl Phones {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let mut phones = Vec::new();
         for account in accounts {
-            let phone = Phone::register(gateway, account)?;
+            let phone = Phone::register(gateway, account, phones.len())?;
             let event = EpollEvent::new(EpollFlags::EPOLLIN, phones.len() as u64);
             epoll.add(&phone.socket, event)?;
             phones.push(phone);
