@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ramal_sip::{Event, Method, Request, StatusCode, TimerValues, Transport};
+use ramal_sip::{
+    Endpoint, Event, HeaderName, Invite, Message, Method, Request, Response, StatusCode,
+    TimerValues, Transport,
+};
 
 use crate::network::*;
 use crate::sightings::*;
@@ -17,8 +20,8 @@ fn cut(network: &mut Network) {
 
 fn options() -> Request {
     Request::new(Method::Options, uri("sip:127.0.0.12"))
-        .with_header(ramal_sip::HeaderName::From, address("sip:alice@a.example"))
-        .with_header(ramal_sip::HeaderName::To, address("sip:bob@b.example"))
+        .with_header(HeaderName::From, address("sip:alice@a.example"))
+        .with_header(HeaderName::To, address("sip:bob@b.example"))
 }
 
 #[test]
@@ -66,6 +69,73 @@ fn timers_a_to_f_scale_with_t1_and_t2() {
         names(&network.events(ALICE)),
         ["Timeout", "Rejected 408 unanswered"]
     );
+}
+
+#[test]
+fn timer_b_ends_a_call_to_nobody_with_408() {
+    let mut network = Network::perfect();
+    cut(&mut network);
+    let session = network.alice_calls_bob();
+    network.run(Duration::from_millis(31_999));
+    assert_eq!(names(&network.events(ALICE)), [""; 0]);
+    let silent = |alice: &mut Endpoint, _| alice.is_unanswered(session);
+    assert!(network.act(ALICE, silent));
+    network.run(Duration::from_millis(1));
+    assert_eq!(names(&network.events(ALICE)), ["Rejected 408 unanswered"]);
+    assert_eq!(
+        network.times(ALICE, "INVITE"),
+        [0, 500, 1500, 3500, 7500, 15_500, 31_500]
+    );
+    network.assert_nothing_left();
+}
+
+/// RFC 3263 §4.3, without waiting for timer B: the first server says nothing, the next one takes the call, and the first one
+/// answers when it is too late.
+#[test]
+fn a_call_goes_elsewhere_when_nobody_reacts() {
+    const CAROL: usize = 2;
+    let mut network = Network::alone();
+    let dead = network.alice_calls_bob();
+    network.run(Duration::from_millis(2500));
+    assert!(network.act(ALICE, |alice, _| alice.is_unanswered(dead)));
+    let invite = Invite {
+        flow: network.flow(ALICE, CAROL),
+        ..network.invite()
+    };
+    let taken = network.act(ALICE, |alice, now| {
+        alice.hang_up(now, dead, None);
+        alice.invite(now, invite)
+    });
+    network.run_shortly();
+    assert_eq!(names(&network.events(ALICE)), ["Ended HungUp"]);
+    let answer = |network: &mut Network, host: usize| {
+        let request = network.received(host).into_iter().next();
+        let Some(Message::Request(invite)) = request else {
+            panic!("no INVITE");
+        };
+        let response = Response::to(&invite, StatusCode::OK)
+            .with_to_tag("there")
+            .with_header(HeaderName::Contact, "<sip:there@127.0.0.12>")
+            .with_body("application/sdp", Bytes::from_static(ANSWER));
+        network.send(host, ALICE, response.encode());
+        network.run_shortly();
+    };
+    answer(&mut network, CAROL);
+    assert_eq!(names(&network.events(ALICE)), ["Answered sdp"]);
+    assert!(!network.act(ALICE, |alice, _| alice.is_unanswered(taken)));
+    network.flow_figure();
+    // Its INVITE was never cancelled: it had not reacted (RFC 3261 §9.1). Now it is told that it is over.
+    answer(&mut network, BOB);
+    let told = network.flow_figure();
+    assert_eq!(
+        told[..3],
+        [
+            "alice <- bob: 200 OK",
+            "alice -> bob: ACK",
+            "alice -> bob: BYE"
+        ]
+    );
+    assert_eq!(names(&network.events(ALICE)), [""; 0]);
 }
 
 #[test]
