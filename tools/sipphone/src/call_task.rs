@@ -1,17 +1,16 @@
-//! The task behind a [`Call`]: INVITE transactions, ACK, re-INVITE, CANCEL and BYE.
+//! The task behind a [`Call`]: how it begins, re-INVITE and BYE. `invite` and `answer` see its INVITE through.
 
 use crate::audio::Audio;
 use crate::call::{Call, CallEvent, EndReason};
 use crate::dialog::Dialog;
 use crate::invite::{InviteEnd, Responses};
 use crate::sdp::{self, Direction, Law, OWN_TELEPHONE_EVENT};
-use crate::transaction::{Inner, T1, T2, token};
+use crate::transaction::{Inner, token};
 use crate::transfer::DialogName;
 use crate::{PhoneError, message};
 use rsip::SipMessage;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What the user asks of a call.
@@ -31,9 +30,9 @@ pub enum Command {
 pub struct Task {
     pub phone: Arc<Inner>,
     pub dialog: Dialog,
-    audio: Audio,
-    law: Law,
-    telephone_event: Option<u8>,
+    pub audio: Audio,
+    pub law: Law,
+    pub telephone_event: Option<u8>,
     sdp_version: u32,
     pub events: mpsc::UnboundedSender<CallEvent>,
     pub requests: mpsc::UnboundedReceiver<rsip::Request>,
@@ -251,109 +250,8 @@ impl Task {
         }
     }
 
-    async fn take_call(&mut self, invite: rsip::Request) -> Result<EndReason, PhoneError> {
-        let tag = message::parameter(&self.dialog.local, "tag");
-        let contact = ("Contact", format!("<{}>", self.phone.contact()));
-        loop {
-            tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Ring) => {
-                        let ringing = message::response(&invite, 180, "Ringing", tag.as_deref(), std::slice::from_ref(&contact), "")?;
-                        self.phone.respond(&invite, ringing).await?;
-                    }
-                    Some(Command::Answer) => break,
-                    Some(Command::Reject(status)) => {
-                        self.refuse(&invite, status, tag.as_deref()).await?;
-                        return Ok(EndReason::LocalHangUp);
-                    }
-                    Some(Command::HangUp) | None => {
-                        self.refuse(&invite, 603, tag.as_deref()).await?;
-                        return Ok(EndReason::LocalHangUp);
-                    }
-                    Some(Command::Hold(_) | Command::Refer(_)) => {}
-                    Some(Command::Name(reply)) => self.tell_name(reply),
-                },
-                Some(request) = self.requests.recv() => {
-                    let as_message = SipMessage::Request(request.clone());
-                    if message::cseq(&as_message).is_some_and(|(_, m)| m == "CANCEL") {
-                        let ok = message::response(&request, 200, "OK", tag.as_deref(), &[], "")?;
-                        self.phone.respond(&request, ok).await?;
-                        self.refuse(&invite, 487, tag.as_deref()).await?;
-                        return Ok(EndReason::Cancelled(message::value(&as_message, "Reason")));
-                    }
-                }
-            }
-        }
-        if !self.connect(&invite.body) {
-            self.refuse(&invite, 488, tag.as_deref()).await?;
-            return Ok(EndReason::Failed("no usable audio offered".into()));
-        }
-        let body = sdp::describe(
-            self.audio.local(),
-            &[self.law],
-            self.telephone_event,
-            Direction::SendRecv,
-            1,
-        );
-        let ok = message::response(&invite, 200, "OK", tag.as_deref(), &[contact], &body)?;
-        self.await_ack(&invite, ok).await?;
-        self.emit(CallEvent::Answered);
-        self.talk(None).await
-    }
-
-    async fn refuse(
-        &self,
-        invite: &rsip::Request,
-        status: u16,
-        tag: Option<&str>,
-    ) -> Result<(), PhoneError> {
-        let reason = match status {
-            486 => "Busy Here",
-            487 => "Request Terminated",
-            488 => "Not Acceptable Here",
-            603 => "Decline",
-            _ => "Refused",
-        };
-        self.phone
-            .respond(
-                invite,
-                message::response(invite, status, reason, tag, &[], "")?,
-            )
-            .await
-    }
-
-    /// Sends a 2xx to INVITE until its ACK comes (RFC 3261 §13.3.1.4).
-    async fn await_ack(
-        &mut self,
-        invite: &rsip::Request,
-        ok: SipMessage,
-    ) -> Result<(), PhoneError> {
-        let bytes = ok.to_string().into_bytes();
-        self.phone.respond(invite, ok).await?;
-        let mut interval = T1;
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(32);
-        loop {
-            match tokio::time::timeout(interval, self.requests.recv()).await {
-                Ok(Some(request)) => {
-                    let as_message = SipMessage::Request(request);
-                    if message::cseq(&as_message).is_some_and(|(_, m)| m == "ACK") {
-                        return Ok(());
-                    }
-                }
-                Ok(None) => return Err(PhoneError::Timeout("200 OK".into())),
-                Err(_) if tokio::time::Instant::now() >= deadline => {
-                    return Err(PhoneError::Timeout("200 OK".into()));
-                }
-                Err(_) => {
-                    self.phone.sender.send(&bytes).await?;
-                    interval = (interval * 2).min(T2);
-                }
-            }
-        }
-    }
-
     /// The confirmed call, until one side ends it.
-    async fn talk(
+    pub async fn talk(
         &mut self,
         mut invite: Option<(Responses, Vec<u8>)>,
     ) -> Result<EndReason, PhoneError> {

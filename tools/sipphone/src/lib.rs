@@ -11,6 +11,7 @@
 //! Each call has an [`Audio`] with an RTP socket, a 20 ms sender (tone, silence or RFC 4733 digits) and a receiver that
 //! keeps samples, digits and loss figures.
 
+mod answer;
 mod audio;
 mod call;
 mod call_task;

@@ -14,13 +14,13 @@ use ramal_model::{Configuration, ExtensionId};
 use ramal_sip::{Endpoint, Flow, SessionId, StatusCode, TransactionId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::attempt::Attempts;
 use super::authorisation::Authority;
 use super::command::{Command, LegKey, SipEvent};
 use super::defence::BanChanges;
 use super::destination::Outgoing;
 use super::hop::ConnectionKey;
 use super::messages::Messages;
-use super::outgoing::Attempts;
 use super::registrar::Fingerprints;
 use super::resolve::Resolver;
 use super::stream::Input;

@@ -1,6 +1,7 @@
 //! SIP towards phones: sockets, the agent that owns the protocol engine, the registrar, and who may do what.
 
 mod agent;
+mod attempt;
 mod authorisation;
 mod command;
 mod connections;

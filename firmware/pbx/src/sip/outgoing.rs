@@ -4,17 +4,17 @@
 //! An [`Attempt`] goes from looking up to connecting to running, possibly several times. Looking up and connecting are
 //! done by tasks of their own, which report by [`Input`](super::stream::Input); everything else happens in the agent.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ramal_sip::{
-    CSeq, Flow, HeaderName, HeaderValue, Headers, Request, Response, SessionId, StatusCode,
-    TransactionId, Transport,
+    CSeq, Flow, HeaderName, HeaderValue, Request, Response, SessionId, StatusCode, TransactionId,
+    Transport,
 };
 
 use super::agent::Agent;
-use super::command::{LegKey, SipEvent};
-use super::dead::DeadServers;
+use super::attempt::{Attempt, AttemptId, Waiting};
+use super::command::SipEvent;
 use super::destination::{Answered, Destination, Outgoing, RequestError};
 use super::hop::{ConnectionKey, Hop};
 use super::resolve;
@@ -28,132 +28,6 @@ const MOST_CHALLENGES: u8 = 4;
 const FIRST_RESPONSE: Duration = Duration::from_millis(2500);
 /// The largest request sent as a datagram (RFC 3261 §18.1.1).
 const LARGEST_DATAGRAM: usize = 1300;
-/// About what Via, Contact, User-Agent and credentials add to a request.
-const ADDED: usize = 350;
-
-/// Names an attempt towards the task that looks up for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct AttemptId(u64);
-
-/// What is waiting for its first response.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Waiting {
-    Session(SessionId),
-    Transaction(TransactionId),
-}
-
-/// Something on its way to a destination.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    outgoing: Outgoing,
-    /// Servers left to try, best first.
-    hops: VecDeque<Hop>,
-    /// The one tried now; none for a flow given by the user.
-    hop: Option<Hop>,
-    /// Why the latest one failed.
-    failure: RequestError,
-    challenges: u8,
-}
-
-/// Everything on its way.
-#[derive(Debug, Default)]
-pub(super) struct Attempts {
-    last_id: u64,
-    looking_up: HashMap<AttemptId, Attempt>,
-    connecting: HashMap<ConnectionKey, Vec<Attempt>>,
-    /// Calls that are not decided yet.
-    sessions: HashMap<SessionId, Attempt>,
-    transactions: HashMap<TransactionId, (Attempt, Flow)>,
-    /// Connections that further requests may use.
-    open: HashMap<ConnectionKey, Flow>,
-    dead: DeadServers,
-}
-
-impl Attempts {
-    /// Forgets the call of a leg that has not been sent yet. Returns whether there was one.
-    pub(super) fn cancel(&mut self, leg: LegKey) -> bool {
-        let before = self.waiting();
-        self.looking_up.retain(|_, attempt| !attempt.is_for(leg));
-        for waiting in self.connecting.values_mut() {
-            waiting.retain(|attempt| !attempt.is_for(leg));
-        }
-        self.waiting() < before
-    }
-
-    fn waiting(&self) -> usize {
-        self.looking_up.len() + self.connecting.values().map(Vec::len).sum::<usize>()
-    }
-
-    /// A session needs no other server any more.
-    pub(super) fn settled(&mut self, session: SessionId) {
-        self.sessions.remove(&session);
-    }
-
-    /// The server of a session has shown that it is there.
-    pub(super) fn alive(&mut self, session: SessionId) {
-        if let Some(hop) = self.sessions.get(&session).and_then(|one| one.hop.as_ref()) {
-            self.dead.remove(hop);
-        }
-    }
-
-    /// A connection is gone.
-    pub(super) fn closed(&mut self, flow: Flow) {
-        self.open.retain(|_, open| *open != flow);
-    }
-}
-
-impl Attempt {
-    fn is_for(&self, wanted: LegKey) -> bool {
-        matches!(self.outgoing, Outgoing::Invite { leg, .. } if leg == wanted)
-    }
-
-    fn is_abandoned(&self) -> bool {
-        match &self.outgoing {
-            Outgoing::Invite { events, .. } => events.is_closed(),
-            Outgoing::Request(request) => request.reply.is_closed(),
-        }
-    }
-
-    /// About how many bytes it has.
-    fn size(&self, flow: Flow) -> usize {
-        let request = match &self.outgoing {
-            Outgoing::Invite { make, .. } => {
-                let invite = make.make(flow);
-                let headers = invite.headers.iter();
-                let headers: usize = headers
-                    .map(|(name, value)| name.as_str().len() + value.as_bytes().len() + 4)
-                    .sum();
-                invite.offer.map_or(0, |offer| offer.len())
-                    + invite.target.as_bytes().len()
-                    + headers
-                    // From, To, Call-ID, Allow, Supported.
-                    + 400
-            }
-            Outgoing::Request(request) => request.request.encode().len(),
-        };
-        request + ADDED
-    }
-
-    /// Tells whoever waits that nothing came of it.
-    fn give_up(self) {
-        match self.outgoing {
-            Outgoing::Invite { events, .. } => {
-                let status = match self.failure {
-                    RequestError::Timeout => StatusCode::REQUEST_TIMEOUT,
-                    _ => StatusCode::SERVICE_UNAVAILABLE,
-                };
-                // Whoever does not listen has given up first.
-                let _ = events.try_send(SipEvent::Rejected {
-                    status,
-                    headers: Headers::new(),
-                });
-            }
-            Outgoing::Request(request) => {
-                let _ = request.reply.send(Err(self.failure));
-            }
-        }
-    }
-}
 
 impl Agent {
     /// Sends something to a destination.
@@ -178,8 +52,7 @@ impl Agent {
                     self.advance(attempt);
                 }
                 None => {
-                    self.attempts.last_id += 1;
-                    let id = AttemptId(self.attempts.last_id);
+                    let id = self.attempts.next_id();
                     self.attempts.looking_up.insert(id, attempt);
                     let (resolver, input) = (self.resolver.clone(), self.connector.input.clone());
                     tokio::spawn(async move {

@@ -16,9 +16,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::attempt::{AttemptId, Waiting};
 use super::destination::RequestError;
 use super::hop::{ConnectionKey, Hop};
-use super::outgoing::{AttemptId, Waiting};
 
 /// Time for the first message, and for the rest of one once it has begun.
 const MESSAGE_TIME: Duration = Duration::from_secs(30);
