@@ -114,8 +114,14 @@ impl Participant {
 
     /// Ends its part in the call and writes that down.
     pub(super) async fn end(mut self, call: &mut Call, cause: Cause) {
-        self.leg.hang_up(Release::Cause(cause));
+        self.hang_up(cause);
         call.leg_ended(self.record, &*self.leg, cause).await;
+    }
+
+    /// Ends its leg. The next call of its extension need not wait for what is written down of this one.
+    fn hang_up(&mut self, cause: Cause) {
+        self.leg.hang_up(Release::Cause(cause));
+        self.slot = None;
     }
 
     /// Leaves for another call; written down here as the end of its leg.
@@ -187,7 +193,7 @@ impl Pair {
     pub(super) async fn end(mut self, call: &mut Call, cause: Cause) {
         let both = [&mut self.callee, &mut self.caller];
         for participant in both {
-            participant.leg.hang_up(Release::Cause(cause));
+            participant.hang_up(cause);
         }
         let legs = [&self.callee, &self.caller].map(|end| (end.record, &*end.leg));
         call.legs_ended(&legs, cause).await;
