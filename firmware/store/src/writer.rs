@@ -20,8 +20,9 @@ use crate::{
 
 /// Writes that may wait; more make their callers wait.
 const QUEUE: usize = 1024;
-/// Writes that share one commit at most.
-const GROUP: usize = 256;
+/// Writes that share one commit at most: all that can wait, and the first. On a disk that is slow to commit, only larger groups
+/// keep up with the calls.
+const GROUP: usize = QUEUE + 1;
 /// How long a patient write waits for others to share its commit.
 const GATHER: Duration = Duration::from_millis(60);
 
@@ -282,4 +283,61 @@ fn transaction(write: &mut Write<'_>, group: &mut [Box<dyn Job>]) -> Result<()> 
     }
     connection.execute_batch("COMMIT")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::{Options, Store};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_full_queue_takes_one_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        // Every group sees a time of its own.
+        let time = AtomicI64::new(0);
+        let options = Options {
+            clock: Arc::new(move || time.fetch_add(1, Ordering::Relaxed)),
+            ..Options::default()
+        };
+        let store = Store::open_with(folder.path(), options).unwrap();
+        let writer = store.writer.clone();
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let first = tokio::spawn({
+            let writer = writer.clone();
+            async move {
+                writer
+                    .run(move |_| {
+                        let _ = begun.send(());
+                        let _ = released.recv();
+                        Ok(())
+                    })
+                    .await
+            }
+        });
+        has_begun.await.unwrap();
+        let waiting: Vec<_> = (0..QUEUE)
+            .map(|_| {
+                let writer = writer.clone();
+                tokio::spawn(async move {
+                    let at = |write: &mut Write<'_>| Ok(write.now);
+                    writer.run_with(Haste::Patient, at).await
+                })
+            })
+            .collect();
+        while writer.queue.capacity() > 0 {
+            tokio::task::yield_now().await;
+        }
+        release.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        let mut groups = BTreeSet::new();
+        for write in waiting {
+            groups.insert(write.await.unwrap().unwrap());
+        }
+        assert_eq!(groups.len(), 1, "{groups:?}");
+    }
 }
