@@ -73,6 +73,31 @@ test('an auditor sees calls and changes nothing', async () => {
   await finish(page)
 })
 
+test('an agent changes the own password and stays where he is', async () => {
+  const [old, renewed] = ['empat kucing di atap', 'lima anjing di kebun']
+  await gateway.api('POST', '/users', { login: 'budiagen', name: 'Budi', role: 'agent', language: 'id', password: old })
+  const page = await open(browser, gateway, { language: 'id' })
+  await page.request.post('/api/v1/session', { data: { login: 'budiagen', password: old } })
+  await visit(page, '/')
+  await page.getByRole('button', { name: 'Ubah kata sandi' }).click()
+  const form = page.getByRole('dialog', { name: 'Ubah kata sandi' })
+  await form.getByLabel('Kata sandi saat ini').fill('bukan yang ini')
+  await form.getByLabel('Kata sandi baru').fill(renewed)
+  await form.getByRole('button', { name: 'Simpan' }).click()
+  await form.getByText('Ini bukan kata sandi Anda saat ini.').waitFor()
+  await form.getByLabel('Kata sandi saat ini').fill(old)
+  await form.getByRole('button', { name: 'Simpan' }).click()
+  await page.getByText('Kata sandi Anda telah diubah.').waitFor()
+  await form.waitFor({ state: 'detached' })
+  // Logged in all the same: the old session was exchanged for a new one.
+  assert.equal((await page.request.get('/api/v1/session')).status(), 200)
+  assert.equal(await page.getByRole('dialog').count(), 0)
+  const enter = (password) => page.request.post('/api/v1/session', { data: { login: 'budiagen', password } })
+  assert.equal((await enter(old)).status(), 401)
+  assert.equal((await enter(renewed)).status(), 200)
+  await finish(page)
+})
+
 test('everything works by keyboard: skip link, add an extension, Escape closes', async () => {
   const page = await openAsAdmin(browser, gateway)
   await visit(page, '/extensions')

@@ -41,6 +41,7 @@ pub fn api() -> OpenApiRouter<App> {
             session::log_in,
             session::log_out
         ))
+        .routes(routes!(session::change_own_password))
         .routes(routes!(company::show_company, company::change_company))
         .routes(routes!(
             extensions::list_extensions,

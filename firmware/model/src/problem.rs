@@ -35,6 +35,8 @@ pub mod code {
     pub const SAME_AS_LOGIN: &str = "same_as_login";
     /// The password is, or little more than, the person's name.
     pub const SAME_AS_NAME: &str = "same_as_name";
+    /// Not the password that is in force.
+    pub const WRONG_PASSWORD: &str = "wrong_password";
     /// No active administrator would be left.
     pub const LAST_ADMIN: &str = "last_admin";
     /// Not an e-mail address.

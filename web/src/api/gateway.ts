@@ -15,6 +15,11 @@ export const logIn = (login: string, password: string): Call => ({
   body: { login, password },
 })
 export const logOut = () => client.send<void>({ method: 'DELETE', path: '/session' })
+export const changeOwnPassword = (current_password: string, password: string): Call => ({
+  method: 'PUT',
+  path: '/session/password',
+  body: { current_password, password },
+})
 
 export const company = () => client.get<Api.Company>('/company')
 export const changeCompany = (body: Api.Company): Call => ({ method: 'PUT', path: '/company', body })

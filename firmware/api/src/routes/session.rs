@@ -7,12 +7,13 @@ use axum::http::header::{HeaderValue, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use ramal_model::{Secret, User};
+use ramal_model::{Invalid, Secret, User, UserChange, code};
 use ramal_store::SessionOrigin;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::backoff::Attempt;
 use crate::body::JsonBody;
 use crate::caller::{Caller, SESSION_COOKIE, session_cookie};
 use crate::connection::Peer;
@@ -29,6 +30,16 @@ pub struct Login {
     password: Secret,
 }
 
+/// A change of one's own password.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The password that is in force.
+    current_password: Secret,
+    /// The new one: at least 10 characters, not a common password.
+    password: Secret,
+}
+
 /// Who is logged in.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionUser {
@@ -42,11 +53,74 @@ pub struct SessionUser {
     responses((status = 200, body = SessionUser), Unauthenticated, Common)
 )]
 pub async fn show_session(caller: Caller) -> Result<Json<SessionUser>, Problem> {
-    let no_session =
-        || Problem::unauthenticated("This is a token or the local socket, not a session.");
     Ok(Json(SessionUser {
-        user: caller.user.ok_or_else(no_session)?,
+        user: person(caller)?,
     }))
+}
+
+/// Changes the password of whoever is logged in, whatever the role. All sessions of that user end; the answer sets the cookie of a
+/// new one. Wrong attempts count as failed logins do.
+#[utoipa::path(
+    put, path = "/session/password", tag = "access", security(("session" = [])), request_body = PasswordChange,
+    responses((status = 200, body = SessionUser, headers(("Set-Cookie" = String, description = "The new session."))),
+        Unauthenticated, Forbidden, BadBody, SlowDown, Common)
+)]
+pub async fn change_own_password(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    JsonBody(change): JsonBody<PasswordChange>,
+) -> Result<Response, Problem> {
+    let actor = caller.actor.clone();
+    let user = person(caller)?;
+    let attempt = begin_attempt(&app, peer, &user.login)?;
+    let verified = app
+        .store
+        .verify_password(&user.login, change.current_password)
+        .await?;
+    if verified.is_none_or(|verified| verified.id != user.id) {
+        tracing::warn!(login = user.login, "wrong password at its change");
+        return Err(Invalid::one(
+            "current_password",
+            code::WRONG_PASSWORD,
+            None,
+            "is not the password that is in force",
+        )
+        .into());
+    }
+    app.backoff.succeeded(attempt);
+    let change = UserChange {
+        password: Some(change.password),
+        ..UserChange::default()
+    };
+    let user = app.store.update_user(&actor, user.id, change).await?;
+    tracing::info!(login = user.login, "changed the own password");
+    open_session(&app, StatusCode::OK, user, peer, &headers).await
+}
+
+/// The user of a session.
+fn person(caller: Caller) -> Result<User, Problem> {
+    caller.user.ok_or_else(|| {
+        Problem::unauthenticated("This is a token or the local socket, not a session.")
+    })
+}
+
+/// Counts an attempt at a password, or refuses it: after some failures further ones have to wait.
+fn begin_attempt(app: &App, peer: Peer, login: &str) -> Result<Attempt, Problem> {
+    let source = match peer {
+        Peer::Network { source, .. } => Some(source),
+        Peer::Local { .. } => None,
+    };
+    app.backoff
+        .begin(Instant::now(), source, login)
+        .map_err(|wait| {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            Problem::too_many_requests(format!(
+                "Too many wrong passwords. Try again in {seconds} s."
+            ))
+            .retry_after(seconds)
+        })
 }
 
 /// Logs in; the answer sets the session cookie. After some failures further attempts have to wait.
@@ -61,23 +135,16 @@ pub async fn log_in(
     headers: HeaderMap,
     JsonBody(login): JsonBody<Login>,
 ) -> Result<Response, Problem> {
-    let source = match peer {
-        Peer::Network { source, .. } => Some(source),
-        Peer::Local { .. } => None,
-    };
-    let attempt = app
-        .backoff
-        .begin(Instant::now(), source, &login.login)
-        .map_err(|wait| {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            Problem::too_many_requests(format!("Too many failed logins. Try again in {seconds} s."))
-                .retry_after(seconds)
-        })?;
+    let attempt = begin_attempt(&app, peer, &login.login)?;
     let Some(user) = app
         .store
         .verify_password(&login.login, login.password)
         .await?
     else {
+        let source = match peer {
+            Peer::Network { source, .. } => Some(source),
+            Peer::Local { .. } => None,
+        };
         tracing::warn!(source = source.map(tracing::field::display), "login failed");
         return Err(Problem::wrong_credentials(
             "Check the login, the password and the keyboard's capital letters.",

@@ -236,3 +236,79 @@ async fn a_new_password_or_deactivation_ends_the_sessions() {
         assert_eq!(admin.delete(&format!("/users/{id}")).await.status, 204);
     }
 }
+
+#[tokio::test]
+async fn everybody_changes_his_own_password_and_nobody_elses() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let mut auditor = gateway.user(&admin, "auditor").await;
+    let mut elsewhere = gateway.client();
+    let login = json!({ "login": "the-auditor", "password": PASSWORD });
+    let entered = elsewhere.post("/session", &login).await;
+    elsewhere.take_session(&entered);
+    let change = |current: &str, new: &str| json!({ "current_password": current, "password": new });
+    for (body, field, code) in [
+        (
+            change("something else", "another long phrase"),
+            "current_password",
+            "wrong_password",
+        ),
+        (change(PASSWORD, "short"), "password", "too_short"),
+        (change(PASSWORD, "the-auditor"), "password", "same_as_login"),
+    ] {
+        let refused = auditor.put("/session/password", &body).await;
+        assert_eq!(refused.status, 422, "{body}");
+        let error = &refused.json()["errors"][0];
+        assert_eq!(
+            (&error["field"], &error["code"]),
+            (&json!(field), &json!(code))
+        );
+    }
+    assert_eq!(elsewhere.get("/session").await.status, 200);
+
+    let changed = auditor
+        .put(
+            "/session/password",
+            &change(PASSWORD, "another long phrase"),
+        )
+        .await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_eq!(changed.json()["user"]["login"], "the-auditor");
+    // Every session has ended, his own too; the answer brings a new one.
+    assert_eq!(elsewhere.get("/session").await.status, 401);
+    assert_eq!(auditor.get("/session").await.status, 401);
+    auditor.take_session(&changed);
+    assert_eq!(
+        auditor.get("/session").await.json()["user"]["role"],
+        "auditor"
+    );
+    assert_eq!(gateway.client().post("/session", &login).await.status, 401);
+    let login = json!({ "login": "the-auditor", "password": "another long phrase" });
+    assert_eq!(gateway.client().post("/session", &login).await.status, 200);
+    assert_eq!(admin.get("/session").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_password_in_force_cannot_be_guessed_in_an_open_session() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let user = gateway.user(&admin, "user").await;
+    let wrong = json!({ "current_password": "something else", "password": "another long phrase" });
+    let mut statuses = Vec::new();
+    for _ in 0..8 {
+        statuses.push(user.put("/session/password", &wrong).await.status);
+    }
+    assert_eq!(statuses[..5], [422; 5]);
+    assert!(statuses.contains(&429), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_token_has_no_password_to_change() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let body = json!({ "name": "script", "role": "admin" });
+    let made = admin.post("/tokens", &body).await;
+    let mut script = gateway.client();
+    script.token = made.json()["secret"].as_str().map(str::to_owned);
+    let change = json!({ "current_password": PASSWORD, "password": "another long phrase" });
+    for client in [&script, &gateway.client()] {
+        assert_eq!(client.put("/session/password", &change).await.status, 401);
+    }
+}
