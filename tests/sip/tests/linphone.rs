@@ -1,4 +1,5 @@
-//! linphone calls baresip and is called by it: two makers' telephones, talking through the gateway.
+//! linphone calls baresip and is called by it: two makers' telephones, talking through the gateway. And it passes one baresip
+//! on to another, after a word with each.
 
 use gateway_under_test::{Extension, Gateway};
 use peers::{Account, Baresip, Linphone, Transport};
@@ -74,4 +75,40 @@ async fn over_tcp() -> Result {
 #[tokio::test]
 async fn over_tls() -> Result {
     talk(|gateway| Transport::Tls(gateway.certificate())).await
+}
+
+/// RFC 5359 §2.5: a REFER with Replaces from a telephone nobody here wrote, and both others from another maker.
+#[tokio::test]
+async fn passes_a_call_on_after_asking() -> Result {
+    let gateway = Gateway::start().await?;
+    let mut accounts = Vec::new();
+    for number in ["2001", "2002", "2003"] {
+        let extension = gateway.extension(number).await?;
+        accounts.push(account(&gateway, &extension, Transport::Udp));
+    }
+    let mut ana = Linphone::start(&accounts[0], 600.0).await?;
+    ana.wait_registered(SOON).await?;
+    let mut bruno = Baresip::start(&accounts[1], 1100.0, None).await?;
+    let mut carla = Baresip::start(&accounts[2], 1600.0, None).await?;
+    bruno.wait_registered(SOON).await?;
+    carla.wait_registered(SOON).await?;
+    ana.command("call 2002").await?;
+    bruno.wait_established(SOON).await?;
+    ana.wait_output("Call 1 with <sip:2002", SOON).await?;
+    ana.command("pause").await?;
+    ana.wait_output("is now paused", SOON).await?;
+    ana.command("call 2003").await?;
+    carla.wait_established(SOON).await?;
+    ana.wait_output("Call 2 with <sip:2003", SOON).await?;
+    ana.command("transfer 1 --to-call 2").await?;
+    ana.wait_output("Call 1 with <sip:2002 ended", SOON).await?;
+    // Five seconds of talk are what is being measured, not a wait for something to happen.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    carla.quit().await?;
+    bruno.wait_output("terminated", SOON).await?;
+    bruno.quit().await?;
+    hears(&bruno.heard()?, 1600.0)?;
+    hears(&carla.heard()?, 1100.0)?;
+    ana.quit().await?;
+    Ok(())
 }

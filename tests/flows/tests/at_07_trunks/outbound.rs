@@ -7,7 +7,7 @@ use flow_tests::SOON;
 use gateway_under_test::Gateway;
 use peers::Carrier;
 use serde_json::{Value, json};
-use sipphone::EndReason;
+use sipphone::{EndReason, Phone, PhoneError};
 
 use super::{
     ACCOUNT, Result, add, address, by_address, carrier_phone, change, extension, next_call,
@@ -202,6 +202,82 @@ async fn a_full_trunk_takes_no_more_calls_in_either_direction() -> Result {
             .is_some_and(|trace| trace.iter().any(|step| step["reason"] == "no_free_line"))
     };
     assert_eq!(records.iter().filter(busy).count(), 2, "{records:?}");
+    Ok(())
+}
+
+/// AT-07, and the limit for bursts: one more call a second than the carrier allows would cost all of them.
+#[tokio::test]
+async fn no_more_calls_go_out_in_a_second_than_the_trunk_takes() -> Result {
+    const AT_ONCE: usize = 10;
+    let gateway = Gateway::start().await?;
+    let ana = json!({ "number": "2001", "display_name": "Ana", "max_calls": 20 });
+    let ana = gateway.extension_with(&ana).await?;
+    let ana = Phone::start(gateway.phone_config(&ana)).await?;
+    ana.register(300).await?;
+    let carrier = Carrier::start("carrier", address()?, ACCOUNT).await?;
+    let mut trunk = registering(carrier.address());
+    trunk["max_calls_per_second"] = json!(1);
+    let id = add(&gateway, &trunk).await?;
+    state(&gateway, id, "registered").await?;
+    let began = Instant::now();
+    let mut calls = Vec::new();
+    for _ in 0..AT_ONCE {
+        calls.push(ana.call("05125554444").await?);
+    }
+    let (mut answered, mut refused) = (Vec::<sipphone::Call>::new(), 0);
+    for mut call in calls {
+        match call.wait_answered(SOON).await {
+            Ok(()) => answered.push(call),
+            Err(PhoneError::Ended(EndReason::Refused(503))) => refused += 1,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    // One at once, and another one for each second that all this took.
+    let most = 1 + usize::try_from(began.elapsed().as_secs())?;
+    assert!((1..=most).contains(&answered.len()), "{}", answered.len());
+    assert_eq!(answered.len() + refused, AT_ONCE);
+    for call in &mut answered {
+        call.hang_up();
+        call.wait_ended(SOON).await?;
+    }
+    // The next second has room again.
+    let deadline = Instant::now() + SOON;
+    loop {
+        let mut call = ana.call("05125554444").await?;
+        if call.wait_answered(SOON).await.is_ok() {
+            answered.push(call);
+            break;
+        }
+        refused += 1;
+        assert!(
+            Instant::now() < deadline,
+            "the trunk takes no call any more"
+        );
+    }
+    // None of the others got as far as the carrier: each begins with an INVITE without credentials.
+    let mut begun: Vec<_> = carrier
+        .messages()
+        .split("\nINVITE sip:")
+        .skip(1)
+        .filter_map(|invite| {
+            invite
+                .split("Call-ID: ")
+                .nth(1)?
+                .lines()
+                .next()
+                .map(str::to_owned)
+        })
+        .collect();
+    begun.sort();
+    begun.dedup();
+    assert_eq!(begun.len(), answered.len(), "{begun:?}");
+    let records = gateway.records(answered.len() - 1 + refused).await?;
+    let full = |record: &&Value| {
+        record["trace"]
+            .as_array()
+            .is_some_and(|trace| trace.iter().any(|step| step["reason"] == "no_free_line"))
+    };
+    assert_eq!(records.iter().filter(full).count(), refused, "{records:?}");
     Ok(())
 }
 
