@@ -376,6 +376,7 @@ fn a_lost_multiframe_is_no_seizing_and_short_bits_are_none() {
         ..Exchange::new("ITU")
     };
     odd.channel = Channel::new(Arc::new(settings("ITU")), odd.now);
+    odd.line(0b1101);
     odd.line(0b1000);
     odd.line(0b0000);
     assert!(odd.events.contains(&Event::Seized));

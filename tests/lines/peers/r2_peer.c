@@ -9,157 +9,23 @@
  * Commands are lines on standard input, events are lines on standard output; both begin with the number of the
  * channel. See command() and the callbacks.
  *
- * With --host nothing is real time. libopenr2 knows DAHDI devices and the wall clock only, so its calls of
- * ioctl, read, write and gettimeofday end up here: the channels are numbers without a device behind, and the
- * clock is that of the test. A tick begins with a frame on the socket:
- *   4 octets  number of command lines that precede the tick
- *   2 octets  samples per channel in this tick
- *   then for each channel 1 octet of line bits ABCD (with 0x80: the line is in alarm) and that many of A-law,
- * and ends with the answer:
- *   4 octets  number of lines written to standard output since the last answer
- *   then for each channel 1 octet of line bits and A-law of the same length.
- * Numbers are in the order of the machine.
+ * With --host nothing is real time: see r2_span.h. Build it from r2_peer.c and r2_span.c with -lopenr2.
  */
-#define _GNU_SOURCE
-#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <openr2.h>
 
-#define MAX_CHANNELS 128
-#define FAKE 100000 /* file descriptor of the first simulated channel */
-#define BLOCK 160
-#define BUFFERS 4
-#define SILENCE 0xD5
+#include "r2_span.h"
 
-/* Numbers of DAHDI's interface (dahdi/user.h): of requests, events and of what IOMUX tells. */
-enum { FLUSH = 3, GET_PARAMS = 5, GETEVENT = 8, IOMUX = 9, CHANNO = 34, BITS = 43 };
-enum { EVENT_ALARM = 4, EVENT_NOALARM = 5, EVENT_BITSCHANGED = 13 };
-enum { IOMUX_READ = 1, IOMUX_WRITE = 2, IOMUX_SIGEVENT = 8 };
-enum { SIG_CAS = 1 << 15 };
-enum { PARAMS_CHANNO = 0, PARAMS_SIGTYPE = 3, BUFINFO_WORDS = 6 };
-
-struct line {
-	int rx_bits, tx_bits, alarm;
-	int events[16], event_count;
-	uint8_t rx[BLOCK * 4], tx[BLOCK * BUFFERS];
-	int rx_length, tx_length;
-};
-
-static struct line lines[MAX_CHANNELS];
-static openr2_chan_t *channels[MAX_CHANNELS];
+static openr2_chan_t *channels[SPAN_CHANNELS];
 static int count, first = 1, host, debug;
-static long long clock_us;
 static uint32_t lines_written;
-
-static struct line *fake(int fd)
-{
-	return fd >= FAKE && fd < FAKE + count ? &lines[fd - FAKE] : NULL;
-}
-
-static void push_event(struct line *line, int event)
-{
-	if (line->event_count < 16)
-		line->events[line->event_count++] = event;
-}
-
-static int pop_event(struct line *line)
-{
-	int event = line->event_count ? line->events[0] : 0;
-	if (line->event_count)
-		memmove(line->events, line->events + 1, --line->event_count * sizeof(int));
-	return event;
-}
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	va_list arguments;
-	va_start(arguments, request);
-	int *words = va_arg(arguments, int *);
-	va_end(arguments);
-	struct line *line = fake(fd);
-	if (!line)
-		return (int)syscall(SYS_ioctl, fd, request, words);
-	int wanted;
-	switch (_IOC_NR(request)) {
-	case CHANNO:
-		words[0] = first + (fd - FAKE);
-		return 0;
-	case GET_PARAMS:
-		memset(words, 0, _IOC_SIZE(request));
-		words[PARAMS_CHANNO] = first + (fd - FAKE);
-		words[PARAMS_SIGTYPE] = SIG_CAS;
-		return 0;
-	case BITS:
-		if (_IOC_DIR(request) & _IOC_READ)
-			words[0] = line->rx_bits;
-		else
-			line->tx_bits = words[0];
-		return 0;
-	case GETEVENT:
-		words[0] = pop_event(line);
-		return 0;
-	case FLUSH:
-		line->tx_length = 0;
-		return 0;
-	case IOMUX:
-		wanted = words[0];
-		words[0] = 0;
-		if (line->event_count)
-			words[0] |= wanted & IOMUX_SIGEVENT;
-		if (line->rx_length >= BLOCK)
-			words[0] |= wanted & IOMUX_READ;
-		if (line->tx_length + BLOCK <= (int)sizeof line->tx)
-			words[0] |= wanted & IOMUX_WRITE;
-		return 0;
-	default: /* buffers, gains, law, echo canceller */
-		return 0;
-	}
-}
-
-ssize_t read(int fd, void *buffer, size_t length)
-{
-	struct line *line = fake(fd);
-	if (!line)
-		return syscall(SYS_read, fd, buffer, length);
-	int taken = line->rx_length < (int)length ? line->rx_length : (int)length;
-	memcpy(buffer, line->rx, taken);
-	line->rx_length -= taken;
-	memmove(line->rx, line->rx + taken, line->rx_length);
-	return taken;
-}
-
-ssize_t write(int fd, const void *buffer, size_t length)
-{
-	struct line *line = fake(fd);
-	if (!line)
-		return syscall(SYS_write, fd, buffer, length);
-	int room = (int)sizeof line->tx - line->tx_length;
-	int taken = room < (int)length ? room : (int)length;
-	memcpy(line->tx + line->tx_length, buffer, taken);
-	line->tx_length += taken;
-	return taken;
-}
-
-int gettimeofday(struct timeval *restrict time, void *restrict zone)
-{
-	if (!host)
-		return (int)syscall(SYS_gettimeofday, time, zone);
-	time->tv_sec = clock_us / 1000000;
-	time->tv_usec = clock_us % 1000000;
-	return 0;
-}
 
 /* Events. */
 
@@ -267,7 +133,7 @@ static void on_channel_log(openr2_chan_t *c, openr2_log_level_t level, const cha
 {
 	(void)level;
 	if (debug) {
-		fprintf(stderr, "%lld.%03lld %d ", clock_us / 1000000, clock_us / 1000 % 1000, openr2_chan_get_number(c));
+		fprintf(stderr, "%lld ms %d ", span_clock() / 1000, openr2_chan_get_number(c));
 		vfprintf(stderr, format, arguments);
 	}
 }
@@ -312,93 +178,24 @@ static void process(void)
 		openr2_chan_process_event(channels[i]);
 }
 
-/* Simulated channels. */
-
-static void transfer(int fd, void *data, size_t length, int out)
-{
-	for (size_t done = 0; done < length;) {
-		ssize_t n = out ? write(fd, (char *)data + done, length - done) : read(fd, (char *)data + done, length - done);
-		if (n <= 0)
-			exit(0); /* the test is over */
-		done += n;
-	}
-}
-
-static void take(struct line *line, uint8_t bits, const uint8_t *samples, int length)
-{
-	int alarm = bits >> 7;
-	bits &= 0xF;
-	if (alarm != line->alarm) {
-		line->alarm = alarm;
-		push_event(line, alarm ? EVENT_ALARM : EVENT_NOALARM);
-	}
-	if (bits != line->rx_bits) {
-		line->rx_bits = bits;
-		push_event(line, EVENT_BITSCHANGED);
-	}
-	/* What nobody reads is lost, the oldest first. */
-	int over = line->rx_length + length - (int)sizeof line->rx;
-	if (over > 0) {
-		line->rx_length -= over;
-		memmove(line->rx, line->rx + over, line->rx_length);
-	}
-	memcpy(line->rx + line->rx_length, samples, length);
-	line->rx_length += length;
-}
-
-static void give(struct line *line, uint8_t *samples, int length)
-{
-	int taken = line->tx_length < length ? line->tx_length : length;
-	memset(samples, SILENCE, length);
-	memcpy(samples, line->tx, taken);
-	line->tx_length -= taken;
-	memmove(line->tx, line->tx + taken, line->tx_length);
-}
-
 static void run_simulated(const char *path)
 {
-	static uint8_t frames[MAX_CHANNELS * (1 + BLOCK)];
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
-		perror(path);
-		exit(1);
-	}
+	char text[512];
+	span_connect(path);
 	for (;;) {
-		uint32_t commands;
-		uint16_t samples;
-		char text[512];
-		transfer(fd, &commands, sizeof commands, 0);
-		transfer(fd, &samples, sizeof samples, 0);
-		if (samples > BLOCK)
-			exit(2);
-		transfer(fd, frames, count * (1 + samples), 0);
-		clock_us += samples * 125LL;
-		for (int i = 0; i < count; i++) {
-			const uint8_t *frame = frames + i * (1 + samples);
-			take(&lines[i], frame[0], frame + 1, samples);
-		}
+		uint32_t commands = span_receive();
 		while (commands-- && fgets(text, sizeof text, stdin))
 			command(text);
 		process();
-		for (int i = 0; i < count; i++) {
-			uint8_t *frame = frames + i * (1 + samples);
-			frame[0] = lines[i].tx_bits & 0xF;
-			give(&lines[i], frame + 1, samples);
-		}
 		fflush(stdout);
-		transfer(fd, &lines_written, sizeof lines_written, 1);
+		span_answer(lines_written);
 		lines_written = 0;
-		transfer(fd, frames, count * (1 + samples), 1);
 	}
 }
 
-/* DAHDI channels. */
-
 static void run_dahdi(void)
 {
-	static struct pollfd fds[MAX_CHANNELS + 1];
+	static struct pollfd fds[SPAN_CHANNELS + 1];
 	static char text[4096];
 	size_t length = 0;
 	for (;;) {
@@ -468,11 +265,11 @@ int main(int argc, char **argv)
 		int last = 0;
 		count = sscanf(range, "%d-%d", &first, &last) == 2 ? last - first + 1 : 0;
 	}
-	if (count < 1 || count > MAX_CHANNELS) {
-		fprintf(stderr, "r2_peer: --dahdi FIRST-LAST or --host CHANNELS (1-%d)\n", MAX_CHANNELS);
+	if (count < 1 || count > SPAN_CHANNELS) {
+		fprintf(stderr, "r2_peer: --dahdi FIRST-LAST or --host CHANNELS (1-%d)\n", SPAN_CHANNELS);
 		return 2;
 	}
-	clock_us = 1000000000;
+	int fd = host ? span_open(host) : -1;
 	openr2_context_t *context =
 		openr2_context_new(NULL, &events, NULL, openr2_proto_get_variant(option(argc, argv, "--variant", "ITU")),
 				   number(argc, argv, "--max-ani", 10), number(argc, argv, "--max-dnis", 4));
@@ -490,8 +287,7 @@ int main(int argc, char **argv)
 	if (option(argc, argv, "--metering", NULL))
 		openr2_context_set_metering_pulse_timeout(context, number(argc, argv, "--metering", 0));
 	for (int i = 0; i < count; i++) {
-		lines[i].rx_bits = 0xD;
-		channels[i] = host ? openr2_chan_new_from_fd(context, FAKE + i, NULL, NULL)
+		channels[i] = host ? openr2_chan_new_from_fd(context, fd + i, NULL, NULL)
 				   : openr2_chan_new(context, first + i, NULL, NULL);
 		if (!channels[i]) {
 			fprintf(stderr, "r2_peer: no channel %d: is it configured for CAS?\n", first + i);

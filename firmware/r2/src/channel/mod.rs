@@ -36,7 +36,7 @@ pub struct Channel {
     state: State,
     /// Bits that have not stood long enough to count.
     pending: Option<(Ab, Instant)>,
-    /// C and D were seen as the variant has them: four zeros are no signal then.
+    /// The last bits had C and D as the variant has them: four zeros are no signal then.
     framed: bool,
     /// The line is in alarm since the other side's bits were these.
     alarm: Option<Option<Ab>>,
@@ -136,9 +136,10 @@ impl Channel {
     pub fn line_bits(&mut self, abcd: u8, now: Instant) {
         self.run_until(now);
         let cd = self.core.settings.variant.cd;
-        self.framed |= abcd & 3 == cd;
-        // Not used for signalling (G.704 §5.1.3.2.2): the multiframe is lost, not the channel seized.
-        if abcd & 0xF == 0 && self.framed && cd != 0 {
+        if abcd & 0xF != 0 {
+            self.framed = abcd & 3 == cd;
+        } else if self.framed {
+            // Not used for signalling (G.704 §5.1.3.2.2): the multiframe is lost, not the channel seized.
             self.pending = None;
             return;
         }

@@ -19,11 +19,11 @@ const SILENCE: u8 = 0xD5;
 
 static PEER: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("r2-peer");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lines/peers/r2_peer.c");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lines/peers");
     let built = Process::new("cc")
         .args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"])
         .arg(&program)
-        .arg(source)
+        .args(["r2_peer.c", "r2_span.c"].map(|file| sources.join(file)))
         .arg("-lopenr2")
         .status()
         .expect("a C compiler");
