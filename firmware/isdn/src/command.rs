@@ -24,7 +24,7 @@ pub struct OutgoingCall {
     pub original_called: Option<PartyNumber>,
     /// Keys (services of the network).
     pub keypad: Option<String>,
-    /// The channel to take; by default the policy chooses.
+    /// The channel to take and no other; by default the policy chooses.
     pub channel: Option<u8>,
     /// The caller is not in the ISDN (progress 3).
     pub from_outside: bool,
@@ -76,7 +76,7 @@ pub enum Command {
         /// Ring-back or an announcement is on the channel.
         in_band: bool,
     },
-    /// PROGRESS.
+    /// PROGRESS, behind another answer to SETUP and before CONNECT.
     Progress {
         /// A tone or an announcement is on the channel; else the call has left the ISDN.
         in_band: bool,

@@ -140,7 +140,7 @@ pub enum Event {
         /// The information.
         information: Vec<u8>,
     },
-    /// The call is now on this channel instead of the one told before.
+    /// The peer has chosen this channel: the call is on it, instead of one it may have had before.
     ChannelChanged {
         /// The call.
         call: CallId,
@@ -225,6 +225,13 @@ pub enum Fault {
         /// What the peer was told.
         cause: Cause,
         /// Identifier of the first element concerned.
+        element: u8,
+    },
+    /// A message of ours was longer than a frame, and went without this element.
+    LeftOut {
+        /// The message.
+        message: MessageType,
+        /// Identifier of the element.
         element: u8,
     },
     /// Octets that are no message.

@@ -13,6 +13,17 @@ pub enum Role {
     Network,
 }
 
+/// How SETUP asks for a channel (Q.931 §5.1.2, §5.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChannelChoice {
+    /// One is named, and the peer may choose another.
+    Preferred,
+    /// One is named, and no other will do.
+    Exclusive,
+    /// The peer chooses. Until it has, the call has no channel.
+    Any,
+}
+
 /// Settings of an [`Interface`](crate::Interface).
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,9 +37,8 @@ pub struct Settings {
     pub outgoing_only: ChannelSet,
     /// In which order channels are tried.
     pub selection: Selection,
-    /// Whether calls of ours insist on the channel they name (Q.931 §4.5.13 "exclusive"). By default the network does and
-    /// the user does not.
-    pub exclusive: bool,
+    /// How calls of ours ask for a channel. By default the network insists on one and the user prefers one.
+    pub channel_choice: ChannelChoice,
     /// Whether incoming calls may be incomplete (Q.931 §5.2.4). Without it a SETUP is complete as it is.
     pub overlap_receiving: bool,
     /// Whether complete numbers are marked by Sending complete (Q.931 §4.5.27).
@@ -54,7 +64,10 @@ impl Settings {
                 Role::User => Selection::Descending,
                 Role::Network => Selection::Ascending,
             },
-            exclusive: role == Role::Network,
+            channel_choice: match role {
+                Role::User => ChannelChoice::Preferred,
+                Role::Network => ChannelChoice::Exclusive,
+            },
             overlap_receiving: false,
             sending_complete: true,
             restart_when_up: false,

@@ -313,7 +313,9 @@ fn a_tone_can_be_heard_before_the_call_ends() {
 fn the_same_channel_wanted_by_both_goes_to_the_network() {
     for exclusive in [false, true] {
         let mut user = Settings::new(Role::User);
-        user.exclusive = exclusive;
+        if exclusive {
+            user.channel_choice = ChannelChoice::Exclusive;
+        }
         user.selection = Selection::Ascending;
         let mut wire = Wire::up(user, Settings::new(Role::Network));
         let of_user = wire
@@ -534,4 +536,50 @@ fn a_link_that_is_not_wanted_comes_back_when_it_is() {
     wire.drain(Side::User);
     wire.pass(MOMENT);
     assert!(wire.user.is_up() && wire.network.is_up());
+}
+
+#[test]
+fn a_channel_of_the_peers_choice() {
+    let mut user = Settings::new(Role::User);
+    user.channel_choice = ChannelChoice::Any;
+    let mut wire = Wire::up(user, Settings::new(Role::Network));
+    let call = wire
+        .setup(Side::User, OutgoingCall::new(number("1")))
+        .unwrap();
+    assert_eq!(wire.user.channel(call), None);
+    let (theirs, setup) = incoming(&wire.events_of(Side::Network, MOMENT));
+    assert_eq!(setup.channel, 1);
+    wire.command(
+        Side::Network,
+        theirs,
+        Command::Proceeding { in_band: false },
+    )
+    .unwrap();
+    let events = wire.events_of(Side::User, MOMENT);
+    assert_eq!(events[0], Event::ChannelChanged { call, channel: 1 });
+    assert_eq!(wire.user.channel(call), Some(1));
+}
+
+#[test]
+fn a_setup_longer_than_a_frame_goes_without_what_matters_least() {
+    let mut wire = Wire::plain();
+    let long = number(&"1".repeat(MAX_DIGITS));
+    let mut call = OutgoingCall::new(long.clone());
+    call.calling = Some(long.clone());
+    call.redirecting = Some(long.clone());
+    call.original_called = Some(long.clone());
+    call.calling_name = Some("n".repeat(80));
+    call.user_user = Some(vec![4; 129]);
+    wire.setup(Side::User, call).unwrap();
+    wire.pass(MOMENT);
+    let events = wire.events();
+    let left_out = Fault::LeftOut {
+        message: MessageType::Setup,
+        element: 0x7E,
+    };
+    assert!(events.contains(&(Side::User, Event::Fault(left_out))));
+    let at_network: Vec<_> = events.into_iter().map(|it| it.1).collect();
+    let (_, setup) = incoming(&at_network);
+    assert_eq!((setup.called, setup.user_user), (Some(long), None));
+    assert!(setup.original_called.is_some() && setup.calling_name.is_some());
 }

@@ -217,9 +217,9 @@ impl Run {
     }
 }
 
-fn settings(role: Role, exclusive: bool) -> Settings {
+fn settings(role: Role, channel_choice: ChannelChoice) -> Settings {
     let mut settings = Settings::new(role);
-    settings.exclusive = exclusive;
+    settings.channel_choice = channel_choice;
     settings.overlap_receiving = true;
     // Both from the same end: collisions are wanted.
     settings.selection = Selection::Ascending;
@@ -227,9 +227,9 @@ fn settings(role: Role, exclusive: bool) -> Settings {
 }
 
 /// `calls` calls; the link and frames as bad as told, and restarts now and then.
-fn random_calls(calls: u32, trouble: Trouble, cuts: bool, exclusive: bool) -> Run {
-    let user = settings(Role::User, exclusive);
-    let network = settings(Role::Network, exclusive);
+fn random_calls(calls: u32, trouble: Trouble, cuts: bool, choice: ChannelChoice) -> Run {
+    let user = settings(Role::User, choice);
+    let network = settings(Role::Network, choice);
     let mut run = Run::new(Wire::up(user, network));
     run.wire.trouble = trouble;
     for number in 0..calls {
@@ -280,25 +280,30 @@ fn lost(lost: u32) -> Trouble {
 
 #[test]
 fn over_a_good_line() {
-    let run = random_calls(4_000, lost(0), false, false);
+    let run = random_calls(4_000, lost(0), false, ChannelChoice::Preferred);
     assert!(run.wire.user.call_counters().collisions > 50);
     assert_eq!(run.wire.user.link_counters().retransmitted, 0);
 }
 
 #[test]
 fn over_a_good_line_with_channels_that_are_insisted_on() {
-    let run = random_calls(2_000, lost(0), false, true);
+    let run = random_calls(2_000, lost(0), false, ChannelChoice::Exclusive);
     assert!(run.wire.user.call_counters().collisions > 20);
 }
 
 #[test]
+fn with_channels_that_the_peer_chooses() {
+    random_calls(2_000, lost(5), false, ChannelChoice::Any);
+}
+
+#[test]
 fn over_a_line_that_loses_two_percent() {
-    random_calls(2_000, lost(20), false, false);
+    random_calls(2_000, lost(20), false, ChannelChoice::Preferred);
 }
 
 #[test]
 fn over_a_line_that_loses_a_fifth_and_is_cut() {
-    random_calls(2_000, lost(200), true, false);
+    random_calls(2_000, lost(200), true, ChannelChoice::Preferred);
 }
 
 /// No check sequence misses that much. Both sides may then differ in what they believe, yet neither may keep anything
@@ -309,5 +314,5 @@ fn over_a_line_that_spoils_frames_unnoticed() {
         lost: 10,
         corrupted: 50,
     };
-    random_calls(2_000, trouble, false, false);
+    random_calls(2_000, trouble, false, ChannelChoice::Preferred);
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ramal_isdn::{
-    CallId, Cause, ChannelStatus, Command, ConnectedParty, Event, Interface, OutgoingCall, Output,
-    PartyNumber, Role, Settings,
+    CallId, Cause, ChannelChoice, ChannelStatus, Command, ConnectedParty, Event, Interface,
+    OutgoingCall, Output, PartyNumber, Role, Settings,
 };
 
 /// Outputs of one step; more would be a flood.
@@ -186,7 +186,11 @@ pub fn run(input: &[u8]) {
     let mut settings = Settings::new(role);
     settings.overlap_receiving = side & 2 != 0;
     settings.restart_when_up = side & 4 != 0;
-    settings.exclusive = side & 8 != 0;
+    settings.channel_choice = match side & 24 {
+        0 => ChannelChoice::Preferred,
+        8 => ChannelChoice::Exclusive,
+        _ => ChannelChoice::Any,
+    };
     // A silent peer is asked less often, for the fuzzer's speed.
     settings.link.pause = Duration::from_secs(100);
     settings.timers.t316 = Duration::from_secs(60);

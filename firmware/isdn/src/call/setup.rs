@@ -9,6 +9,7 @@ use crate::ie::{
     CallingName, ChannelIdentification, ChannelNumbers, Presentation, ProgressDescription, id,
 };
 use crate::message::{CallReference, Elements, Faults, Message, MessageType};
+use crate::settings::ChannelChoice;
 
 /// Why a SETUP does not become a call: the cause, and the element to blame.
 pub(crate) struct Refusal {
@@ -33,20 +34,25 @@ impl Refusal {
 }
 
 impl Call {
-    /// Sends SETUP on a channel that is free.
+    /// Sends SETUP on a channel that is free; with `None` the peer chooses.
     pub(crate) fn outgoing(
         id: CallId,
         reference: CallReference,
-        channel: u8,
+        channel: Option<u8>,
         call: OutgoingCall,
         ctx: &mut Context<'_>,
     ) -> Self {
-        let exclusive = ctx.settings.exclusive || call.channel.is_some();
+        let insists = ctx.settings.channel_choice == ChannelChoice::Exclusive;
+        let exclusive = insists || call.channel.is_some();
+        let any = ChannelIdentification {
+            channels: ChannelNumbers::Any,
+            exclusive: false,
+        };
         let mut setup = Message::new(reference, MessageType::Setup);
         setup.elements = Elements {
             sending_complete: call.complete && ctx.settings.sending_complete,
             bearer: Some(call.bearer),
-            channel: Some(ChannelIdentification::one(channel, exclusive)),
+            channel: Some(channel.map_or(any, |it| ChannelIdentification::one(it, exclusive))),
             progress: progress(
                 call.from_outside
                     .then_some(ProgressDescription::OriginNotIsdn),
@@ -62,12 +68,14 @@ impl Call {
             ..Elements::default()
         };
         ctx.messages.push(setup.clone());
-        ctx.channels.take(channel, id);
+        if let Some(channel) = channel {
+            ctx.channels.take(channel, id);
+        }
         Self {
             id,
             reference,
             stage: Stage::SetupSent,
-            channel: Some(channel),
+            channel,
             exclusive,
             channel_settled: false,
             timer: Some(Running::start(Timer::T303, ctx)),
@@ -179,8 +187,10 @@ impl Call {
         if channel.is_some() && channel == self.channel {
             return true;
         }
+        // What is kept for incoming calls may be given by whoever makes them.
         let Some(channel) = channel.filter(|channel| {
-            !self.exclusive && ctx.channels.is_free(*channel, Direction::Outgoing)
+            let is_free = |direction| ctx.channels.is_free(*channel, direction);
+            !self.exclusive && (is_free(Direction::Outgoing) || is_free(Direction::Incoming))
         }) else {
             self.release(Cause::CHANNEL_UNACCEPTABLE, ctx);
             return false;

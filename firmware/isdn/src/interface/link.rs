@@ -50,8 +50,14 @@ impl Interface {
             if self.link_up {
                 self.start_restarts(now);
             }
-            for message in self.messages.drain(..) {
-                self.link.send(message.encode(), now);
+            for mut message in self.messages.drain(..) {
+                let (octets, left_out) = message.encode_within(self.settings.link.n201);
+                self.link.send(octets, now);
+                for element in left_out {
+                    let message = message.kind;
+                    let fault = Fault::LeftOut { message, element };
+                    self.outputs.push_back(Output::Event(Event::Fault(fault)));
+                }
             }
             let Some(output) = self.link.poll() else {
                 return;

@@ -15,7 +15,7 @@ use crate::event::{CallId, Event, Output};
 use crate::link::{Link, LinkCounters, LinkState};
 use crate::message::{CallReference, Message, Origin};
 use crate::restart::Restarts;
-use crate::settings::Settings;
+use crate::settings::{ChannelChoice, Settings};
 
 /// Calls an interface has had, since its making.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,12 +142,13 @@ impl Interface {
             return Err(SetupError::LinkDown);
         }
         let channel = match call.channel {
-            Some(channel) if self.channels.is_free(channel, Direction::Outgoing) => channel,
+            Some(channel) if self.channels.is_free(channel, Direction::Outgoing) => Some(channel),
             Some(channel) => return Err(SetupError::ChannelNotAvailable(channel)),
-            None => self
-                .channels
-                .select(Direction::Outgoing)
-                .ok_or(SetupError::NoChannel)?,
+            None => {
+                let channel = self.channels.select(Direction::Outgoing);
+                let channel = channel.ok_or(SetupError::NoChannel)?;
+                (self.settings.channel_choice != ChannelChoice::Any).then_some(channel)
+            }
         };
         let id = self.new_id();
         let reference = self.new_reference();
@@ -202,7 +203,8 @@ impl Interface {
         Ok(())
     }
 
-    /// The channel of a call.
+    /// The channel of a call. `None` as well while the peer has not chosen it, or after it went to a call of the network
+    /// that wanted the same.
     pub fn channel(&self, call: CallId) -> Option<u8> {
         self.calls.get(&call)?.channel()
     }

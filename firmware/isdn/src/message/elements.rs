@@ -184,6 +184,19 @@ impl Elements {
         }
     }
 
+    /// Takes out the element that is missed least; `None` when all that is left is needed.
+    pub(super) fn leave_out(&mut self) -> Option<u8> {
+        if self.user_user.take().is_some() {
+            Some(id::USER_USER)
+        } else if self.display.take().is_some() {
+            Some(id::DISPLAY)
+        } else if self.original_called.take().is_some() {
+            Some(id::ORIGINAL_CALLED_NUMBER)
+        } else {
+            self.facility.pop().map(|_| id::FACILITY)
+        }
+    }
+
     /// Whether an element of those a message may need is there.
     pub(super) fn has(&self, id: u8) -> bool {
         match id {

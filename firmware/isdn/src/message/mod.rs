@@ -108,6 +108,22 @@ impl Message {
         octets
     }
 
+    /// The octets of the message, which may be at most so many (N201 of Q.921 §5.9.3): what matters least is left out
+    /// and told by its identifier.
+    pub(crate) fn encode_within(&mut self, most: usize) -> (Vec<u8>, Vec<u8>) {
+        let mut left_out = Vec::new();
+        loop {
+            let octets = self.encode();
+            if octets.len() <= most {
+                return (octets, left_out);
+            }
+            match self.elements.leave_out() {
+                Some(element) => left_out.push(element),
+                None => return (octets, left_out),
+            }
+        }
+    }
+
     /// Elements this message cannot do without and does not have (tables of Q.931 §3.1).
     pub(crate) fn missing(&self, faults: &Faults) -> Option<u8> {
         self.mandatory()

@@ -426,8 +426,8 @@ fn restarts_are_acknowledged_both_ways() {
 fn the_link_comes_back_after_it_was_cut() {
     for role in ROLES {
         let mut settings = Settings::new(role);
-        settings.link.t203 = Duration::from_millis(500);
-        settings.link.t200 = Duration::from_millis(200);
+        settings.link.t203 = Duration::from_secs(1);
+        settings.link.t200 = Duration::from_millis(500);
         let mut line = Line::new(settings, &[]);
         let (call, tag) = answered_by_libpri(&mut line);
         line.cut = true;
@@ -448,7 +448,8 @@ fn the_link_comes_back_after_it_was_cut() {
 fn calls_go_through_when_frames_are_lost() {
     for role in ROLES {
         let mut settings = Settings::new(role);
-        settings.link.t200 = Duration::from_millis(100);
+        settings.link.t200 = Duration::from_millis(300);
+        settings.link.n200 = 8;
         let mut line = Line::new(settings, &[]);
         line.lost = 30;
         for tag in 1..=30 {

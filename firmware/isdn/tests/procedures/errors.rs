@@ -290,7 +290,9 @@ fn a_channel_that_is_taken_or_only_preferred() {
 fn another_channel_is_taken_unless_ours_was_insisted_on() {
     for exclusive in [false, true] {
         let mut settings = Settings::new(Role::User);
-        settings.exclusive = exclusive;
+        if exclusive {
+            settings.channel_choice = ChannelChoice::Exclusive;
+        }
         let mut bench = Bench::new(settings);
         let call = OutgoingCall::new(PartyNumber::new("1").unwrap());
         let (call, setup) = bench.setup(call);
