@@ -138,7 +138,7 @@ impl Channel {
         let cd = self.core.settings.variant.cd;
         if abcd & 0xF != 0 {
             self.framed = abcd & 3 == cd;
-        } else if self.framed {
+        } else if self.framed && cd != 0 {
             // Not used for signalling (G.704 §5.1.3.2.2): the multiframe is lost, not the channel seized.
             self.pending = None;
             return;

@@ -159,7 +159,7 @@ impl Rig {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let socket = listener.accept().unwrap().0;
+        let socket = connected(&listener, &mut child);
         let _ = std::fs::remove_file(&path);
         let now = Instant::now();
         let settings = Arc::new(settings.clone());
@@ -230,6 +230,25 @@ impl Rig {
             impair(index, &mut self.noise, frame);
             self.lines[index].take(frame, self.now);
         }
+    }
+}
+
+fn connected(listener: &UnixListener, child: &mut Child) -> UnixStream {
+    let limit = Some(Duration::from_secs(30));
+    listener.set_nonblocking(true).unwrap();
+    let began = Instant::now();
+    loop {
+        if let Ok((socket, _)) = listener.accept() {
+            socket.set_nonblocking(false).unwrap();
+            socket.set_read_timeout(limit).unwrap();
+            return socket;
+        }
+        let ended = child.try_wait().unwrap();
+        assert!(
+            ended.is_none() && Some(began.elapsed()) < limit,
+            "{ended:?}"
+        );
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
