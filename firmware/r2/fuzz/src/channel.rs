@@ -1,7 +1,7 @@
 //! A channel under bits, register signals, commands, alarms and time in any order. Every call must end
 //! once, and when the other side's bits are idle again, so must be the channel.
 //!
-//! The first byte chooses the variant, the second the settings. Each byte after them is a step: see [`Run::step`].
+//! The first byte chooses the variant, the second the settings. Each byte after them is a step: see `Run::step`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
