@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ramal_media::Engine;
 use ramal_model::{CallId, Configuration, ExtensionId};
 use ramal_store::Store;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::call::trace::EndedHere;
 use crate::call::{self, IncomingCall, Interrupt, Newcomer};
@@ -17,6 +16,7 @@ use crate::lines::LineService;
 use crate::live::LiveState;
 use crate::location::LocationService;
 use crate::music::MusicService;
+use crate::queue::{self, NotSent, queue};
 use crate::recordings::Recordings;
 use crate::trunk::TrunkService;
 
@@ -53,7 +53,7 @@ pub(crate) struct Services {
 
 #[derive(Default)]
 struct Calls {
-    by_id: HashMap<CallId, mpsc::Sender<Interrupt>>,
+    by_id: HashMap<CallId, queue::Sender<Interrupt>>,
     /// Calls that ring at an extension, the longest first.
     ringing: BTreeMap<CallId, ExtensionId>,
     closing: bool,
@@ -99,7 +99,7 @@ impl Exchange {
     /// Starts the task of a call that has just arrived. When there is no room for it, its leg is given back.
     pub(crate) fn start(self: &Arc<Self>, incoming: IncomingCall) -> Result<(), IncomingCall> {
         let id = CallId::new(utc_ms(), rand::random());
-        let (interrupt, interrupted) = mpsc::channel(INTERRUPTS);
+        let (interrupt, interrupted) = queue(INTERRUPTS);
         {
             let mut calls = self.calls();
             if calls.closing || calls.by_id.len() >= MAX_CALLS {
@@ -165,12 +165,11 @@ impl Exchange {
         let Some(interrupt) = interrupt else {
             return Err(newcomer);
         };
-        match interrupt.try_send(Interrupt::Join(Box::new(newcomer))) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(Interrupt::Join(newcomer)))
-            | Err(TrySendError::Closed(Interrupt::Join(newcomer))) => Err(*newcomer),
+        let refused = interrupt.try_send(Interrupt::Join(Box::new(newcomer)));
+        match refused.map_err(NotSent::into_inner) {
+            Err(Interrupt::Join(newcomer)) => Err(*newcomer),
             // Nothing else was sent.
-            Err(_) => Ok(()),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 

@@ -37,6 +37,7 @@ mod music;
 mod parties;
 mod pbx;
 mod probe;
+mod queue;
 mod recordings;
 mod sip;
 mod trunk;

@@ -18,6 +18,8 @@ use crate::{LOAD_CORE, MEASURED_CORE, process};
 const RATIO: f64 = 2.5;
 /// Largest resident memory allowed before any call, in KiB.
 const IDLE_KIB: u64 = 30 * 1_024;
+/// Most resident memory allowed for a call: 40,000 octets, in KiB.
+const CALL_KIB: f64 = 40_000.0 / 1_024.0;
 /// Largest loss allowed.
 const LOSS: f64 = 0.001;
 /// Calls set up at the same time.
@@ -48,6 +50,7 @@ struct Report {
     ratio_allowed: f64,
     resident_idle_kib: u64,
     resident_per_call_kib: f64,
+    resident_per_call_kib_allowed: f64,
     passed: bool,
 }
 
@@ -81,7 +84,9 @@ pub fn measure(
     )?;
     let reference = mean(before.0, &after.0);
     let ratio = measured.cpu_us_per_packet / reference.cpu_us_per_packet;
-    let passed = ratio <= RATIO && measured.loss <= LOSS && idle <= IDLE_KIB;
+    let per_call_kib = measured.resident_kib.saturating_sub(idle) as f64 / calls as f64;
+    let passed =
+        ratio <= RATIO && measured.loss <= LOSS && idle <= IDLE_KIB && per_call_kib <= CALL_KIB;
     let report = Report {
         calls,
         packets: outcome.received,
@@ -89,7 +94,8 @@ pub fn measure(
         ratio,
         ratio_allowed: RATIO,
         resident_idle_kib: idle,
-        resident_per_call_kib: measured.resident_kib.saturating_sub(idle) as f64 / calls as f64,
+        resident_per_call_kib: per_call_kib,
+        resident_per_call_kib_allowed: CALL_KIB,
         direct_p99_us: direct.p99_us,
         measured,
         reference,

@@ -4,6 +4,9 @@
 //! ([`ring`]) and connects ([`talk`]) another leg, and writes the call's record at the end ([`record`]). Those who talk may
 //! be passed on and replaced ([`transfer`]), and recorded ([`recording`]); a call that rings may be picked up by others
 //! ([`pickup`]).
+//!
+//! A call's task takes as much memory as its largest state, for as long as it lives. Everything but talking is short or
+//! rare, and waited for in a box of its own.
 
 mod hold;
 mod outside;
@@ -27,7 +30,6 @@ use std::sync::Arc;
 use ramal_model::{
     CallResult, Configuration, Direction, E1TrunkId, Extension, ExtensionId, Party, TrunkId,
 };
-use tokio::sync::mpsc;
 
 pub(crate) use self::participant::{Newcomer, Replacing};
 pub(crate) use self::record::Interrupt;
@@ -42,6 +44,7 @@ use self::trace::{Refused, Step};
 use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
 use crate::live::LiveState;
+use crate::queue;
 use crate::trunk::Diverted;
 
 /// A call that has just arrived.
@@ -169,7 +172,7 @@ impl Outcome {
 pub(crate) async fn run(
     exchange: Arc<Exchange>,
     incoming: IncomingCall,
-    interrupt: mpsc::Receiver<Interrupt>,
+    interrupt: queue::Receiver<Interrupt>,
     id: ramal_model::CallId,
 ) {
     let Some(incoming) = pickup::pick_up(&exchange, incoming) else {
@@ -203,7 +206,7 @@ pub(crate) async fn run(
     let caller = Participant::new(leg, caller, leg_record, slot.flatten());
     let outcome = if busy {
         let refused = call.refused(Refused::CallerBusy, Cause::USER_BUSY);
-        caller.end(&mut call, refused.cause).await;
+        Box::pin(caller.end(&mut call, refused.cause)).await;
         refused
     } else {
         let following = Following {
@@ -212,7 +215,7 @@ pub(crate) async fn run(
         };
         connect(&mut call, caller, route, &following).await
     };
-    call.finish(outcome).await;
+    Box::pin(call.finish(outcome)).await;
 }
 
 /// Takes the call where it leads, until it is over.
@@ -226,14 +229,14 @@ async fn connect(
         participant: &mut caller,
         transferor: None,
     };
-    let outcome = match reach(call, &mut waiting, route, following).await {
+    let outcome = match Box::pin(reach(call, &mut waiting, route, following)).await {
         Ok(Reached::Talking(callee)) => {
             return transfer::converse(call, Pair { caller, callee }, following).await;
         }
         Ok(Reached::Served(outcome)) => outcome,
         Err(not_taken) => not_taken.outcome(),
     };
-    caller.end(call, outcome.cause).await;
+    Box::pin(caller.end(call, outcome.cause)).await;
     outcome
 }
 

@@ -1,5 +1,6 @@
 //! A call's record, trace and live state, from its beginning to its end.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, StreamStatistics};
@@ -7,8 +8,7 @@ use ramal_model::{
     CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
     RecordingProblem,
 };
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Outcome;
@@ -20,6 +20,7 @@ use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
 use crate::live::{ActiveCall, CallState};
+use crate::queue;
 
 /// A call in progress.
 pub(super) struct Call {
@@ -27,10 +28,10 @@ pub(super) struct Call {
     began: Instant,
     record: CallRecord,
     trace: Trace,
-    interrupt: mpsc::Receiver<Interrupt>,
+    interrupt: queue::Receiver<Interrupt>,
     pub(super) recording: CallRecording,
-    /// Writes the call's row; its end is written only after it.
-    row: JoinHandle<()>,
+    /// Closed when the call's row is written; its end is written only after it.
+    row: oneshot::Receiver<Infallible>,
 }
 
 /// What somebody other than the two parties wants of a call.
@@ -57,7 +58,7 @@ impl Call {
     pub(super) fn begin(
         exchange: Arc<Exchange>,
         id: CallId,
-        interrupt: mpsc::Receiver<Interrupt>,
+        interrupt: queue::Receiver<Interrupt>,
         direction: Direction,
         caller: Party,
         callee: Party,
@@ -72,7 +73,7 @@ impl Call {
             callee: callee.clone(),
             result: None,
             end_reason: String::new(),
-            legs: Vec::new(),
+            legs: Vec::with_capacity(2),
             trace: Vec::new(),
         };
         exchange.live.call_started(ActiveCall {
@@ -85,10 +86,13 @@ impl Call {
             codec: None,
             recording: None,
         });
-        let row = tokio::spawn({
+        // A handle of the task would keep all its memory until the end of the call.
+        let (written, row) = oneshot::channel();
+        tokio::spawn({
             let store = exchange.store.clone();
             let record = record.clone();
             async move {
+                let _written = written;
                 if let Err(error) = store.call_started(&record).await {
                     tracing::error!(call = %record.id, %error, "cannot store the beginning of a call");
                 }

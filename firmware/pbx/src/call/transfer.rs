@@ -18,16 +18,18 @@ pub(super) async fn converse(
     loop {
         let next = match talk(call, &mut pair).await {
             TalkEnd::Over(outcome) => {
-                pair.end(call, outcome.cause).await;
+                Box::pin(pair.end(call, outcome.cause)).await;
                 return outcome;
             }
             TalkEnd::Transfer(by, transfer) if transfer.join.is_some() => {
-                attended(call, pair, by, transfer).await
+                Box::pin(attended(call, pair, by, transfer)).await
             }
             TalkEnd::Transfer(by, transfer) => {
-                unattended(call, pair, by, transfer, following).await
+                Box::pin(unattended(call, pair, by, transfer, following)).await
             }
-            TalkEnd::Replaced(end, newcomer) => Ok(replaced(call, pair, end, newcomer).await),
+            TalkEnd::Replaced(end, newcomer) => {
+                Ok(Box::pin(replaced(call, pair, end, newcomer)).await)
+            }
         };
         match next {
             Ok(next) => pair = next,

@@ -29,6 +29,7 @@ use super::tcp::Connector;
 use super::udp::UdpTransport;
 use crate::clock::Now;
 use crate::exchange::Exchange;
+use crate::queue;
 
 /// Datagrams, messages or commands taken in a row before the others get their turn.
 const BATCH: usize = 64;
@@ -36,7 +37,7 @@ const BATCH: usize = 64;
 /// A leg as the agent knows it.
 pub(super) struct LegEntry {
     pub(super) key: LegKey,
-    pub(super) events: mpsc::Sender<SipEvent>,
+    pub(super) events: queue::Sender<SipEvent>,
 }
 
 /// See the module.
@@ -349,7 +350,7 @@ impl Agent {
         &mut self,
         session: SessionId,
         key: LegKey,
-        events: mpsc::Sender<SipEvent>,
+        events: queue::Sender<SipEvent>,
     ) {
         self.sessions.insert(key, session);
         self.legs.insert(session, LegEntry { key, events });

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use ramal_sip::{EndCause, Headers, ReferId, StatusCode};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::defence::Ban;
 use super::destination::{Destination, MakeInvite, OutgoingRequest};
 use crate::call::{Newcomer, Replacing};
 use crate::counters::Counters;
 use crate::leg::{Cause, Release};
+use crate::queue;
 
 /// Names a leg towards the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +23,7 @@ pub(crate) enum Command {
     /// Calls somebody. The leg gets [`SipEvent::Connecting`] and [`SipEvent::Sending`] for every way tried, then what comes of the last.
     Invite {
         leg: LegKey,
-        events: mpsc::Sender<SipEvent>,
+        events: queue::Sender<SipEvent>,
         destination: Destination,
         invite: MakeInvite,
     },

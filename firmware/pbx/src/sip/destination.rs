@@ -6,9 +6,10 @@ use std::sync::Arc;
 use ramal_model::TrustedCertificate;
 use ramal_sip::{ClientCredentials, Flow, Invite, Request, Response, Transport, Uri};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::command::{LegKey, SipEvent};
+use crate::queue;
 
 /// Where a request goes.
 #[derive(Debug, Clone)]
@@ -107,7 +108,7 @@ pub(crate) enum RequestError {
 pub(super) enum Outgoing {
     Invite {
         leg: LegKey,
-        events: mpsc::Sender<SipEvent>,
+        events: queue::Sender<SipEvent>,
         make: MakeInvite,
     },
     Request(Box<OutgoingRequest>),

@@ -1,12 +1,12 @@
 //! Calls that come from carriers: recognised by where they come from, and not challenged.
 
 use ramal_sip::{Flow, HeaderName, HeaderValue, Request, SessionId, StatusCode};
-use tokio::sync::mpsc;
 
 use super::agent::Agent;
 use crate::call::{Caller, IncomingCall, SipTrunkCaller};
 use crate::leg::Cause;
 use crate::leg::sip::{EVENT_QUEUE, MediaSettings};
+use crate::queue::queue;
 use crate::trunk;
 
 /// Seconds after which a carrier may try again when too many calls begin at once.
@@ -66,7 +66,7 @@ impl Agent {
         };
         self.endpoint.set_policy(session, trunk::policy(settings));
         let offer = Some(request.body.clone()).filter(|body| !body.is_empty());
-        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let (events, receiver) = queue(EVENT_QUEUE);
         let key = self.exchange.sip.key();
         let user_agent = request.headers.user_agent();
         let media = MediaSettings::of_trunk(settings);

@@ -7,7 +7,6 @@ use ramal_sip::{
     Endpoint, Event, Flow, HeaderName, HeaderValue, Method, Reason, ReasonProtocol, Request,
     SessionId, StatusCode, TransactionId,
 };
-use tokio::sync::mpsc;
 
 use super::agent::{Agent, LegEntry};
 use super::authorisation::Verdict;
@@ -15,6 +14,7 @@ use super::command::SipEvent;
 use crate::call::{Caller, IncomingCall};
 use crate::leg::sip::{EVENT_QUEUE, MediaSettings};
 use crate::leg::{Cause, Release};
+use crate::queue::queue;
 use crate::trunk;
 
 /// Body of an INFO that tells a key.
@@ -219,7 +219,7 @@ impl Agent {
             }
         };
         let offer = Some(request.body.clone()).filter(|body| !body.is_empty());
-        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        let (events, receiver) = queue(EVENT_QUEUE);
         let key = self.exchange.sip.key();
         let user_agent = request.headers.user_agent();
         let media = MediaSettings::of_phone(caller.media_encryption, flow);

@@ -37,7 +37,8 @@ use crate::{CSeq, HeaderName, HeaderValue, Message, Method, Request, Response, S
 #[derive(Debug)]
 pub struct Endpoint {
     context: Context,
-    sessions: HashMap<SessionId, Session>,
+    // In boxes, so that a growing table moves little.
+    sessions: HashMap<SessionId, Box<Session>>,
     last_session: u64,
     subscriptions: Subscriptions,
     /// Whether refusals are counted and not sent.
@@ -214,7 +215,7 @@ impl Endpoint {
     pub fn is_unanswered(&self, session: SessionId) -> bool {
         self.sessions
             .get(&session)
-            .is_some_and(Session::is_unanswered)
+            .is_some_and(|session| session.is_unanswered())
     }
 
     /// Calls somebody.
@@ -229,7 +230,7 @@ impl Endpoint {
             return id;
         }
         let session = Session::invite(&mut self.context, now, id, invite);
-        self.sessions.insert(id, session);
+        self.sessions.insert(id, Box::new(session));
         self.settle(now);
         id
     }

@@ -276,7 +276,7 @@ impl Endpoint {
         if let Some(session) =
             Session::incoming(&mut self.context, now, id, flow, transaction, request)
         {
-            self.sessions.insert(id, session);
+            self.sessions.insert(id, Box::new(session));
         }
     }
 

@@ -96,5 +96,6 @@ pub(super) fn print(
     }
     out.extend_from_slice(original.blank());
     out.extend_from_slice(body);
-    Bytes::from(out)
+    // Kept for as long as copies may be asked for: without what was reserved too much.
+    Bytes::from(out.into_boxed_slice())
 }

@@ -137,7 +137,7 @@ impl Local {
 
     fn print(&mut self, stream: Stream<'_>) -> Bytes {
         self.count(stream);
-        Bytes::from(self.describe(stream, self.version))
+        Bytes::from(self.describe(stream, self.version).into_boxed_slice())
     }
 
     fn describe(&self, stream: Stream<'_>, version: u64) -> Vec<u8> {

@@ -46,9 +46,22 @@ impl Context {
         }
     }
 
+    /// The dialog of a fork that answers an INVITE of ours, made from what its transaction has kept.
+    pub(super) fn fork(&self, id: TransactionId, response: &Response) -> Option<Dialog> {
+        let (_, invite) = self.layer.sent(id)?;
+        let Ok(Message::Request(invite)) = Message::parse(invite.clone()) else {
+            return None;
+        };
+        // A re-INVITE has one dialog only.
+        if invite.headers.to().ok()?.tag().is_some() {
+            return None;
+        }
+        Dialog::for_client(&self.keys, &invite, response)
+    }
+
     /// A copy of the 2xx is acknowledged again; another fork's is acknowledged, too, and its dialog ended at once.
     fn late_success(&mut self, now: Instant, id: TransactionId, response: &Response) {
-        let (Some(acks), Some((flow, invite))) = (self.acks.get(&id), self.layer.sent(id)) else {
+        let (Some(acks), Some((flow, _))) = (self.acks.get(&id), self.layer.sent(id)) else {
             return;
         };
         let to = response.headers.to();
@@ -62,14 +75,7 @@ impl Context {
         if acks.len() >= MOST_FORKS {
             return;
         }
-        let Ok(Message::Request(invite)) = Message::parse(invite.clone()) else {
-            return;
-        };
-        // A re-INVITE has one dialog only.
-        if invite.headers.to().ok().is_none_or(|to| to.tag().is_some()) {
-            return;
-        }
-        let Some(mut dialog) = Dialog::for_client(&self.keys, &invite, response) else {
+        let Some(mut dialog) = self.fork(id, response) else {
             return;
         };
         let message = self.send_ack(flow, dialog.acknowledge(sequence_of(response)));

@@ -10,6 +10,7 @@ use super::{Purpose, Reliability, Session, State};
 use crate::dialog::{Dialog, DialogKey};
 use crate::endpoint::Event;
 use crate::endpoint::context::Context;
+use crate::transaction::TransactionId;
 use crate::{CSeq, HeaderName, Method, RAck, Response};
 
 /// How many forks of one INVITE may ring at once; further ones are heard when they answer.
@@ -36,9 +37,15 @@ enum Said {
 
 impl Session {
     /// A provisional response other than 100.
-    pub(super) fn progressed(&mut self, context: &mut Context, now: Instant, response: Response) {
+    pub(super) fn progressed(
+        &mut self,
+        context: &mut Context,
+        now: Instant,
+        invite: TransactionId,
+        response: Response,
+    ) {
         self.hear_allow(&response.headers);
-        let early = self.early_dialog(context, &response);
+        let early = self.early_dialog(context, invite, &response);
         let reliable = self.policy.reliability != Reliability::Off
             && response.headers.has_token(&HeaderName::Require, "100rel");
         let mut said = Said::Nothing;
@@ -112,8 +119,13 @@ impl Session {
     }
 
     /// A provisional response with a To tag sets up an early dialog (§12.1). Gives its place, if it has one.
-    fn early_dialog(&mut self, context: &mut Context, response: &Response) -> Option<usize> {
-        let dialog = self.new_dialog(context, response)?;
+    fn early_dialog(
+        &mut self,
+        context: &mut Context,
+        invite: TransactionId,
+        response: &Response,
+    ) -> Option<usize> {
+        let dialog = self.new_dialog(context, invite, response)?;
         if dialog.remote_tag.is_empty() {
             return None;
         }
@@ -123,6 +135,8 @@ impl Session {
             .position(|early| early.dialog.key == dialog.key);
         if known.is_none() && self.early.len() < MOST_EARLY_DIALOGS {
             context.dialogs.insert(dialog.key, self.id);
+            // Few calls fork: room for one, not for four at once.
+            self.early.reserve_exact(1);
             self.early.push(Early {
                 dialog,
                 rseq: None,
@@ -177,7 +191,7 @@ impl Session {
     }
 
     pub(super) fn forget_early_dialogs(&mut self, context: &mut Context) {
-        for early in self.early.drain(..) {
+        for early in std::mem::take(&mut self.early) {
             context.dialogs.remove(&early.dialog.key);
         }
     }

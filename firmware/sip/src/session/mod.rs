@@ -73,7 +73,7 @@ pub(crate) struct Session {
     dialog: Option<Dialog>,
     /// Early dialogs of our INVITE, one per fork that has rung.
     early: Vec<Early>,
-    /// Our INVITE while its transaction lives: dialogs of late 2xx are made from it.
+    /// Our INVITE until it is answered: dialogs are made from it, and it may be sent again.
     invite: Option<Box<Request>>,
     /// Whether we called: decides who waits longer after glare (§14.1).
     caller: bool,

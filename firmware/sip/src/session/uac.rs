@@ -155,7 +155,7 @@ impl Session {
         response: Response,
     ) {
         if response.status.is_provisional() {
-            self.provisional(context, now, response);
+            self.provisional(context, now, id, response);
         } else if response.status.is_success() {
             self.success(context, now, id, response);
         } else {
@@ -163,7 +163,13 @@ impl Session {
         }
     }
 
-    fn provisional(&mut self, context: &mut Context, now: Instant, response: Response) {
+    fn provisional(
+        &mut self,
+        context: &mut Context,
+        now: Instant,
+        id: TransactionId,
+        response: Response,
+    ) {
         if let Some(Cancel::Wanted(reason)) = self
             .cancel
             .take_if(|cancel| matches!(cancel, Cancel::Wanted(_)))
@@ -182,11 +188,21 @@ impl Session {
             }
             return;
         }
-        self.progressed(context, now, response);
+        self.progressed(context, now, id, response);
     }
 
-    pub(super) fn new_dialog(&self, context: &Context, response: &Response) -> Option<Dialog> {
-        Dialog::for_client(&context.keys, self.invite.as_deref()?, response)
+    /// The dialog that a response to our INVITE makes.
+    pub(super) fn new_dialog(
+        &self,
+        context: &Context,
+        id: TransactionId,
+        response: &Response,
+    ) -> Option<Dialog> {
+        match &self.invite {
+            Some(invite) => Dialog::for_client(&context.keys, invite, response),
+            // Answered before: another fork has done so, too.
+            None => context.fork(id, response),
+        }
     }
 
     fn success(
@@ -196,7 +212,7 @@ impl Session {
         id: TransactionId,
         response: Response,
     ) {
-        let Some(mut dialog) = self.new_dialog(context, &response) else {
+        let Some(mut dialog) = self.new_dialog(context, id, &response) else {
             return;
         };
         if let Some(ack) = self
@@ -226,9 +242,10 @@ impl Session {
         context.dialogs.insert(dialog.key, self.id);
         self.dialog = Some(dialog);
         let sequence = sequence_of(&response);
+        // From now on the transaction's own copy is enough.
         let offered = self
             .invite
-            .as_ref()
+            .take()
             .is_some_and(|invite| !invite.body.is_empty());
         if offered || settled {
             self.state = State::Confirmed;
@@ -270,6 +287,7 @@ impl Session {
         }
         let remote_tag = dialog.remote_tag.clone();
         let message = context.send_ack(self.flow, ack);
+        self.acks.reserve_exact(1);
         self.acks.push(SentAck {
             invite,
             remote_tag,
@@ -289,6 +307,7 @@ impl Session {
     ) {
         let remote_tag = dialog.remote_tag.clone();
         let message = context.send_ack(self.flow, dialog.acknowledge(sequence_of(response)));
+        self.acks.reserve_exact(1);
         self.acks.push(SentAck {
             invite,
             remote_tag,

@@ -93,6 +93,7 @@ impl Session {
         let Some(waiting) = self.take_unacknowledged(context) else {
             return false;
         };
+        context.layer.forget_response(waiting.invite);
         if let Some(reason) = waiting.hang_up {
             self.bye(context, now, reason);
             return true;

@@ -191,6 +191,7 @@ fn reason(headers: &Headers) -> Option<Cause> {
 mod tests {
     use std::sync::Arc;
 
+    use crate::queue::queue;
     use bytes::Bytes;
     use ramal_media::{Codec, Engine, EngineConfig, PromptLibrary};
     use tokio::sync::mpsc;
@@ -216,7 +217,7 @@ mod tests {
         .unwrap();
         let lines = SipLines::new(commands, engine, None);
         let key = lines.key();
-        let (_, events) = mpsc::channel(1);
+        let (_, events) = queue(1);
         let mut leg = SipLeg::new(
             lines,
             key,

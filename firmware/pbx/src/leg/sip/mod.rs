@@ -29,6 +29,7 @@ use self::negotiation::Negotiation;
 use super::{Cause, DigitWay, Leg, MediaFlow, Release};
 use crate::advertise::Advertise;
 use crate::location::Contact;
+use crate::queue::{self, queue};
 use crate::sip::{Command, Destination, LegKey, MakeInvite, SipEvent};
 use crate::trunk::Channel;
 
@@ -132,7 +133,7 @@ impl SipLines {
         make: impl Fn(Flow, IpAddr, Option<Bytes>) -> Invite + Send + Sync + 'static,
     ) -> Result<SipLeg, Cause> {
         let key = self.key();
-        let (_, events) = mpsc::channel(1);
+        let (_, events) = queue(1);
         let address = match &destination {
             Destination::Flow(flow) => self.address(*flow),
             // Told when it is known.
@@ -156,7 +157,7 @@ impl SipLines {
         key: LegKey,
         flow: Flow,
         user_agent: Option<&str>,
-        events: mpsc::Receiver<SipEvent>,
+        events: queue::Receiver<SipEvent>,
         offer: Option<Bytes>,
         media: MediaSettings,
     ) -> SipLeg {
@@ -243,7 +244,7 @@ pub(crate) struct SipLeg {
     told: MediaFlow,
     /// What the phone itself wants.
     wished: MediaFlow,
-    events: mpsc::Receiver<SipEvent>,
+    events: queue::Receiver<SipEvent>,
     stream: Option<Stream>,
     stream_events: Option<mpsc::Receiver<StreamEvent>>,
     /// Given back with the leg.
@@ -260,7 +261,7 @@ impl SipLeg {
         lines: SipLines,
         key: LegKey,
         address: IpAddr,
-        events: mpsc::Receiver<SipEvent>,
+        events: queue::Receiver<SipEvent>,
         device: String,
         media: MediaSettings,
     ) -> Self {
@@ -301,7 +302,7 @@ impl SipLeg {
         let Some(calling) = &self.calling else {
             return;
         };
-        let (sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (sender, events) = queue(EVENT_QUEUE);
         self.events = events;
         let port = self.port();
         self.negotiation

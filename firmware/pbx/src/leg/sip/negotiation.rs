@@ -38,9 +38,9 @@ pub(super) struct Negotiation {
     local: Local,
     protector: Protector,
     /// The phone's offer that waits for our answer.
-    pending: Option<Offered>,
+    pending: Option<Box<Offered>>,
     /// The phone's offer to fax that waits for our answer.
-    fax_offer: Option<(SessionDescription, ImageDescription)>,
+    fax_offer: Option<Box<(SessionDescription, ImageDescription)>>,
     /// Our offer that waits for the phone's answer.
     offering: bool,
     /// The codecs in it.
@@ -144,11 +144,11 @@ impl Negotiation {
         let streams = description.audios().filter(usable);
         let (at, audio) = self.protector.choose(streams).ok_or(none)?;
         self.codecs = self.known(&audio);
-        self.pending = Some(Offered {
+        self.pending = Some(Box::new(Offered {
             description,
             at,
             audio,
-        });
+        }));
         Ok(())
     }
 
@@ -178,7 +178,7 @@ impl Negotiation {
             description,
             at,
             audio: offer,
-        } = self.pending.take().ok_or(none)?;
+        } = *self.pending.take().ok_or(none)?;
         let codec = codecs::to_answer(&self.codecs, prefer).ok_or(none)?;
         let mut ours = AudioDescription::new(self.address, port, vec![codecs::rtp(codec)])
             .with_direction(direction(flow))

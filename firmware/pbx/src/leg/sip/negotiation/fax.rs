@@ -26,7 +26,7 @@ impl Negotiation {
         let fax = Fax {
             attributes: image.attributes.clone(),
         };
-        self.fax_offer = Some((description, image));
+        self.fax_offer = Some(Box::new((description, image)));
         Some(fax)
     }
 
@@ -36,7 +36,7 @@ impl Negotiation {
         fax: &Fax,
         port: u16,
     ) -> Option<(Bytes, SocketAddr)> {
-        let (description, theirs) = self.fax_offer.take()?;
+        let (description, theirs) = *self.fax_offer.take()?;
         let ours = self.image(fax, port);
         let sdp = self.local.answer_image(&description, &ours);
         Some((sdp, theirs.address()))
