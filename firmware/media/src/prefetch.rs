@@ -1,5 +1,6 @@
 //! Asking for memory before it is needed. The streams of a thread do not fit the processor's caches together with what the
 //! kernel needs for their packets; waiting for each line of them in turn would cost more than all that is done with a packet.
+//! Without it a relayed packet costs 7% more (400 calls, `tools/bench media`, in turns with the same engine without it).
 
 /// Octets that caches hold together.
 const LINE: usize = 64;

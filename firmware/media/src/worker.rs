@@ -172,13 +172,15 @@ impl Worker {
                 let tokens = few.iter().map(|event| Token::unpack(event.data()));
                 self.channels
                     .prefetch(tokens.clone().filter_map(Token::index));
+                // One reading of the clock for packets that came together.
+                let now = Instant::now();
                 for token in tokens {
-                    self.serve_event(token);
+                    self.serve_event(token, now);
                 }
             }
             for _ in 0..unfinished {
                 if let Some(token) = self.unfinished.pop_front() {
-                    self.serve_event(token);
+                    self.serve_event(token, Instant::now());
                 }
             }
         }
@@ -188,10 +190,10 @@ impl Worker {
         }
     }
 
-    fn serve_event(&mut self, token: Token) {
+    fn serve_event(&mut self, token: Token, now: Instant) {
         let drained = match token {
-            Token::Rtp(index, generation) => self.receive_rtp(index, generation),
-            Token::Rtcp(index, generation) => self.receive_rtcp(index, generation),
+            Token::Rtp(index, generation) => self.receive_rtp(index, generation, now),
+            Token::Rtcp(index, generation) => self.receive_rtcp(index, generation, now),
             Token::Tick => {
                 self.beat();
                 true
@@ -219,7 +221,7 @@ impl Worker {
     }
 
     /// Receives and forwards what waits on an RTP socket; false when more may wait.
-    fn receive_rtp(&mut self, index: Index, generation: u32) -> bool {
+    fn receive_rtp(&mut self, index: Index, generation: u32, now: Instant) -> bool {
         for _ in 0..TURN {
             let Some(channel) = self.channels.of_generation(index, generation) else {
                 return true;
@@ -233,7 +235,7 @@ impl Worker {
             };
             // Whether another one waits is a system call to know, a tenth of what a packet costs. Behind one that came
             // when it was due there is none; should there be, the next one brings it along, or the housekeeping does.
-            if self.relay(index, &received, Instant::now()) == Pace::Steady {
+            if self.relay(index, &received, now) == Pace::Steady {
                 return true;
             }
         }
@@ -258,7 +260,7 @@ impl Worker {
     }
 
     /// Receives the reports that wait; false when more may wait.
-    fn receive_rtcp(&mut self, index: Index, generation: u32) -> bool {
+    fn receive_rtcp(&mut self, index: Index, generation: u32, now: Instant) -> bool {
         let Some(channel) = self.channels.of_generation(index, generation) else {
             return true;
         };
@@ -270,7 +272,7 @@ impl Worker {
                 return true;
             };
             let datagram = self.inbox.octets(&received);
-            stream.accept_report(datagram, received.source, Instant::now());
+            stream.accept_report(datagram, received.source, now);
         }
         false
     }
