@@ -66,7 +66,7 @@ mod transmission;
 mod udptl;
 mod worker;
 
-pub use codec::{Codec, Format, SampleRate};
+pub use codec::{Codec, Format, OpusPreferences, SampleRate};
 pub use conference::Room;
 pub use detection::{Detected, Detection};
 pub use engine::{Engine, EngineConfig};

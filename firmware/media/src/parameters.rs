@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::{Codec, Detected, SrtpKeys};
+use crate::{Codec, Detected, OpusPreferences, SrtpKeys};
 
-/// RTP payload type numbers of one direction.
+/// RTP payload type numbers of one direction, and what goes with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Payloads {
     /// Payload type of the audio codec, 0-127.
@@ -14,6 +14,8 @@ pub struct Payloads {
     pub codec: Codec,
     /// Payload type of `telephone-event/8000` (RFC 4733), 0-127; `None` when not negotiated.
     pub telephone_event: Option<u8>,
+    /// What is asked of whoever sends Opus under this number.
+    pub opus: OpusPreferences,
 }
 
 impl Payloads {
@@ -24,6 +26,7 @@ impl Payloads {
             audio: codec.payload_type(),
             codec,
             telephone_event,
+            opus: OpusPreferences::default(),
         }
     }
 }

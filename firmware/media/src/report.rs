@@ -28,6 +28,7 @@ pub(crate) struct Reports {
     sent: u64,
     round_trip_ms: Option<f64>,
     remote_lost: Option<i32>,
+    remote_fraction_lost: Option<u8>,
     remote_jitter: Option<u32>,
 }
 
@@ -43,6 +44,7 @@ impl Reports {
             sent: 0,
             round_trip_ms: None,
             remote_lost: None,
+            remote_fraction_lost: None,
             remote_jitter: None,
         };
         // The first one comes after half the time (RFC 3550 §6.2).
@@ -81,11 +83,18 @@ impl Reports {
         }
         if let Some(block) = report.block {
             self.remote_lost = Some(block.cumulative_lost);
+            self.remote_fraction_lost = Some(block.fraction_lost);
             self.remote_jitter = Some(block.jitter);
             let round_trip = rtcp::round_trip_ms(&block, rtcp::ntp_now());
             self.round_trip_ms = round_trip.or(self.round_trip_ms);
         }
         true
+    }
+
+    /// Packets of a hundred that the far end lost between its last two reports.
+    pub(crate) fn remote_loss_percent(&self) -> Option<u8> {
+        let of_256 = u32::from(self.remote_fraction_lost?);
+        Some((of_256 * 100).div_ceil(256) as u8)
     }
 
     /// Whether it is time for a report.

@@ -30,6 +30,8 @@ pub(crate) struct FarReport {
 /// A report block about our stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReportBlock {
+    /// Of 256, since the report before.
+    pub(crate) fraction_lost: u8,
     pub(crate) cumulative_lost: i32,
     pub(crate) jitter: u32,
     pub(crate) last_sender_report: u32,
@@ -71,6 +73,7 @@ pub(crate) fn parse(datagram: &[u8], own_ssrc: u32) -> Option<FarReport> {
             let block = packet.get(at..at + 24)?;
             if word(block, 0)? == own_ssrc {
                 report.block = Some(ReportBlock {
+                    fraction_lost: *block.get(4)?,
                     // 24 bits, two's complement
                     cumulative_lost: (word(block, 4)? << 8).cast_signed() >> 8,
                     jitter: word(block, 12)?,
@@ -314,6 +317,7 @@ mod tests {
     fn the_example_round_trip_of_rfc_3550() {
         // RFC 3550 §6.4.1 figure 2: A = 0xb710:8000, LSR = 0xb705:2000, DLSR = 0x0005:4000 -> 6.125 s
         let block = ReportBlock {
+            fraction_lost: 0,
             cumulative_lost: 0,
             jitter: 0,
             last_sender_report: 0xb705_2000,

@@ -12,7 +12,7 @@ use crate::secure::Security;
 use crate::stream::{RtpStream, Sockets};
 use crate::transcoder::Transcoder;
 use crate::transmission::{Slot, Source, Transmission};
-use crate::{Codec, SampleRate, socket};
+use crate::{Codec, OpusPreferences, SampleRate, socket};
 
 impl RtpStream {
     /// Makes the encoder for what will be sent, unless it is there: `band` is that of the sound. Allocates, so call
@@ -22,13 +22,22 @@ impl RtpStream {
             self.encoder = None;
             return;
         };
-        let fits = |encoder: &Encoder| {
-            // A wide encoder takes narrow sound, too.
-            encoder.codec() == codec && (codec != Codec::Opus || encoder.rate() >= band)
-        };
+        let preferences = self.opus_preferences();
+        let fits = |encoder: &Encoder| encoder.codec() == codec && encoder.fits(band, preferences);
         if !self.encoder.as_deref().is_some_and(fits) {
-            self.encoder = Encoder::new(codec, band).map(Box::new);
+            self.encoder = Encoder::for_far_end(codec, band, preferences).map(Box::new);
         }
+    }
+
+    fn opus_preferences(&self) -> OpusPreferences {
+        let far = self.far.as_ref();
+        far.map(|far| far.remote.payloads.opus).unwrap_or_default()
+    }
+
+    /// Whether the far end takes what was encoded in advance, as prompts are, in the codec it is sent.
+    pub(crate) fn takes_prepared(&self) -> bool {
+        self.send_codec() != Some(Codec::Opus)
+            || self.opus_preferences().takes_standard(SampleRate::Wide)
     }
 
     /// Makes ready for packets of `from`, the codec of the bridge's other side.

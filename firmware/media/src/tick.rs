@@ -117,11 +117,12 @@ impl ChannelState {
             return;
         };
         // On hold the list goes on unheard.
-        let codec = stream.send_codec().unwrap_or(Codec::Pcma);
+        let prepared = stream.takes_prepared();
+        let codec = stream.send_codec().filter(|_| prepared);
         let source = Source::Local { channel: self.id };
-        match player.next_frame(codec) {
-            Some(Frame::Encoded(frame)) => stream.send_frame(frame, source, now),
-            Some(Frame::Alaw(frame)) => {
+        match player.next_frame(codec.unwrap_or(Codec::Pcma)) {
+            Some(Frame::Encoded(frame)) if prepared => stream.send_frame(frame, source, now),
+            Some(Frame::Alaw(frame) | Frame::Encoded(frame)) => {
                 if let Some(frame) = frame.first_chunk() {
                     stream.send_alaw(frame, source, now);
                 }

@@ -163,3 +163,82 @@ fn packets_of_ours_are_heard_by_libopus() {
         );
     }
 }
+
+/// Packets of ours, each behind its length.
+fn encoded(encoder: &mut OpusEncoder, spoken: &[i16], frame: usize) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    for samples in spoken.chunks(frame) {
+        let mut packet = [0; 640];
+        let length = encoder.encode_i16(samples, frame, &mut packet).unwrap();
+        encoded.extend_from_slice(&(length as u16).to_be_bytes());
+        encoded.extend_from_slice(&packet[..length]);
+    }
+    encoded
+}
+
+#[test]
+fn several_tones_at_once_are_heard_by_libopus_at_their_level() {
+    const TONES: [f64; 3] = [500.0, 1_100.0, 1_700.0];
+    for (rate, bitrate) in [(8_000u32, 48_000), (16_000, 64_000)] {
+        let tone = |n: u32, hertz: f64| {
+            (f64::from(n) * hertz * std::f64::consts::TAU / f64::from(rate)).sin() * 6_000.0
+        };
+        let spoken: Vec<i16> = (0..rate * 2)
+            .map(|n| TONES.iter().map(|&hertz| tone(n, hertz)).sum::<f64>() as i16)
+            .collect();
+        let application = Application::RestrictedLowDelay;
+        let mut encoder = OpusEncoder::new(rate.cast_signed(), 1, application).unwrap();
+        (encoder.bitrate_bps, encoder.complexity) = (bitrate, 3);
+        let packets = encoded(&mut encoder, &spoken, rate as usize / 50);
+        let name = format!("tones-{rate}");
+        let heard = samples(&through_libopus(&["decode", "16000"], &packets, &name));
+        for hertz in TONES {
+            let level = |samples: &[i16], rate: u32| {
+                let mut band = Goertzel::new(hertz, rate);
+                band.feed(samples);
+                band.level_dbm0()
+            };
+            let change = level(&heard[16_000..], 16_000) - level(&spoken[rate as usize..], rate);
+            assert!(change.abs() < 0.2, "{rate} {hertz}: {change} dB");
+        }
+    }
+}
+
+#[test]
+fn frames_sent_twice_are_repaired_by_libopus() {
+    for rate in [8_000u32, 16_000] {
+        let frame = rate as usize / 50;
+        let mut encoder = OpusEncoder::new(rate.cast_signed(), 1, Application::Voip).unwrap();
+        (encoder.bitrate_bps, encoder.complexity) = (48_000, 3);
+        (encoder.use_inband_fec, encoder.packet_loss_perc) = (true, 10);
+        let packets = encoded(&mut encoder, &speech(rate, 5), frame);
+        let decoded = |arguments: &[&str]| {
+            let name = format!(
+                "fec-{rate}-{}",
+                arguments.len() + usize::from(arguments.ends_with(&["1"]))
+            );
+            let arguments: Vec<&str> = ["decode", "16000"]
+                .iter()
+                .chain(arguments)
+                .copied()
+                .collect();
+            samples(&through_libopus(&arguments, &packets, &name))
+        };
+        let whole = decoded(&[]);
+        // What differs from the sound without losses, in the lost frames.
+        let error = |heard: &[i16]| -> f64 {
+            let frames = whole.chunks(320).zip(heard.chunks(320));
+            frames
+                .skip(9)
+                .step_by(10)
+                .flat_map(|(a, b)| a.iter().zip(b))
+                .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+                .sum()
+        };
+        let (repaired, concealed) = (error(&decoded(&["10", "1"])), error(&decoded(&["10", "0"])));
+        assert!(
+            repaired < concealed / 2.0,
+            "{rate}: {repaired} of {concealed}"
+        );
+    }
+}

@@ -11,7 +11,7 @@ mod far_end;
 use far_end::sound::{Ear, Voice};
 use far_end::{FarEnd, connected, engine, statistics};
 use ramal_dsp::digit_packets;
-use ramal_media::{Codec, Format, SampleRate, Stream};
+use ramal_media::{Codec, Format, OpusPreferences, Prompt, Remote, Repeat, SampleRate, Stream};
 
 const TONE: f64 = 1_004.0;
 
@@ -183,4 +183,41 @@ fn broken_packets_are_not_heard_and_end_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn opus_is_sent_as_the_far_end_asks_whether_transcoded_or_played() {
+    let engine = engine(22_900..=22_949, 1);
+    let ((_a, mut phone_a), (b, phone_b)) = bridged(&engine, Codec::Pcma, Codec::Opus);
+    let mut remote: Remote = phone_b.remote(Codec::Opus, Some(101));
+    remote.payloads.opus = OpusPreferences::of("maxaveragebitrate=16000");
+    b.set_remote(remote).unwrap();
+    statistics(&b);
+    let mut voice = Voice::new(Codec::Pcma, TONE);
+    let (mut ear, mut octets) = (Ear::new(Codec::Opus), 0);
+    for _ in 0..100 {
+        phone_a.send(&voice.say());
+        let packet = phone_b.receive();
+        octets += packet.payload.len();
+        ear.hear(&packet.payload);
+    }
+    assert!(octets <= 16_000 / 8 * 2 * 11 / 10, "{octets}");
+    assert!(ear.tone(TONE, 200).abs() < 1.0);
+    // Prompts are encoded in advance for those who ask for nothing.
+    let sound = (0..16_000).map(|n| {
+        let angle = f64::from(n) * TONE * std::f64::consts::TAU / 8_000.0;
+        (far_end::sound::PEAK * angle.sin()) as i16
+    });
+    let prompt = Prompt::new("tone", &sound.collect::<Vec<i16>>());
+    let _playing = b
+        .play(vec![std::sync::Arc::new(prompt).into()], Repeat::Forever)
+        .unwrap();
+    let (mut ear, mut octets) = (Ear::new(Codec::Opus), 0);
+    for _ in 0..100 {
+        let packet = phone_b.receive();
+        octets += packet.payload.len();
+        ear.hear(&packet.payload);
+    }
+    assert!(octets <= 16_000 / 8 * 2 * 11 / 10, "{octets}");
+    assert!(ear.tone(TONE, 400).abs() < 1.0);
 }

@@ -1,21 +1,14 @@
 //! Linear samples to octets of a packet, 20 ms at a time.
 
-use opus_rs::{Application, OpusEncoder};
 use ramal_dsp::{G722Encoder, Law, RateDoubler, RateHalver};
 
+use super::opus::{OpusCoder, OpusPreferences};
 use super::{Codec, SampleRate};
 
 /// Octets of the longest frame: L16 at 16 kHz; Opus stays below at the rates used here.
 pub(crate) const LONGEST_FRAME: usize = 640;
 /// Samples of a frame at the highest rate.
 const WIDEST: usize = SampleRate::Wide.frame();
-/// Bits a second of Opus for the telephone band and for twice of it. Voices do with a third of it; several tones at once
-/// are within half a decibel from here on, and a packet is still shorter than one of G.711. Time it costs none.
-const OPUS_BITRATES: [i32; 2] = [48_000, 96_000];
-/// How hard Opus tries, 0-10: beyond this the time grows faster than the sound gets better. `examples/core_cost.rs`
-/// measures it.
-const OPUS_COMPLEXITY: i32 = 3;
-
 /// An encoder with its state and what brings samples to its rate.
 pub(crate) struct Encoder {
     codec: Codec,
@@ -29,15 +22,24 @@ enum State {
     Law(Law),
     L16,
     G722(Box<G722Encoder>),
-    Opus(Box<OpusEncoder>),
+    Opus(Box<OpusCoder>),
 }
 
 impl Encoder {
     /// An encoder for `codec`; `None` when it is only carried. `band` is that of the samples it will be
     /// given: of the narrow band Opus encodes no more than there is. Allocates.
     pub(crate) fn new(codec: Codec, band: SampleRate) -> Option<Self> {
+        Self::for_far_end(codec, band, OpusPreferences::default())
+    }
+
+    /// The same for a far end that asks for something.
+    pub(crate) fn for_far_end(
+        codec: Codec,
+        band: SampleRate,
+        preferences: OpusPreferences,
+    ) -> Option<Self> {
         let rate = match codec {
-            Codec::Opus => band,
+            Codec::Opus => preferences.rate(band),
             other => other.sample_rate()?,
         };
         let state = match codec {
@@ -45,17 +47,7 @@ impl Encoder {
             Codec::Pcmu => State::Law(Law::Mu),
             Codec::L16(_) => State::L16,
             Codec::G722 => State::G722(Box::default()),
-            Codec::Opus => {
-                let hertz = rate.hertz().cast_signed();
-                let mut encoder = OpusEncoder::new(hertz, 1, Application::Voip).ok()?;
-                let [narrow, wide] = OPUS_BITRATES;
-                encoder.bitrate_bps = match rate {
-                    SampleRate::Narrow => narrow,
-                    SampleRate::Wide => wide,
-                };
-                encoder.complexity = OPUS_COMPLEXITY;
-                State::Opus(Box::new(encoder))
-            }
+            Codec::Opus => State::Opus(Box::new(OpusCoder::new(rate, preferences)?)),
             Codec::Passthrough(_) => return None,
         };
         Some(Encoder {
@@ -74,6 +66,23 @@ impl Encoder {
     /// Rate of the samples it takes without conversion.
     pub(crate) fn rate(&self) -> SampleRate {
         self.rate
+    }
+
+    /// Whether it does for sound of this band and a far end that asks for this. A wide encoder takes narrow sound, too.
+    pub(crate) fn fits(&self, band: SampleRate, preferences: OpusPreferences) -> bool {
+        match &self.state {
+            State::Opus(coder) => {
+                coder.preferences() == preferences && self.rate >= preferences.rate(band)
+            }
+            _ => true,
+        }
+    }
+
+    /// The far end has lost so many packets of a hundred lately.
+    pub(crate) fn expect_loss(&mut self, percent: u8) {
+        if let State::Opus(coder) = &mut self.state {
+            coder.expect_loss(percent);
+        }
     }
 
     /// Encodes 20 ms at `rate`; gives how many octets there are, 0 when the encoder failed.
@@ -111,10 +120,7 @@ impl Encoder {
                 encoder.encode(samples, octets);
                 (samples.len() / 2).min(LONGEST_FRAME)
             }
-            State::Opus(encoder) => encoder
-                .encode_i16(samples, samples.len(), octets)
-                .unwrap_or(0)
-                .min(LONGEST_FRAME),
+            State::Opus(coder) => coder.encode(samples, octets).min(LONGEST_FRAME),
         }
     }
 }

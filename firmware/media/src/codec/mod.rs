@@ -6,12 +6,14 @@ mod coder_tests;
 mod decoder;
 mod encoder;
 mod format;
+mod opus;
 
 use ramal_dsp::Law;
 
 pub(crate) use decoder::{Decoder, LONGEST_PACKET, samples_in};
 pub(crate) use encoder::{Encoder, LONGEST_FRAME};
 pub use format::Format;
+pub use opus::OpusPreferences;
 
 /// Linear samples a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -149,6 +149,11 @@ impl RtpStream {
         let Some(far) = &self.far else { return };
         if self.reports.receive(datagram, self.transmission.ssrc, now) {
             self.heard = now;
+            if let (Some(encoder), Some(percent)) =
+                (&mut self.encoder, self.reports.remote_loss_percent())
+            {
+                encoder.expect_loss(percent);
+            }
             if far.remote.symmetric && !far.remote.rtcp_mux {
                 self.reports
                     .aim(source, socket::is_ipv6(&self.sockets.rtcp));

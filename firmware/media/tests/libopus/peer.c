@@ -3,6 +3,7 @@
  *
  *   peer encode RATE BITRATE    samples (16-bit, the machine's order) to packets
  *   peer decode RATE            packets to samples
+ *   peer decode RATE LOST FEC   the same, each LOSTth packet lost; FEC 1 repairs it out of the next one, 0 conceals it
  *
  * A packet is its length in two octets, most significant first, and its octets. Standard input to
  * standard output; frames of 20 ms.
@@ -32,17 +33,26 @@ static void encode(int rate, int bitrate)
     }
 }
 
-static void decode(int rate)
+static void decode(int rate, int lost, int repair)
 {
     int error;
     int16_t samples[5760];
     unsigned char packet[1275], head[2];
     OpusDecoder *decoder = opus_decoder_create(rate, 1, &error);
 
-    while (fread(head, 1, 2, stdin) == 2) {
+    for (int number = 1; fread(head, 1, 2, stdin) == 2; number++) {
         size_t length = (size_t) head[0] << 8 | head[1];
         if (length > sizeof packet || fread(packet, 1, length, stdin) != length)
             exit(1);
+        if (lost && number % lost == 0)
+            continue;
+        if (lost && number % lost == 1 && number > lost) {
+            int count = opus_decode(decoder, repair ? packet : NULL, repair ? (opus_int32) length : 0, samples, rate / 50,
+                                    repair);
+            if (count != rate / 50)
+                exit(1);
+            fwrite(samples, sizeof *samples, (size_t) count, stdout);
+        }
         int count = opus_decode(decoder, packet, (opus_int32) length, samples, 5760, 0);
         if (count < 0)
             exit(1);
@@ -55,7 +65,9 @@ int main(int count, char **arguments)
     if (count == 4 && strcmp(arguments[1], "encode") == 0)
         encode(atoi(arguments[2]), atoi(arguments[3]));
     else if (count == 3 && strcmp(arguments[1], "decode") == 0)
-        decode(atoi(arguments[2]));
+        decode(atoi(arguments[2]), 0, 0);
+    else if (count == 5 && strcmp(arguments[1], "decode") == 0)
+        decode(atoi(arguments[2]), atoi(arguments[3]), atoi(arguments[4]));
     else
         return 2;
     return fflush(stdout) == 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 //! Which codecs are offered, understood and taken.
 
-use ramal_media::{Codec, Format, Payloads};
+use ramal_media::{Codec, Format, OpusPreferences, Payloads};
 use ramal_sip::sdp::{AudioDescription, RtpCodec};
 
 use crate::leg::sip::media::{Carried, MediaSettings};
@@ -140,17 +140,18 @@ fn parameters(codec: Codec) -> Option<&'static str> {
     }
 }
 
-/// The numbers under which a side wants to receive a codec.
+/// The numbers under which a side wants to receive a codec, and what it asks of who sends it.
 pub(super) fn payloads(side: &AudioDescription, codec: Codec) -> Option<Payloads> {
-    let audio = side
+    let theirs = side
         .codecs
         .iter()
-        .find(|theirs| rtp(codec).is_same_encoding(theirs))?
-        .payload_type;
+        .find(|theirs| rtp(codec).is_same_encoding(theirs))?;
+    let parameters = theirs.fmtp.as_deref().filter(|_| codec == Codec::Opus);
     Some(Payloads {
-        audio,
+        audio: theirs.payload_type,
         codec,
         telephone_event: side.telephone_event,
+        opus: parameters.map(OpusPreferences::of).unwrap_or_default(),
     })
 }
 
@@ -220,6 +221,21 @@ mod tests {
         assert_eq!(to_answer(&[g729], Some(Codec::Pcma)), None);
         assert_eq!(to_answer(&[g729], None), None);
         assert_eq!(to_answer(&known, None), Some(Codec::Opus));
+    }
+
+    #[test]
+    fn what_the_far_end_asks_of_opus_is_known_to_who_sends_it() {
+        let mut opus = rtp(Codec::Opus);
+        opus.fmtp = Some("maxaveragebitrate=20000;useinbandfec=1".to_owned());
+        let address = std::net::Ipv4Addr::LOCALHOST.into();
+        let theirs = AudioDescription::new(address, 4_000, vec![opus, rtp(Codec::Pcma)]);
+        let asked = payloads(&theirs, Codec::Opus).unwrap().opus;
+        assert_eq!(
+            (asked.max_average_bitrate, asked.in_band_fec),
+            (Some(20_000), true)
+        );
+        let other = payloads(&theirs, Codec::Pcma).unwrap().opus;
+        assert_eq!(other, OpusPreferences::default());
     }
 
     #[test]
