@@ -298,7 +298,7 @@ fn next_packets(
         state.phase =
             (state.phase + std::f64::consts::TAU * frequency / 8000.0) % std::f64::consts::TAU;
         *byte = match remote.law {
-            Law::A => encode_alaw(sample),
+            Law::A | Law::G729 => encode_alaw(sample),
             Law::Mu => encode_ulaw(sample),
         };
     }
@@ -340,7 +340,7 @@ fn hear(shared: &Shared, packet: &[u8]) {
     }
     let decode: fn(u8) -> i16 = match payload_type {
         0 => decode_ulaw,
-        8 => decode_alaw,
+        8 | 18 => decode_alaw,
         _ => {
             // The end packet is sent three times with one timestamp; the digit counts once.
             if let &[code, flags, ..] = payload

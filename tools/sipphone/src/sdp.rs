@@ -2,13 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Companding law of G.711.
+/// What a phone speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Law {
     /// PCMU, payload type 0.
     Mu,
     /// PCMA, payload type 8.
     A,
+    /// G.729, payload type 18, in name only: this phone has no coder for it and puts A-law into its packets, which whoever
+    /// carries them cannot tell.
+    G729,
 }
 
 impl Law {
@@ -17,6 +20,7 @@ impl Law {
         match self {
             Law::Mu => 0,
             Law::A => 8,
+            Law::G729 => 18,
         }
     }
 }
@@ -77,6 +81,7 @@ pub fn describe(
         .map(|l| match l {
             Law::A => "a=rtpmap:8 PCMA/8000\r\n",
             Law::Mu => "a=rtpmap:0 PCMU/8000\r\n",
+            Law::G729 => "a=rtpmap:18 G729/8000\r\n",
         })
         .collect();
     let (event, event_map) = match telephone_event {

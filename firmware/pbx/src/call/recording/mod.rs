@@ -128,6 +128,10 @@ impl Call {
         let untold = outside.is_some()
             && settings.notice
             && matches!(self.recording.notice, Notice::NotPlayed);
+        if self.recording.current.is_some() && is_only_carried(recorded_leg(pair)) {
+            self.recording_failed(RecordingProblem::Codec);
+            return;
+        }
         if let Some(current) = &mut self.recording.current {
             let leg = recorded_leg(pair);
             if let Some(channel) = leg
@@ -155,6 +159,12 @@ impl Call {
 
     /// Begins a recording, or the notice before it.
     fn want_recording(&mut self, pair: &Pair, on_demand: bool) {
+        if is_only_carried(recorded_leg(pair)) {
+            // Nobody could hear the notice either.
+            self.recording.wanted = Some(on_demand);
+            self.cannot_record(RecordingProblem::Codec);
+            return;
+        }
         let (_, settings) = self.recording_settings();
         if let Some(outside) = outside(pair)
             && settings.notice
@@ -292,6 +302,13 @@ fn outside(pair: &Pair) -> Option<&Participant> {
     [&pair.caller, &pair.callee]
         .into_iter()
         .find(|participant| participant.who.is_external())
+}
+
+/// Whether a leg's sound goes from one end to the other without being understood here, so that it can neither be recorded nor
+/// made.
+fn is_only_carried(leg: &dyn Leg) -> bool {
+    leg.codec()
+        .is_some_and(|codec| codec.sample_rate().is_none())
 }
 
 /// Where the tap sits: at the party outside, or else at the caller.

@@ -174,12 +174,13 @@ impl Negotiation {
         port: u16,
     ) -> Result<Bytes, Cause> {
         let none = Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED;
+        // First, as the offer stays when it cannot be answered so: the other end of the call may speak what we do not.
+        let codec = codecs::to_answer(&self.codecs, prefer).ok_or(none)?;
         let Offered {
             description,
             at,
             audio: offer,
         } = *self.pending.take().ok_or(none)?;
-        let codec = codecs::to_answer(&self.codecs, prefer).ok_or(none)?;
         let mut ours = AudioDescription::new(self.address, port, vec![codecs::rtp(codec)])
             .with_direction(direction(flow))
             .with_ptime(PTIME);
@@ -369,6 +370,9 @@ mod tests {
         caller.take_offer(phone("18 96", "").as_bytes()).unwrap();
         let refused = caller.answer(None, MediaFlow::BOTH, 10_000);
         assert_eq!(refused, Err(Cause::BEARER_CAPABILITY_NOT_IMPLEMENTED));
+        // Early sound was not possible; the call still is.
+        let answer = caller.answer(callee.codec(), MediaFlow::BOTH, 10_000);
+        assert!(answer.is_ok(), "{answer:?}");
         assert!(caller.take_offer(b"not a description").is_err());
         assert!(caller.take_offer(phone("13 96", "").as_bytes()).is_err());
     }

@@ -2,15 +2,26 @@
 
 use std::net::SocketAddr;
 
-use ramal_model::{Actor, Extension, RecordingMode, RecordingProblem, TrunkAuth, TrunkInput};
+use ramal_model::{
+    Actor, Extension, RecordingMode, RecordingProblem, TrunkAuth, TrunkCodec, TrunkInput,
+};
 use ramal_pbx::RecordingState;
-use sipphone::{Phone, PhoneConfig, level_dbm0};
+use sipphone::{Law, Phone, PhoneConfig, level_dbm0};
 
 use super::{NOTICE, NOTICE_MS, first, folder, gateway, hear, recorded, rows, say, sides, tenths};
 use crate::gateway::{Gateway, SOON, incoming, steps};
 
 /// A carrier that is known by its address and leads everything to the extension, with its phone.
 async fn carrier(gateway: &Gateway, extension: &Extension, mode: Option<RecordingMode>) -> Phone {
+    carrier_speaking(gateway, extension, mode, &[Law::A, Law::Mu]).await
+}
+
+async fn carrier_speaking(
+    gateway: &Gateway,
+    extension: &Extension,
+    mode: Option<RecordingMode>,
+    laws: &[Law],
+) -> Phone {
     let local: SocketAddr = std::net::UdpSocket::bind("127.9.3.1:0")
         .unwrap()
         .local_addr()
@@ -22,6 +33,7 @@ async fn carrier(gateway: &Gateway, extension: &Extension, mode: Option<Recordin
         sources: Some(vec![local.ip().to_string()]),
         inbound_default: Some(Some(extension.id)),
         recording: Some(mode),
+        codecs: Some(vec![TrunkCodec::Pcma, TrunkCodec::Pcmu, TrunkCodec::G729]),
         ..TrunkInput::default()
     };
     gateway
@@ -31,6 +43,7 @@ async fn carrier(gateway: &Gateway, extension: &Extension, mode: Option<Recordin
         .unwrap();
     let config = PhoneConfig {
         local,
+        laws: laws.to_vec(),
         ..PhoneConfig::new(gateway.pbx.sip_address(), "5198765432", "")
     };
     let phone = Phone::start(config).await.unwrap();
@@ -153,4 +166,35 @@ async fn f084_without_the_notice_installed_nothing_is_recorded_and_an_alarm_says
     let rows = rows(&gateway, 1).await;
     assert_eq!(rows[0].problem, Some(RecordingProblem::NoNotice));
     assert!(!folder(&gateway).join(&rows[0].file).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f084_a_notice_that_cannot_be_heard_does_not_count_as_played() {
+    let gateway = gateway(0, true).await;
+    let (extension, secret) = gateway.extension("2001").await;
+    let config = PhoneConfig {
+        laws: vec![Law::G729],
+        ..gateway.config(&extension, &secret)
+    };
+    let agent = Phone::start(config).await.unwrap();
+    agent.register(600).await.unwrap();
+    let mode = Some(RecordingMode::All);
+    let carrier = carrier_speaking(&gateway, &extension, mode, &[Law::G729]).await;
+    let mut out = carrier.call("5133334444").await.unwrap();
+    let mut inn = incoming(&agent).await;
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    out.wait_answered(SOON).await.unwrap();
+    // Carried from one to the other as it is.
+    say(&out, 600.0);
+    hear(&inn, 20).await;
+    out.hang_up();
+    inn.wait_ended(SOON).await.unwrap();
+    let rows = rows(&gateway, 1).await;
+    assert_eq!(rows[0].problem, Some(RecordingProblem::Codec));
+    assert_eq!(rows[0].notice_played_at, None);
+    assert!(!folder(&gateway).join(&rows[0].file).exists());
+    let record = gateway.record().await;
+    let steps = steps(&record);
+    assert!(!steps.contains(&"recording_notice_played"), "{steps:?}");
 }
