@@ -37,7 +37,7 @@ const CPU_MS: f64 = 0.3;
 /// The dearest number of calls in progress may cost this much more than the cheapest.
 const FLAT: f64 = 1.25;
 /// A call may cost this many times what the other crate takes to read and print its messages.
-const RATIO: f64 = 5.0;
+const RATIO: f64 = 6.0;
 /// Calls in progress.
 const AT_ONCE: [usize; 4] = [10, 100, 1_000, 5_000];
 /// Turns of each.
