@@ -253,6 +253,8 @@ async fn no_more_calls_go_out_in_a_second_than_the_trunk_takes() -> Result {
             Instant::now() < deadline,
             "the trunk takes no call any more"
         );
+        // Not as fast as it can refuse.
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     // None of the others got as far as the carrier: each begins with an INVITE without credentials.
     let mut begun: Vec<_> = carrier
