@@ -61,7 +61,7 @@ pub enum Command {
         /// No more will come.
         complete: bool,
     },
-    /// SETUP ACKNOWLEDGE: an incoming call's number is not complete.
+    /// SETUP ACKNOWLEDGE: an incoming call's number is not complete. Starts T302.
     WantMoreDigits {
         /// Dial tone is on the channel.
         in_band: bool,
@@ -76,7 +76,7 @@ pub enum Command {
         /// Ring-back or an announcement is on the channel.
         in_band: bool,
     },
-    /// PROGRESS, behind another answer to SETUP and before CONNECT.
+    /// PROGRESS, before CONNECT. As the first answer to SETUP it goes as CALL PROCEEDING.
     Progress {
         /// A tone or an announcement is on the channel; else the call has left the ISDN.
         in_band: bool,

@@ -50,7 +50,7 @@ pub enum Event {
     /// The data link is lost. Answered calls go on for T309; others are released, each with its own event. The interface
     /// tries to bring the link up again by itself.
     LinkDown,
-    /// The peer calls.
+    /// The peer calls. Some answer is due within T303 of the peer, 4 s.
     Incoming {
         /// The new call.
         call: CallId,
@@ -247,7 +247,8 @@ pub struct IncomingCall {
     pub bearer: BearerCapability,
     /// The called number as far as it is known.
     pub called: Option<PartyNumber>,
-    /// Whether no more digits will come.
+    /// Whether no more digits will come. If they may, [`Command::WantMoreDigits`](crate::Command::WantMoreDigits) asks for
+    /// them; without it the peer sends none.
     pub complete: bool,
     /// Who calls. A restricted number is for the gateway alone: it must not be shown.
     pub calling: Option<PartyNumber>,

@@ -1,6 +1,7 @@
 //! What call control wants (Q.931 §5.1, §5.2, §5.3).
 
 use super::{Call, Context, Stage, Timer, in_band, progress};
+use crate::Cause;
 use crate::command::{Command, CommandError};
 use crate::event::{ConnectedParty, Event};
 use crate::ie::{PartyNumber, ProgressDescription};
@@ -22,26 +23,7 @@ impl Call {
             Command::WantMoreDigits { in_band } => self.want_more_digits(in_band, ctx),
             Command::Proceeding { in_band } => self.proceed(in_band, ctx),
             Command::Alerting { in_band } => self.alert(in_band, ctx),
-            Command::Progress { in_band, cause } => {
-                self.allow(
-                    matches!(
-                        self.stage,
-                        Stage::ReceivingDigits | Stage::Proceeding | Stage::Alerting
-                    ),
-                    ctx,
-                )?;
-                let description = match in_band {
-                    true => ProgressDescription::InBand,
-                    false => ProgressDescription::NotEndToEndIsdn,
-                };
-                let elements = Elements {
-                    cause: cause.map(|cause| ctx.cause(cause, &[])),
-                    progress: progress(Some(description), ctx),
-                    ..Elements::default()
-                };
-                self.send(MessageType::Progress, elements, ctx);
-                Ok(())
-            }
+            Command::Progress { in_band, cause } => self.tell_progress(in_band, cause, ctx),
             Command::Connect(party) => self.connect(party, ctx),
             Command::Keypad(keypad) => self.say(
                 MessageType::Information,
@@ -171,6 +153,34 @@ impl Call {
         self.send(MessageType::CallProceeding, elements, ctx);
         self.stage = Stage::Proceeding;
         self.timer = None;
+        Ok(())
+    }
+
+    fn tell_progress(
+        &mut self,
+        tone: bool,
+        cause: Option<Cause>,
+        ctx: &mut Context<'_>,
+    ) -> Result<(), CommandError> {
+        if self.stage == Stage::SetupReceived {
+            // PROGRESS cannot be the first answer (§5.2.5.1); CALL PROCEEDING can, and says the same of tones.
+            return self.proceed(tone, ctx);
+        }
+        let has_answered = matches!(
+            self.stage,
+            Stage::ReceivingDigits | Stage::Proceeding | Stage::Alerting
+        );
+        self.allow(has_answered, ctx)?;
+        let description = match tone {
+            true => ProgressDescription::InBand,
+            false => ProgressDescription::NotEndToEndIsdn,
+        };
+        let elements = Elements {
+            cause: cause.map(|cause| ctx.cause(cause, &[])),
+            progress: progress(Some(description), ctx),
+            ..Elements::default()
+        };
+        self.send(MessageType::Progress, elements, ctx);
         Ok(())
     }
 

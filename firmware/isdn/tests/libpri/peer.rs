@@ -51,6 +51,7 @@ pub struct Line {
     /// Nothing gets through.
     pub cut: bool,
     random: StdRng,
+    numbers: u32,
 }
 
 impl Drop for Line {
@@ -104,11 +105,18 @@ impl Line {
             lost: 0,
             cut: false,
             random: StdRng::seed_from_u64(921),
+            numbers: 0,
         };
         line.ours.layer1(true, Instant::now());
         line.until("up", |event| *event == Event::LinkUp);
         line.forget();
         line
+    }
+
+    /// A number nobody has called before.
+    pub fn fresh_number(&mut self) -> String {
+        self.numbers += 1;
+        format!("5133{:06}", self.numbers)
     }
 
     /// Tells libpri.

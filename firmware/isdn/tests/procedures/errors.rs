@@ -358,3 +358,17 @@ fn names_and_keys_come_in_messages_of_their_own() {
     ];
     assert_eq!(events, wanted);
 }
+
+#[test]
+fn progress_as_the_first_answer_goes_as_call_proceeding() {
+    let mut bench = Bench::user();
+    let call = incoming(&mut bench);
+    let progress = Command::Progress {
+        in_band: true,
+        cause: None,
+    };
+    let sent = bench.command(call, progress.clone());
+    assert_eq!(sent[0].kind, MessageType::CallProceeding);
+    assert!(sent[0].elements.is_in_band() && sent[0].elements.channel.is_some());
+    assert_eq!(bench.command(call, progress)[0].kind, MessageType::Progress);
+}
