@@ -6,6 +6,7 @@ mod bans;
 mod calls;
 mod company;
 mod configuration;
+mod e1_trunks;
 mod events;
 mod extensions;
 mod gateway;
@@ -59,6 +60,17 @@ pub fn api() -> OpenApiRouter<App> {
             trunks::change_trunk,
             trunks::delete_trunk
         ))
+        .routes(routes!(
+            e1_trunks::list_e1_trunks,
+            e1_trunks::create_e1_trunk
+        ))
+        .routes(routes!(
+            e1_trunks::show_e1_trunk,
+            e1_trunks::change_e1_trunk,
+            e1_trunks::delete_e1_trunk
+        ))
+        .routes(routes!(e1_trunks::list_spans))
+        .routes(routes!(e1_trunks::list_r2_variants))
         .routes(routes!(
             audio_files::list_audio_files,
             audio_files::upload_audio_file

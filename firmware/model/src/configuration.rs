@@ -187,6 +187,14 @@ impl Configuration {
         self.e1_trunks.iter().find(|trunk| trunk.id == id)
     }
 
+    /// The E1 trunk with this name, without regard to case.
+    pub fn e1_trunk_by_name(&self, name: &str) -> Option<&E1Trunk> {
+        let name = fold(name);
+        self.e1_trunks
+            .iter()
+            .find(|trunk| fold(&trunk.name) == name)
+    }
+
     /// All audio files, by name.
     pub fn audio_files(&self) -> &[AudioFile] {
         &self.audio_files

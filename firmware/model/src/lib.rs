@@ -1,7 +1,7 @@
 //! What the gateway's configuration and calls consist of, and which values are allowed.
 //!
-//! No I/O, no clock, no randomness of its own. Inputs ([`NewCompany`], [`NewUser`], [`NewExtension`], [`TrunkInput`], [`NewAudioFile`], [`MusicClassInput`] and their changes)
-//! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`], [`AudioFile`], [`MusicClass`]), or an
+//! No I/O, no clock, no randomness of its own. Inputs ([`NewCompany`], [`NewUser`], [`NewExtension`], [`TrunkInput`], [`E1TrunkInput`], [`NewAudioFile`], [`MusicClassInput`] and their changes)
+//! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`], [`E1Trunk`], [`AudioFile`], [`MusicClass`]), or an
 //! [`Invalid`] that names every field, code and limit. The store keeps objects and publishes snapshots; calls and
 //! requests read the snapshot they were given and never a half-changed one. [`Export`] is the same configuration as one
 //! document. [`CallRecord`] is the row that a call leaves behind.
@@ -39,8 +39,9 @@ pub use configuration::{Configuration, Draft};
 pub use country::{Country, CountryDefaults, Law, UnknownCountry};
 pub use credential::{DigestCredential, Secret, generate_secret};
 pub use e1_trunk::{
-    ChannelOrder, DEFAULT_R2_DIGITS, E1Signalling, E1Trunk, E1TrunkId, IsdnSide, MAX_DEVICE,
-    MAX_E1_TRUNKS,
+    ChannelOrder, DEFAULT_CALLER_DIGITS, DEFAULT_R2_DIGITS, E1Signalling, E1SignallingInput,
+    E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput, IsdnSide, MAX_DEVICE, MAX_E1_TRUNKS,
+    R2_VARIANTS,
 };
 pub use export::{Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA};
 pub use extension::{

@@ -29,6 +29,8 @@ pub mod code {
     pub const UNKNOWN_COUNTRY: &str = "unknown_country";
     /// No such name in the IANA time zone database.
     pub const UNKNOWN_TIME_ZONE: &str = "unknown_time_zone";
+    /// No such variant or preset of MFC-R2 in the list of known ones.
+    pub const UNKNOWN_VARIANT: &str = "unknown_variant";
     /// The password is on the list of common passwords.
     pub const COMMON_PASSWORD: &str = "common_password";
     /// The password is, or little more than, the login.

@@ -82,6 +82,18 @@ pub(crate) fn range<T: TryFrom<i64> + Into<i64> + Copy>(
     T::try_from(value).unwrap_or(min)
 }
 
+/// Checks that a list of `length` entries holds no more than `limit`.
+pub(crate) fn at_most(problems: &mut Problems, field: &str, length: usize, limit: usize) {
+    if length > limit {
+        problems.add(
+            field,
+            code::TOO_MANY,
+            Some(&limit.to_string()),
+            format!("holds more than {limit} entries"),
+        );
+    }
+}
+
 /// Distinguishes a field that was left out (`None`) from one set to null (`Some(None)`).
 pub(crate) fn nullable<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where

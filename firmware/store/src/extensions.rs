@@ -81,12 +81,17 @@ impl Store {
                 let mut draft = write.configuration.draft();
                 let extension = draft.extensions.remove(&id).ok_or_else(|| missing(id))?;
                 draft.credentials.remove(&id);
-                let by: Vec<String> = draft
+                let sip = draft
                     .trunks
                     .values()
                     .filter(|trunk| trunk.extensions().any(|used| used == id))
-                    .map(|trunk| format!("trunk {}", trunk.name))
-                    .collect();
+                    .map(|trunk| &trunk.name);
+                let e1 = draft
+                    .e1_trunks
+                    .values()
+                    .filter(|trunk| trunk.extensions().any(|used| used == id))
+                    .map(|trunk| &trunk.name);
+                let by: Vec<String> = sip.chain(e1).map(|name| format!("trunk {name}")).collect();
                 if !by.is_empty() {
                     return Err(StoreError::Referenced {
                         object: "extension",

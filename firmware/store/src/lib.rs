@@ -17,6 +17,7 @@ mod bindings;
 mod calls;
 mod company;
 mod database;
+mod e1_trunks;
 mod error;
 mod extensions;
 mod hasher;

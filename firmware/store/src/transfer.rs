@@ -72,6 +72,7 @@ impl Store {
                     users,
                     extensions,
                     trunks,
+                    e1_trunks: configuration.e1_trunks().to_vec(),
                     audio_files: configuration.audio_files().to_vec(),
                     music_classes: configuration.music_classes().to_vec(),
                 })
@@ -153,6 +154,11 @@ impl Store {
                     }
                     draft.trunks.insert(trunk.id, trunk);
                 }
+                draft.e1_trunks = export
+                    .e1_trunks
+                    .into_iter()
+                    .map(|trunk| (trunk.id, trunk))
+                    .collect();
                 draft.audio_files = export
                     .audio_files
                     .into_iter()

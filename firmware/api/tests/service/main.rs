@@ -14,6 +14,7 @@ mod client;
 mod contract;
 mod document;
 mod doors;
+mod e1_trunks;
 mod events;
 mod gateway;
 mod recordings;

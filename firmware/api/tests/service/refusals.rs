@@ -30,6 +30,11 @@ async fn gateway() -> (Gateway, Client, Vec<(&'static str, i64)>) {
             json!({ "name": "Carrier", "hosts": ["192.0.2.1"], "auth": "none" }),
             "/id",
         ),
+        (
+            "/e1-trunks",
+            json!({ "name": "E1", "device": "TE2/0/1", "signalling": { "kind": "e1_pri" } }),
+            "/id",
+        ),
         ("/music-classes", json!({ "name": "Jazz" }), "/id"),
     ] {
         let made = admin.post(list, &body).await;

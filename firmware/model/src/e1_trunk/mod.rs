@@ -1,7 +1,16 @@
 //! E1 trunks: spans to a carrier or to another exchange, signalled by ISDN (PRI) or by MFC-R2.
 
+mod input;
+mod rules;
+mod signalling;
+mod variant;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use input::E1TrunkInput;
+pub use signalling::{E1SignallingInput, E1SignallingKind};
+pub use variant::R2_VARIANTS;
 
 use crate::trunk::{inbound_entry, outbound_number};
 use crate::{ExtensionId, InboundNumber, OutboundPrefix};
@@ -12,6 +21,8 @@ pub const MAX_E1_TRUNKS: usize = 128;
 pub const MAX_DEVICE: usize = 19;
 /// Digits of the called number that an R2 exchange sends when nothing else is said.
 pub const DEFAULT_R2_DIGITS: u8 = 4;
+/// Most digits of the caller's number that are asked of an R2 exchange when nothing else is said.
+pub const DEFAULT_CALLER_DIGITS: u8 = 20;
 
 /// Identifies an E1 trunk for as long as it exists. Never used again after deletion.
 #[derive(
@@ -63,7 +74,7 @@ pub enum E1Signalling {
     },
     /// MFC-R2 (Q.400-Q.490).
     E1R2 {
-        /// Country's variant or carrier's preset, such as `br` or `br-embratel`.
+        /// Country's variant or carrier's preset, such as `br` or `br-embratel`; one of [`R2_VARIANTS`].
         variant: String,
         /// Digits of the called number that the exchange sends, 1-20.
         #[schema(minimum = 1, maximum = 20)]
@@ -101,7 +112,7 @@ pub struct E1Trunk {
     pub signalling: E1Signalling,
     /// In which order free timeslots are taken.
     pub channel_order: ChannelOrder,
-    /// Timeslots that are taken out of use, 1-15 and 17-31.
+    /// Timeslots that are taken out of use, 1-15 and 17-31, in order.
     pub blocked: Vec<u8>,
     /// Place among the trunks for calls out, 1-99, lowest first.
     #[schema(minimum = 1, maximum = 99)]

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 
 use super::{
     Export, FORMAT, SCHEMA,
-    objects::{audio_file, company, extension, music_class, trunk, user},
+    objects::{audio_file, company, e1_trunk, extension, music_class, trunk, user},
     reading::{list, nest, unique, unique_ids},
 };
 use crate::{
-    Invalid, MAX_AUDIO_FILES, MAX_MUSIC_CLASSES, MAX_TRUNKS,
+    Invalid, MAX_AUDIO_FILES, MAX_E1_TRUNKS, MAX_MUSIC_CLASSES, MAX_TRUNKS,
     extension::MAX_EXTENSIONS,
     problem::{Problems, code},
     sound::check_class,
@@ -21,6 +21,8 @@ use crate::{
 const FIRST_WITH_TRUNKS: u64 = 2;
 /// Those before this have no sounds.
 const FIRST_WITH_SOUNDS: u64 = 3;
+/// Those before this have no E1 trunks.
+const FIRST_WITH_E1_TRUNKS: u64 = 5;
 
 impl Export {
     /// Reads and checks a whole document. Every problem is named with its path, such as `extensions[3].number`.
@@ -71,6 +73,13 @@ impl Export {
             MAX_TRUNKS,
             trunk,
         );
+        let e1_trunks = list(
+            &mut problems,
+            "e1_trunks",
+            document.remove("e1_trunks"),
+            MAX_E1_TRUNKS,
+            e1_trunk,
+        );
         let audio_files = list(
             &mut problems,
             "audio_files",
@@ -99,8 +108,18 @@ impl Export {
         unique(&mut problems, &extensions, "extensions", "number", |e| {
             e.extension.number.clone()
         });
-        unique(&mut problems, &trunks, "trunks", "name", |trunk| {
-            trunk.trunk.name.to_lowercase()
+        let names: Vec<_> = trunks
+            .iter()
+            .map(|(path, trunk)| (path.clone(), trunk.trunk.name.to_lowercase()))
+            .chain(
+                e1_trunks
+                    .iter()
+                    .map(|(path, trunk)| (path.clone(), trunk.name.to_lowercase())),
+            )
+            .collect();
+        unique(&mut problems, &names, "the trunks", "name", String::clone);
+        unique(&mut problems, &e1_trunks, "e1_trunks", "device", |trunk| {
+            trunk.device.clone()
         });
         unique(&mut problems, &audio_files, "audio_files", "name", |file| {
             file.name.to_lowercase()
@@ -151,6 +170,11 @@ impl Export {
                 .check_references(&mut inner, |id| extension_ids.contains(&id));
             nest(&mut problems, path, inner);
         }
+        for (path, trunk) in &e1_trunks {
+            let mut inner = Problems::default();
+            trunk.check_references(&mut inner, |id| extension_ids.contains(&id));
+            nest(&mut problems, path, inner);
+        }
         let ids = users.iter().map(|(path, user)| (path, user.user.id.0));
         let ids = ids.chain(
             extensions
@@ -158,6 +182,7 @@ impl Export {
                 .map(|(path, extension)| (path, extension.extension.id.0)),
         );
         let ids = ids.chain(trunks.iter().map(|(path, trunk)| (path, trunk.trunk.id.0)));
+        let ids = ids.chain(e1_trunks.iter().map(|(path, trunk)| (path, trunk.id.0)));
         let ids = ids.chain(audio_files.iter().map(|(path, file)| (path, file.id.0)));
         let ids = ids.chain(music_classes.iter().map(|(path, class)| (path, class.id.0)));
         unique_ids(&mut problems, ids);
@@ -181,6 +206,7 @@ impl Export {
                     .map(|(_, extension)| extension)
                     .collect(),
                 trunks: trunks.into_iter().map(|(_, trunk)| trunk).collect(),
+                e1_trunks: e1_trunks.into_iter().map(|(_, trunk)| trunk).collect(),
                 audio_files: audio_files.into_iter().map(|(_, file)| file).collect(),
                 music_classes: music_classes.into_iter().map(|(_, class)| class).collect(),
             }),
@@ -205,6 +231,11 @@ fn check_schema(document: &mut Map<String, Value>) -> Result<(), Invalid> {
             if schema < FIRST_WITH_TRUNKS {
                 document
                     .entry("trunks")
+                    .or_insert_with(|| Value::Array(Vec::new()));
+            }
+            if schema < FIRST_WITH_E1_TRUNKS {
+                document
+                    .entry("e1_trunks")
                     .or_insert_with(|| Value::Array(Vec::new()));
             }
             if schema < FIRST_WITH_SOUNDS {

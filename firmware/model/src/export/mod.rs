@@ -7,12 +7,12 @@ mod reading;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{AudioFile, Company, DigestCredential, Extension, MusicClass, SipTrunk, User};
+use crate::{AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, SipTrunk, User};
 
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
 /// The schema this version writes, and the newest it reads.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// The whole configuration. Holds password hashes and digest credentials: it is to be kept like a password.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -27,8 +27,10 @@ pub struct Export {
     pub users: Vec<ExportedUser>,
     /// All extensions.
     pub extensions: Vec<ExportedExtension>,
-    /// All trunks; none in documents of schema 1.
+    /// All SIP trunks; none in documents of schema 1.
     pub trunks: Vec<ExportedTrunk>,
+    /// All E1 trunks; none in documents of schema 1 to 4.
+    pub e1_trunks: Vec<E1Trunk>,
     /// All audio files, without their sound: on another gateway it has to be uploaded or spoken again. None in documents
     /// of schema 1 and 2.
     pub audio_files: Vec<AudioFile>,

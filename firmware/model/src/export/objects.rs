@@ -7,8 +7,8 @@ use super::{
     reading::{check_id, field, nest, read},
 };
 use crate::{
-    AudioFile, Company, DigestCredential, Extension, MusicClass, NewCompany, RecordingSettings,
-    SipTrunk, User,
+    AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, NewCompany,
+    RecordingSettings, SipTrunk, User,
     problem::{Problems, code},
 };
 
@@ -79,6 +79,13 @@ pub(super) fn trunk(problems: &mut Problems, mut map: Map<String, Value>) -> Opt
         trunk,
         sealed_password: sealed_password?,
     })
+}
+
+pub(super) fn e1_trunk(problems: &mut Problems, map: Map<String, Value>) -> Option<E1Trunk> {
+    let mut trunk: E1Trunk = read(problems, "", Value::Object(map))?;
+    trunk.check_alone(problems);
+    check_id(problems, trunk.id.0);
+    Some(trunk)
 }
 
 pub(super) fn audio_file(problems: &mut Problems, map: Map<String, Value>) -> Option<AudioFile> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rules::check_password;
+use super::rules::{check_name, check_password};
 use super::{
     Cidr, DidSource, DtmfMode, HostPort, IdentityHeader, InboundNumber, MAX_TRUNKS, OutboundPrefix,
     PrivacyHandling, SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec, TrunkId, TrunkTransport,
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrunkInput {
-    /// 1-40 characters, unique.
+    /// 1-40 characters, unique among all trunks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Pilot number or account, at most 64 characters.
@@ -267,16 +267,14 @@ impl TrunkInput {
                 "is needed to register",
             );
         }
-        if let Some(other) = configuration.trunk_by_name(&trunk.name)
-            && other.id != trunk.id
-        {
-            problem.add(
-                "name",
-                code::TAKEN,
-                Some(&other.name),
-                format!("there is a trunk {} already", other.name),
-            );
-        }
+        let sip = configuration
+            .trunk_by_name(&trunk.name)
+            .filter(|other| other.id != trunk.id)
+            .map(|other| other.name.as_str());
+        let e1 = configuration
+            .e1_trunk_by_name(&trunk.name)
+            .map(|other| other.name.as_str());
+        check_name(problem, sip.or(e1));
         let known = |id| configuration.extension(id).is_some();
         trunk.check_references(problem, known);
         check_class(problem, trunk.music_class, |id| {

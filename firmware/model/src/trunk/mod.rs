@@ -13,7 +13,10 @@ pub use address::{BadAddress, Cidr, HostPort};
 pub use certificate::{BadCertificate, TrustedCertificate};
 pub use input::TrunkInput;
 pub use routing::{InboundNumber, OutboundPrefix};
-pub(crate) use routing::{inbound_entry, outbound_number};
+pub(crate) use routing::{
+    check_extensions, check_inbound, check_outbound, inbound_entry, outbound_number,
+};
+pub(crate) use rules::check_name;
 
 use crate::{ExtensionId, MediaEncryption, MusicClassId, RecordingMode, Secret};
 
@@ -165,7 +168,7 @@ pub enum SessionTimerMode {
 pub struct SipTrunk {
     /// Stays the same when the name changes.
     pub id: TrunkId,
-    /// 1-40 characters, unique.
+    /// 1-40 characters, unique among all trunks.
     pub name: String,
     /// Pilot number or account; user part of our Contact, and what To and request URI of calls may name. At most 64
     /// characters; the user when blank.

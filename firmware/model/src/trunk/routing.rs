@@ -1,8 +1,11 @@
 //! Which numbers go out by a trunk, and where those that come in lead.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{MAX_INBOUND, MAX_OUTBOUND};
 use crate::{ExtensionId, problem::Problems, problem::code, text};
 
 /// Digits a prefix may have.
@@ -55,8 +58,72 @@ pub(crate) fn inbound_entry<'a>(
         .find(|entry| entry.number.trim_start_matches('+') == did)
 }
 
+/// Checks the rules for numbers out, each by itself and that none of them occurs twice.
+pub(crate) fn check_outbound(problems: &mut Problems, rules: &mut [OutboundPrefix]) {
+    text::at_most(problems, "outbound", rules.len(), MAX_OUTBOUND);
+    let mut seen = HashSet::new();
+    for (index, rule) in rules.iter_mut().enumerate() {
+        let mut inner = Problems::default();
+        rule.check(&mut inner);
+        if !seen.insert(rule.prefix.clone()) {
+            inner.add("prefix", code::DUPLICATE, None, "occurs twice");
+        }
+        nest(problems, &format!("outbound[{index}]"), inner);
+    }
+}
+
+/// Checks the numbers that come in, each by itself and that none of them occurs twice.
+pub(crate) fn check_inbound(problems: &mut Problems, numbers: &mut [InboundNumber]) {
+    text::at_most(problems, "inbound", numbers.len(), MAX_INBOUND);
+    let mut seen = HashSet::new();
+    for (index, entry) in numbers.iter_mut().enumerate() {
+        let mut inner = Problems::default();
+        entry.check(&mut inner);
+        if !seen.insert(entry.number.trim_start_matches('+').to_owned()) {
+            inner.add("number", code::DUPLICATE, None, "occurs twice");
+        }
+        nest(problems, &format!("inbound[{index}]"), inner);
+    }
+}
+
+/// Checks that the extensions calls are led to exist.
+pub(crate) fn check_extensions(
+    problems: &mut Problems,
+    numbers: &[InboundNumber],
+    default: Option<ExtensionId>,
+    known: impl Fn(ExtensionId) -> bool,
+) {
+    for (index, entry) in numbers.iter().enumerate() {
+        if !known(entry.extension) {
+            missing(
+                problems,
+                &format!("inbound[{index}].extension"),
+                entry.extension,
+            );
+        }
+    }
+    if let Some(extension) = default.filter(|id| !known(*id)) {
+        missing(problems, "inbound_default", extension);
+    }
+}
+
+fn missing(problems: &mut Problems, field: &str, id: ExtensionId) {
+    problems.add(
+        field,
+        code::NO_SUCH_OBJECT,
+        None,
+        format!("there is no extension with id {id}"),
+    );
+}
+
+fn nest(problems: &mut Problems, path: &str, inner: Problems) {
+    if let Err(invalid) = inner.finish(()) {
+        problems.nest(path, invalid);
+    }
+}
+
 impl OutboundPrefix {
-    pub(super) fn check(&mut self, problems: &mut Problems) {
+    fn check(&mut self, problems: &mut Problems) {
         self.prefix = text::digits(problems, "prefix", &self.prefix, 0, MAX_PREFIX);
         if usize::from(self.strip) > self.prefix.len() {
             problems.add(
@@ -70,7 +137,7 @@ impl OutboundPrefix {
 }
 
 impl InboundNumber {
-    pub(super) fn check(&mut self, problems: &mut Problems) {
+    fn check(&mut self, problems: &mut Problems) {
         let number = self.number.trim();
         let digits = number.strip_prefix('+').unwrap_or(number);
         let digits = text::digits(problems, "number", digits, 1, MAX_NUMBER - 1);

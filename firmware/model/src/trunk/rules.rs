@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::address::is_host_name;
+use super::routing::{check_extensions, check_inbound, check_outbound};
 use super::{
-    IdentityHeader, MAX_HOSTS, MAX_INBOUND, MAX_OUTBOUND, MAX_PASSWORD, MAX_SOURCES, SipTrunk,
-    TrunkAuth, TrunkCodec,
+    IdentityHeader, MAX_HOSTS, MAX_PASSWORD, MAX_SOURCES, SipTrunk, TrunkAuth, TrunkCodec,
 };
 use crate::{
     ExtensionId, Secret,
@@ -34,6 +34,18 @@ pub(crate) fn check_password(problems: &mut Problems, password: &Secret) {
     }
 }
 
+/// Refuses a name that another trunk, of whatever kind, has.
+pub(crate) fn check_name(problems: &mut Problems, taken_by: Option<&str>) {
+    if let Some(other) = taken_by {
+        problems.add(
+            "name",
+            code::TAKEN,
+            Some(other),
+            format!("there is a trunk {other} already"),
+        );
+    }
+}
+
 impl SipTrunk {
     /// Everything that can be said without another object, but for the hosts' number.
     pub(crate) fn check_alone(&mut self, problems: &mut Problems) {
@@ -51,10 +63,8 @@ impl SipTrunk {
                 "must be a host name or an address",
             );
         }
-        at_most(problems, "hosts", self.hosts.len(), MAX_HOSTS);
-        at_most(problems, "sources", self.sources.len(), MAX_SOURCES);
-        at_most(problems, "outbound", self.outbound.len(), MAX_OUTBOUND);
-        at_most(problems, "inbound", self.inbound.len(), MAX_INBOUND);
+        text::at_most(problems, "hosts", self.hosts.len(), MAX_HOSTS);
+        text::at_most(problems, "sources", self.sources.len(), MAX_SOURCES);
         if self.auth == TrunkAuth::Register && self.user.is_empty() {
             problems.add(
                 "user",
@@ -130,24 +140,8 @@ impl SipTrunk {
                 );
             }
         }
-        let mut seen = HashSet::new();
-        for (index, rule) in self.outbound.iter_mut().enumerate() {
-            let mut inner = Problems::default();
-            rule.check(&mut inner);
-            if !seen.insert(rule.prefix.clone()) {
-                inner.add("prefix", code::DUPLICATE, None, "occurs twice");
-            }
-            nest(problems, &format!("outbound[{index}]"), inner);
-        }
-        let mut seen = HashSet::new();
-        for (index, entry) in self.inbound.iter_mut().enumerate() {
-            let mut inner = Problems::default();
-            entry.check(&mut inner);
-            if !seen.insert(entry.number.trim_start_matches('+').to_owned()) {
-                inner.add("number", code::DUPLICATE, None, "occurs twice");
-            }
-            nest(problems, &format!("inbound[{index}]"), inner);
-        }
+        check_outbound(problems, &mut self.outbound);
+        check_inbound(problems, &mut self.inbound);
     }
 
     pub(crate) fn check_hosts(&self, problems: &mut Problems) {
@@ -168,44 +162,7 @@ impl SipTrunk {
         problems: &mut Problems,
         known: impl Fn(ExtensionId) -> bool,
     ) {
-        for (index, entry) in self.inbound.iter().enumerate() {
-            if !known(entry.extension) {
-                missing(
-                    problems,
-                    &format!("inbound[{index}].extension"),
-                    entry.extension,
-                );
-            }
-        }
-        if let Some(extension) = self.inbound_default.filter(|id| !known(*id)) {
-            missing(problems, "inbound_default", extension);
-        }
-    }
-}
-
-fn missing(problems: &mut Problems, field: &str, id: ExtensionId) {
-    problems.add(
-        field,
-        code::NO_SUCH_OBJECT,
-        None,
-        format!("there is no extension with id {id}"),
-    );
-}
-
-fn nest(problems: &mut Problems, path: &str, inner: Problems) {
-    if let Err(invalid) = inner.finish(()) {
-        problems.nest(path, invalid);
-    }
-}
-
-fn at_most(problems: &mut Problems, field: &str, length: usize, limit: usize) {
-    if length > limit {
-        problems.add(
-            field,
-            code::TOO_MANY,
-            Some(&limit.to_string()),
-            format!("holds more than {limit} entries"),
-        );
+        check_extensions(problems, &self.inbound, self.inbound_default, known);
     }
 }
 

@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod configuration;
 mod durability;
+mod e1_trunks;
 mod support;
 mod transfer;
 mod trunks;

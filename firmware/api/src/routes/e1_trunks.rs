@@ -1,0 +1,161 @@
+//! E1 trunks, the spans they may be on, and the variants of MFC-R2.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ramal_lines::dahdi::{self, Span};
+use ramal_model::{E1Trunk, E1TrunkId, E1TrunkInput};
+use ramal_r2::{PRESETS, VARIANTS};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{ObjectId, no_such};
+use crate::app::App;
+use crate::body::JsonBody;
+use crate::caller::{May, right};
+use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::problem::Problem;
+
+/// All E1 trunks, in the order calls out try them.
+#[utoipa::path(
+    get, path = "/e1-trunks", tag = "telephony", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = [E1Trunk]), Unauthenticated, Forbidden, Common)
+)]
+pub async fn list_e1_trunks(
+    State(app): State<App>,
+    _: May<right::ViewTrunks>,
+) -> Json<Vec<E1Trunk>> {
+    Json(app.store.configuration().e1_trunks().to_vec())
+}
+
+/// Makes an E1 trunk.
+#[utoipa::path(
+    post, path = "/e1-trunks", tag = "telephony", security(("session" = []), ("token" = [])),
+    request_body = E1TrunkInput,
+    responses((status = 201, body = E1Trunk), Unauthenticated, Forbidden, BadBody, Common)
+)]
+pub async fn create_e1_trunk(
+    State(app): State<App>,
+    may: May<right::EditTrunks>,
+    JsonBody(input): JsonBody<E1TrunkInput>,
+) -> Result<(StatusCode, Json<E1Trunk>), Problem> {
+    let trunk = app.store.create_e1_trunk(&may.caller.actor, input).await?;
+    Ok((StatusCode::CREATED, Json(trunk)))
+}
+
+/// One E1 trunk.
+#[utoipa::path(
+    get, path = "/e1-trunks/{id}", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("id" = i64, Path, description = "Id of the E1 trunk")),
+    responses((status = 200, body = E1Trunk), Unauthenticated, Forbidden, NoSuchObject, Common)
+)]
+pub async fn show_e1_trunk(
+    State(app): State<App>,
+    _: May<right::ViewTrunks>,
+    ObjectId(id): ObjectId,
+) -> Result<Json<E1Trunk>, Problem> {
+    let configuration = app.store.configuration();
+    let trunk = configuration
+        .e1_trunk(E1TrunkId(id))
+        .ok_or_else(|| no_such("E1 trunk", id))?;
+    Ok(Json(trunk.clone()))
+}
+
+/// Changes an E1 trunk; what is left out stays.
+#[utoipa::path(
+    patch, path = "/e1-trunks/{id}", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("id" = i64, Path, description = "Id of the E1 trunk")), request_body = E1TrunkInput,
+    responses((status = 200, body = E1Trunk), Unauthenticated, Forbidden, NoSuchObject, BadBody, Common)
+)]
+pub async fn change_e1_trunk(
+    State(app): State<App>,
+    may: May<right::EditTrunks>,
+    ObjectId(id): ObjectId,
+    JsonBody(input): JsonBody<E1TrunkInput>,
+) -> Result<Json<E1Trunk>, Problem> {
+    let trunk = app
+        .store
+        .update_e1_trunk(&may.caller.actor, E1TrunkId(id), input)
+        .await?;
+    Ok(Json(trunk))
+}
+
+/// Deletes an E1 trunk.
+#[utoipa::path(
+    delete, path = "/e1-trunks/{id}", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("id" = i64, Path, description = "Id of the E1 trunk")),
+    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Common)
+)]
+pub async fn delete_e1_trunk(
+    State(app): State<App>,
+    may: May<right::EditTrunks>,
+    ObjectId(id): ObjectId,
+) -> Result<StatusCode, Problem> {
+    app.store
+        .delete_e1_trunk(&may.caller.actor, E1TrunkId(id))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The spans of the machine's cards, by number; none without cards or their driver.
+#[utoipa::path(
+    get, path = "/spans", tag = "telephony", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = [Span]), Unauthenticated, Forbidden, Common)
+)]
+pub async fn list_spans(_: May<right::ViewTrunks>) -> Result<Json<Vec<Span>>, Problem> {
+    // sysfs blocks.
+    let spans = tokio::task::spawn_blocking(dahdi::spans)
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?
+        .map_err(|error| {
+            Problem::internal(format!(
+                "The drivers' list of spans cannot be read: {error}."
+            ))
+        })?;
+    Ok(Json(spans))
+}
+
+/// A variant or preset of MFC-R2 that a trunk may choose.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct R2Variant {
+    /// What a trunk's `signalling.variant` says.
+    id: String,
+    /// ISO 3166 code of its country, or `ITU`.
+    country: &'static str,
+    /// Name of the carrier or exchange; null for a country's variant as it is.
+    name: Option<&'static str>,
+}
+
+fn known_variants() -> Vec<R2Variant> {
+    let variants = VARIANTS.iter().map(|variant| R2Variant {
+        id: variant.code.to_ascii_lowercase(),
+        country: variant.code,
+        name: None,
+    });
+    let presets = PRESETS.iter().map(|preset| R2Variant {
+        id: preset.id.to_owned(),
+        country: preset.variant,
+        name: Some(preset.name),
+    });
+    variants.chain(presets).collect()
+}
+
+/// The variants of MFC-R2 with the presets of carriers and exchanges.
+#[utoipa::path(
+    get, path = "/r2-variants", tag = "telephony", security(("session" = []), ("token" = [])),
+    responses((status = 200, body = [R2Variant]), Unauthenticated, Forbidden, Common)
+)]
+pub async fn list_r2_variants(_: May<right::ViewTrunks>) -> Json<Vec<R2Variant>> {
+    Json(known_variants())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trunk_may_choose_every_variant_and_preset_of_the_signalling_and_no_other() {
+        let known: Vec<_> = known_variants().into_iter().map(|one| one.id).collect();
+        assert_eq!(known, ramal_model::R2_VARIANTS);
+    }
+}
