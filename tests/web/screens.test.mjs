@@ -10,6 +10,7 @@ let gateway
 let edited
 let music
 let trunk
+let e1Trunk
 before(async () => {
   browser = await launch()
   gateway = await Gateway.start()
@@ -17,6 +18,9 @@ before(async () => {
   edited = registered.extension.id
   await gateway.extension('2002', LONG_NAME)
   trunk = (await gateway.api('POST', '/trunks', { name: LONG_NAME.slice(0, 40), hosts: ['127.7.7.7:9'], auth: 'none' })).id
+  const signalling = { kind: 'e1_r2', variant: 'br-embratel' }
+  const inbound = [{ number: '33334444', extension: edited }]
+  e1Trunk = (await gateway.api('POST', '/e1-trunks', { name: LONG_NAME.slice(9, 49), device: 'TE2/0/1', signalling, inbound })).id
   music = (await gateway.api('POST', '/music-classes', { name: LONG_NAME, description: '', files: [], order: 'listed', position: 'shared' })).id
   await gateway.register(registered)
   // Calls to list: to nobody's number, and to a phone that is not there.
@@ -35,6 +39,7 @@ const screens = () => [
   '/trunks',
   '/trunks/new',
   `/trunks/${trunk}`,
+  `/trunks/${e1Trunk}`,
   '/audio-files',
   '/audio-files/new',
   '/music-on-hold',

@@ -43,6 +43,17 @@ export const changeTrunk = (of: Api.Id, body: Partial<Api.TrunkInput>): Call => 
 })
 export const deleteTrunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/trunks/${id(of)}` })
 
+export const e1Trunks = () => client.get<Api.E1Trunk[]>('/e1-trunks')
+export const createE1Trunk = (body: Api.E1Settings): Call => ({ method: 'POST', path: '/e1-trunks', body })
+export const changeE1Trunk = (of: Api.Id, body: Partial<Api.E1Settings>): Call => ({
+  method: 'PATCH',
+  path: `/e1-trunks/${id(of)}`,
+  body,
+})
+export const deleteE1Trunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/e1-trunks/${id(of)}` })
+export const spans = () => client.get<Api.Span[]>('/spans')
+export const r2Variants = () => client.get<Api.R2Variant[]>('/r2-variants')
+
 export const audioFiles = () => client.get<Api.AudioFile[]>('/audio-files')
 /** Takes a form with `name`, `description` and `file`. */
 export const AUDIO_FILES = '/audio-files'

@@ -194,6 +194,10 @@ export interface TrunkSettings {
   options_interval: number
   from_user: string
   max_channels: number
+  /** Place among the trunks for calls out, lowest first. */
+  priority: number
+  outbound: OutboundPrefix[]
+  inbound: InboundNumber[]
   inbound_default: Id | null
   /** Class of music on hold; null follows the company. */
   music_class: Id | null
@@ -212,6 +216,96 @@ export interface Trunk extends TrunkSettings {
 
 /** The password is only ever sent; without it the stored one stays. */
 export type TrunkInput = TrunkSettings & { password?: string }
+
+/** Numbers that go out by a trunk: what they begin with, and how many digits of it are not dialled. */
+export interface OutboundPrefix {
+  prefix: string
+  strip: number
+}
+
+/** Where an incoming number leads. */
+export interface InboundNumber {
+  number: string
+  extension: Id
+}
+
+export const E1_KINDS = ['e1_pri', 'e1_r2'] as const
+export type E1Kind = (typeof E1_KINDS)[number]
+export const TRUNK_KINDS = ['sip', ...E1_KINDS] as const
+export type TrunkKind = (typeof TRUNK_KINDS)[number]
+
+export const ISDN_SIDES = ['user', 'network'] as const
+export type IsdnSide = (typeof ISDN_SIDES)[number]
+
+export interface PriSignalling {
+  kind: 'e1_pri'
+  side: IsdnSide
+  /** The carrier sends called numbers digit by digit. */
+  overlap: boolean
+}
+
+export interface R2Signalling {
+  kind: 'e1_r2'
+  /** Id of an `R2Variant`. */
+  variant: string
+  called_digits: number
+  caller_digits: number
+  collect_calls: boolean
+  double_answer: boolean
+  forced_release: boolean
+}
+
+/** In which order free timeslots are taken. */
+export const CHANNEL_ORDERS = ['ascending', 'descending', 'round_robin'] as const
+export type ChannelOrder = (typeof CHANNEL_ORDERS)[number]
+
+export interface E1Settings {
+  name: string
+  enabled: boolean
+  /** The span's name as its driver gives it. */
+  device: string
+  crc4: boolean
+  /** 0 gives the clock to the far end. */
+  clock_rank: number
+  signalling: PriSignalling | R2Signalling
+  channel_order: ChannelOrder
+  /** Timeslots out of use. */
+  blocked: number[]
+  priority: number
+  outbound: OutboundPrefix[]
+  inbound: InboundNumber[]
+  inbound_default: Id | null
+}
+
+export interface E1Trunk extends E1Settings {
+  id: Id
+}
+
+/** A trunk of whatever kind. */
+export type AnyTrunk = Trunk | E1Trunk
+
+export const isE1 = (trunk: AnyTrunk): trunk is E1Trunk => 'signalling' in trunk
+export const kindOf = (trunk: AnyTrunk): TrunkKind => (isE1(trunk) ? trunk.signalling.kind : 'sip')
+
+/** A card's group of channels, such as an E1. */
+export interface Span {
+  number: number
+  name: string
+  description: string
+  /** `E1`, `T1`, `J1`, or blank for analogue and unknown. */
+  kind: string
+  /** Such as `RED`; none is well. */
+  alarms: string[]
+}
+
+/** A variant of MFC-R2, or a carrier's preset on top of one. */
+export interface R2Variant {
+  id: string
+  /** ISO 3166, or `ITU`. */
+  country: string
+  /** Null for the country's variant as it is. */
+  name: string | null
+}
 
 /** Something that uses another object. */
 export interface UsedBy {
