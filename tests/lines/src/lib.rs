@@ -10,6 +10,7 @@
 )]
 
 pub mod party;
+pub mod peer;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};

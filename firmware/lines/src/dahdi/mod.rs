@@ -2,12 +2,14 @@
 //!
 //! - [`spans`] says which spans there are (sysfs), [`Control`] configures them ([`configure`]), without configuration files.
 //! - [`ChannelDevice`] is one open channel: sound or frames, hook, signalling bits, [`ChannelEvent`]s.
+//! - [`DahdiLines`] makes a [`Port`](crate::Port) of every analogue module.
 //! - [`span`] runs the signalling of an E1 on a thread of its own and gives out a [`Trunk`](crate::Trunk).
 //!
 //! The contract with the kernel is in `include/dahdi/user.h` of DAHDI; what is copied from it is in `abi`, checked by its
 //! sizes.
 
 mod abi;
+mod analogue;
 mod channel;
 mod control;
 mod error;
@@ -16,6 +18,7 @@ mod setup;
 pub mod span;
 mod sysfs;
 
+pub use analogue::{AnalogueSpan, DahdiLines};
 pub use channel::{ChannelDevice, Hook, Received};
 pub use control::{Control, SpanCounters};
 pub use error::DahdiError;

@@ -110,6 +110,18 @@ fn signalling_of(setup: &SpanSetup, place: u32) -> Option<(i32, u8)> {
     }
 }
 
+/// The kind of the port that a channel's hardware can be; none for a channel that is no analogue port. What can be
+/// either (channels of a channel bank) needs to be told.
+pub(super) fn port_kind(capabilities: i32) -> Option<PortKind> {
+    let fxo = capabilities & signalling::FXS_KEWL == signalling::FXS_KEWL;
+    let fxs = capabilities & signalling::FXO_KEWL == signalling::FXO_KEWL;
+    match (fxo, fxs) {
+        (true, false) => Some(PortKind::Fxo),
+        (false, true) => Some(PortKind::Fxs),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +154,13 @@ mod tests {
         assert_eq!(signalling_of(&ports, 3), Some((signalling::FXO_KEWL, 0)));
         assert_eq!(signalling_of(&ports, 4), None);
         assert_eq!(line_config(&ports), 0);
+    }
+
+    #[test]
+    fn a_port_is_what_its_hardware_can_be() {
+        assert_eq!(port_kind(0x2004), Some(PortKind::Fxo));
+        assert_eq!(port_kind(0x1008 | 0x1010 | 0x1020), Some(PortKind::Fxs));
+        assert_eq!(port_kind(0x2004 | 0x1020), None);
+        assert_eq!(port_kind(0x80), None);
     }
 }
