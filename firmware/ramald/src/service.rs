@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use ramal_api::{ApiConfig, ApiError, Limits, Server};
 use ramal_lines::LineError;
+use ramal_lines::dahdi::DahdiLines;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
-use ramal_model::Language;
+use ramal_model::{Country, Language};
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
 use ramal_phrases::vocabulary;
 use ramal_sounds::{SoundError, Studio, StudioConfig};
@@ -130,6 +131,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     .await?;
     if settings.simulated_lines {
         pbx.add_lines(Box::new(SimulatedLines::start(&simulation(&store))?));
+    } else {
+        add_cards(&pbx, country(&store));
     }
     let web = Server::start(
         api_config(&settings, certificate, studio),
@@ -207,13 +210,30 @@ async fn watch(notify: &Notify, pbx: &Pbx, terminate: &mut Signal, interrupt: &m
 
 /// Simulated lines with the tones of the company's country, as far as it is known at the start.
 fn simulation(store: &Store) -> SimulatedConfig {
-    let country = store
-        .configuration()
-        .company()
-        .map(|company| company.country);
     SimulatedConfig {
-        country: country.unwrap_or_default(),
+        country: country(store),
         ..SimulatedConfig::default()
+    }
+}
+
+/// The company's country, as far as it is known.
+fn country(store: &Store) -> Country {
+    let configuration = store.configuration();
+    let company = configuration.company();
+    company.map(|company| company.country).unwrap_or_default()
+}
+
+/// Takes calls on the analogue modules of the machine's cards. Without any, or with a card that cannot be used, telephones
+/// and other trunks work all the same.
+fn add_cards(pbx: &Pbx, country: Country) {
+    let spans = match DahdiLines::find() {
+        Ok(spans) if spans.is_empty() => return,
+        Ok(spans) => spans,
+        Err(error) => return tracing::error!(%error, "no analogue lines"),
+    };
+    match DahdiLines::start(&spans, country) {
+        Ok(lines) => pbx.add_lines(Box::new(lines)),
+        Err(error) => tracing::error!(%error, "no analogue lines"),
     }
 }
 

@@ -60,21 +60,17 @@ impl Peer {
         self.commands.flush().expect("the exchange takes commands");
     }
 
-    /// Its next event.
+    /// Waits for the event that `wanted` takes something from, passing over others.
     ///
     /// # Panics
-    /// When none comes.
-    pub fn event(&self) -> String {
-        self.events
-            .recv_timeout(PATIENCE)
-            .expect("an event of the exchange")
-    }
-
-    /// Waits for the event that `wanted` takes something from, passing over others.
+    /// When it does not come.
     pub fn expect<T>(&self, what: &str, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
         let mut seen = Vec::new();
         loop {
-            let event = self.event();
+            let event = self
+                .events
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|_| panic!("{what} did not come in time, but {seen:?}"));
             if let Some(found) = wanted(&event) {
                 return found;
             }

@@ -16,7 +16,7 @@ use ramal_lines::{TrunkCommand, TrunkEvent};
 /// Calls each way in each variant; a call takes some seconds of tones.
 const CALLS: usize = 3;
 
-/// The gateway on one end, libopenr2 on timeslots 1-15 of the other.
+/// The gateway on one end, libopenr2 on timeslots 17-31 of the other: those that the gateway takes first.
 fn wired(variant: &str) -> (WiredSpans, End, Peer) {
     let spans = WiredSpans::new(31).expect("spans");
     let setup = SpanSetup {
@@ -25,7 +25,7 @@ fn wired(variant: &str) -> (WiredSpans, End, Peer) {
         clock_rank: 0,
     };
     configure(spans.control(), &spans.far, &setup, None).expect("the far end");
-    let first = spans.far.first_channel;
+    let first = first_of_peer(&spans);
     let range = format!("{first}-{}", first + 14);
     let peer = Peer::start(
         "r2_peer",
@@ -45,13 +45,18 @@ fn wired(variant: &str) -> (WiredSpans, End, Peer) {
     (spans, end, peer)
 }
 
+/// The kernel's channel of timeslot 17 at the exchange.
+fn first_of_peer(spans: &WiredSpans) -> u32 {
+    spans.far.first_channel + 16
+}
+
 fn call_out(end: &mut End, peer: &mut Peer) {
-    let call = end.call("4002", "1130325000");
+    let call = end.call("4002", "11930325000");
     let channel = peer.expect("an offered call", |event| {
         let (channel, rest) = event.split_once(' ')?;
         let mut words = rest.strip_prefix("offered ")?.split_whitespace();
         assert_eq!(words.next(), Some("4002"), "{event}");
-        assert_eq!(words.next(), Some("1130325000"), "{event}");
+        assert_eq!(words.next(), Some("11930325000"), "{event}");
         Some(channel.to_owned())
     });
     peer.tell(&format!("{channel} accept charge"));
@@ -90,7 +95,7 @@ fn calls_pass_both_ways_in_brazil_argentina_and_mexico() {
         let (spans, mut end, mut peer) = wired(variant);
         for _ in 0..CALLS {
             call_out(&mut end, &mut peer);
-            call_in(&mut end, &mut peer, spans.far.first_channel);
+            call_in(&mut end, &mut peer, first_of_peer(&spans));
         }
     }
 }
@@ -98,7 +103,7 @@ fn calls_pass_both_ways_in_brazil_argentina_and_mexico() {
 #[test]
 fn an_exchange_is_told_that_the_number_is_busy() {
     let (spans, mut end, mut peer) = wired("BR");
-    let channel = spans.far.first_channel;
+    let channel = first_of_peer(&spans);
     peer.tell(&format!("{channel} call 3032 11987654321 subscriber"));
     let (call, ..) = end.incoming();
     end.tell(TrunkCommand::HangUp(call, 17));

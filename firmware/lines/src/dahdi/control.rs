@@ -214,8 +214,8 @@ impl Control {
             |fd| unsafe { abi::load_zone(fd, &raw const header) },
         );
         match loaded {
-            // It is there from the last time the service ran.
-            Err(error) if error.errno == Errno::EBUSY => {}
+            // It is there already; whether it can be used shows now.
+            Err(error) if matches!(error.errno, Errno::EBUSY | Errno::EINVAL) => {}
             other => other?,
         }
         let zone = 0;
