@@ -19,6 +19,10 @@ const CALLS: usize = 100;
 
 /// The gateway on one end, libpri on the other.
 fn wired(role: Role) -> (WiredSpans, End, Peer) {
+    wired_with(Settings::new(role), &[])
+}
+
+fn wired_with(settings: Settings, options: &[&str]) -> (WiredSpans, End, Peer) {
     let spans = WiredSpans::new(31).expect("spans");
     let setup = SpanSetup {
         usage: SpanUse::Pri,
@@ -26,13 +30,15 @@ fn wired(role: Role) -> (WiredSpans, End, Peer) {
         clock_rank: 0,
     };
     configure(spans.control(), &spans.far, &setup, None).expect("the far end");
-    let side = match role {
+    let side = match settings.role {
         Role::User => "--network",
         Role::Network => "--user",
     };
     let d_channel = (spans.far.first_channel + 15).to_string();
-    let peer = Peer::start("pri_peer", &[side, "--dahdi", &d_channel]);
-    let end = End::start(&spans.near, Signalling::Pri(Box::new(Settings::new(role))));
+    let mut arguments = vec![side, "--dahdi", &d_channel];
+    arguments.extend(options);
+    let peer = Peer::start("pri_peer", &arguments);
+    let end = End::start(&spans.near, Signalling::Pri(Box::new(settings)));
     end.until_up();
     (spans, end, peer)
 }
@@ -158,4 +164,41 @@ fn libpri_is_told_busy_and_full_lines_are_told_here() {
     for call in calls {
         end.tell(TrunkCommand::HangUp(call, 16));
     }
+}
+
+#[test]
+fn a_number_comes_digit_by_digit_and_data_calls_are_refused() {
+    let overlap = Settings {
+        overlap_receiving: true,
+        ..Settings::new(Role::User)
+    };
+    let (_spans, mut end, mut peer) = wired_with(overlap, &["--overlap"]);
+    peer.tell("call 1 called=30 calling=11987654321 incomplete");
+    let (call, called, ..) = end.incoming();
+    assert_eq!(called, "30");
+    peer.expect("a wish for more", |event| {
+        event.starts_with("setup_ack 1").then_some(())
+    });
+    peer.tell("digit 1 3");
+    peer.tell("digit 1 2");
+    let mut rest = String::new();
+    while rest != "32" {
+        rest += &end.expect("a digit", |event| match event {
+            TrunkEvent::Digits { digits, .. } => Some(digits.clone()),
+            _ => None,
+        });
+    }
+    end.tell(TrunkCommand::Proceed(call));
+    end.tell(TrunkCommand::Answer(call));
+    peer.expect("the answer", |event| {
+        event.starts_with("answer 1").then_some(())
+    });
+    peer.tell("hangup 1 16");
+    assert_eq!(end.released(call), 16);
+    // 8 is unrestricted digital information (Q.931 table 4-6).
+    peer.tell("call 2 called=3032 bearer=8");
+    peer.expect("the refusal", |event| {
+        (event.starts_with("hangup") && event.contains(" 2 ") && event.ends_with("88"))
+            .then_some(())
+    });
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use ramal_isdn::{
     CallId, Cause, ChannelStatus, Command, ConnectedParty, Event, Interface, OutgoingCall, Output,
-    PartyNumber, Presentation, Settings, SetupError,
+    PartyNumber, Presentation, Settings, SetupError, TransferCapability,
 };
 
 use super::super::setup::SIGNALLING_TIMESLOT;
@@ -24,6 +24,8 @@ const D_CHANNEL: u64 = 0;
 const FRAME: usize = 512;
 /// Cause "temporary failure" (Q.850 §2.2.7.1.6).
 const TEMPORARY_FAILURE: u8 = 41;
+/// Cause "incompatible destination" (Q.850 §2.2.7.1.6).
+const INCOMPATIBLE: u8 = 88;
 /// Cause "invalid number format" (Q.850 §2.2.7.1.5).
 const INVALID_NUMBER: u8 = 28;
 
@@ -198,6 +200,10 @@ impl Pri {
         setup: &ramal_isdn::IncomingCall,
         now: Instant,
     ) {
+        if setup.bearer.capability == TransferCapability::UnrestrictedDigital {
+            // Data, of which nobody here would hear anything but noise.
+            return self.end_call(call, INCOMPATIBLE, now);
+        }
         let timeslot = setup.channel;
         let audio = match self.bearers.open(timeslot) {
             Ok(audio) => audio,
@@ -207,6 +213,10 @@ impl Pri {
                 return;
             }
         };
+        if !setup.complete {
+            // The exchange gives the tones of dialling.
+            self.act(call, Command::WantMoreDigits { in_band: false }, now);
+        }
         let id = TrunkCallId::new();
         self.ids.insert(call, id);
         self.calls.insert(
