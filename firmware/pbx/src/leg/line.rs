@@ -3,6 +3,8 @@
 //! A [`LineLeg`] lives in the task of its call and talks to the task of its port over bounded queues; the port's task
 //! knows the signalling, the leg opens the line's sound.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use ramal_lines::PortAudio;
@@ -14,6 +16,8 @@ use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 
 /// Commands and events that may wait.
 const QUEUE: usize = 32;
+/// A-law octet of silence.
+const SILENCE: u8 = 0xD5;
 /// What a line's sound can be relayed as without and with a table.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
@@ -34,6 +38,8 @@ pub(crate) enum LineCommand {
 pub(crate) struct PortCall {
     pub(crate) commands: mpsc::Receiver<LineCommand>,
     events: mpsc::Sender<LegEvent>,
+    /// Whether the call has the line's sound. Of several calls on one line only one may have it.
+    connected: Arc<AtomicBool>,
 }
 
 impl PortCall {
@@ -41,6 +47,11 @@ impl PortCall {
     pub(crate) fn report(&self, event: LegEvent) {
         // Nobody listens to a call that is over, and a call that is 32 events late has more to worry about.
         let _ = self.events.try_send(event);
+    }
+
+    /// Gives the call the line's sound, or silence.
+    pub(crate) fn connect(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Release);
     }
 }
 
@@ -52,6 +63,7 @@ pub(crate) struct LineLeg {
     events: mpsc::Receiver<LegEvent>,
     engine: Engine,
     audio: PortAudio,
+    connected: Arc<AtomicBool>,
     line: Option<Line>,
 }
 
@@ -60,17 +72,20 @@ impl LineLeg {
     pub(crate) fn new(name: &str, engine: &Engine, audio: PortAudio) -> (Self, PortCall) {
         let (commands, queue) = mpsc::channel(QUEUE);
         let (reporter, events) = mpsc::channel(QUEUE);
+        let connected = Arc::new(AtomicBool::new(true));
         let leg = Self {
             name: name.to_owned(),
             commands: Some(commands),
             events,
             engine: engine.clone(),
             audio,
+            connected: connected.clone(),
             line: None,
         };
         let call = PortCall {
             commands: queue,
             events: reporter,
+            connected,
         };
         (leg, call)
     }
@@ -87,8 +102,13 @@ impl LineLeg {
         if self.line.is_some() {
             return Ok(());
         }
-        self.audio.restart();
-        let sound = Box::new(Sound(self.audio.clone()));
+        if self.connected.load(Ordering::Acquire) {
+            self.audio.restart();
+        }
+        let sound = Box::new(Sound {
+            audio: self.audio.clone(),
+            connected: self.connected.clone(),
+        });
         self.line = Some(self.engine.open_line(sound).map_err(|error| {
             tracing::error!(%error, line = self.name, "no media for a line");
             Cause::RESOURCE_UNAVAILABLE
@@ -97,12 +117,19 @@ impl LineLeg {
     }
 }
 
-/// A port's sound as the media engine takes it.
-struct Sound(PortAudio);
+/// A port's sound as the media engine takes it, or silence while another call has it.
+struct Sound {
+    audio: PortAudio,
+    connected: Arc<AtomicBool>,
+}
 
 impl LineAudio for Sound {
     fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
-        self.0.exchange(transmit, receive);
+        if self.connected.load(Ordering::Acquire) {
+            self.audio.exchange(transmit, receive);
+        } else {
+            receive.fill(SILENCE);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The gateway's analogue lines: which are free, and a task for each port.
 //!
 //! FXO ports ([`trunk`]) carry calls to and from an exchange, FXS ports ([`station`]) have a telephone with a number of
-//! its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call it translates between the line's events and the
-//! leg's.
+//! its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call
+//! it translates between the line's events and the leg's.
 
+mod dialled;
 mod digital;
 mod span_settings;
 mod station;
@@ -41,6 +42,8 @@ struct Entry {
     kind: PortKind,
     audio: PortAudio,
     busy: Arc<AtomicBool>,
+    /// A second call waits on a telephone.
+    waits: Arc<AtomicBool>,
     calls: mpsc::Sender<LineCall>,
 }
 
@@ -67,14 +70,16 @@ impl LineService {
     pub(crate) fn add(&self, exchange: &Arc<Exchange>, mut driver: Box<dyn Driver>) {
         let mut ports = self.ports.write().unwrap_or_else(PoisonError::into_inner);
         for port in driver.take_ports() {
-            let (calls, queue) = mpsc::channel(1);
+            let (calls, queue) = mpsc::channel(2);
             let busy = Arc::new(AtomicBool::new(false));
+            let waits = Arc::new(AtomicBool::new(false));
             ports.push(Entry {
                 name: port.name().to_owned(),
                 number: port.number().to_owned(),
                 kind: port.kind(),
                 audio: port.audio(),
                 busy: busy.clone(),
+                waits: waits.clone(),
                 calls,
             });
             let exchange = exchange.clone();
@@ -82,6 +87,7 @@ impl LineService {
                 exchange,
                 port,
                 busy,
+                waits,
                 calls: queue,
             };
             match line.port.kind() {
@@ -162,7 +168,9 @@ impl LineService {
         let mut any = false;
         for entry in ports.iter().filter(|entry| fits(entry)) {
             any = true;
-            if entry.busy.swap(true, Ordering::AcqRel) {
+            let second = entry.busy.swap(true, Ordering::AcqRel);
+            // A telephone in a call is told about one more, if it wants to hear of it.
+            if second && (entry.kind == PortKind::Fxo || entry.waits.swap(true, Ordering::AcqRel)) {
                 continue;
             }
             let (leg, port) = LineLeg::new(&entry.name, engine, entry.audio.clone());
@@ -185,6 +193,8 @@ struct LineTask {
     port: Port,
     /// Whether a call has the line. Whoever sets it may use the line; the task takes it back.
     busy: Arc<AtomicBool>,
+    /// Whether there is a second call. Whoever sets it may send one; the task takes it back.
+    waits: Arc<AtomicBool>,
     calls: mpsc::Receiver<LineCall>,
 }
 
@@ -192,6 +202,11 @@ impl LineTask {
     /// Takes the line for a call that comes from it.
     fn take(&self) -> bool {
         !self.busy.swap(true, Ordering::AcqRel)
+    }
+
+    /// The second call is over, or has become the only one.
+    fn no_more_waiting(&self) {
+        self.waits.store(false, Ordering::Release);
     }
 
     /// Gives the line to the next call.

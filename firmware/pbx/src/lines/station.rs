@@ -1,31 +1,59 @@
 //! FXS ports: a telephone with a number of its own.
-
-use std::time::Duration;
+//!
+//! While it is lifted a telephone may have two calls: the recall key holds one and dials another, goes back and forth
+//! between them, and takes a call that waits. Putting the telephone down connects the two others with each other, or lets
+//! it ring again for the one that is left.
 
 use ramal_lines::{CallerId, Command, Event, LineTone};
-use ramal_model::{Configuration, Party};
-use tokio::time::{Instant, sleep_until};
+use ramal_model::Party;
+use tokio::sync::oneshot;
+use tokio::time::sleep_until;
 
+use super::dialled::Dialled;
 use super::{LineCall, LineTask, MAX_HOPS};
-use crate::call::routing::is_feature;
 use crate::call::{Caller, IncomingCall};
 use crate::leg::line::{LineCommand, LineLeg, PortCall};
-use crate::leg::{Cause, LegEvent};
+use crate::leg::{Cause, LegEvent, MediaFlow, Transfer};
 
-/// How long dial tone lasts.
-const FIRST_KEY: Duration = Duration::from_secs(15);
-/// After a pause this long the number is complete.
-const NEXT_KEY: Duration = Duration::from_secs(3);
-/// Longest number.
-const MOST_KEYS: usize = 32;
+/// Held: the other end is heard no more, and hears music.
+const HELD: MediaFlow = MediaFlow {
+    send: false,
+    receive: true,
+};
+
+/// A call of the telephone's.
+struct Conversation {
+    port: PortCall,
+    /// The other end, for its number.
+    other: Party,
+    answered: bool,
+}
+
+/// What the telephone is busy with.
+#[derive(Default)]
+struct Session {
+    /// The call that has the telephone's sound.
+    active: Option<Conversation>,
+    held: Option<Conversation>,
+    /// A call that is told by a tone.
+    waiting: Option<LineCall>,
+    dialled: Option<Dialled>,
+}
+
+/// For whom a telephone rings that was just put down.
+enum Left {
+    Waiting(LineCall),
+    Held(Conversation),
+}
 
 /// Serves a port until its driver ends or the gateway gives up its lines.
 pub(super) async fn run(mut line: LineTask) {
     loop {
+        let mut session = Session::default();
         tokio::select! {
             call = line.calls.recv() => {
                 let Some(call) = call else { return };
-                ring(&mut line, call).await;
+                session.active = ring(&mut line, Left::Waiting(call)).await;
             }
             event = line.port.events().recv() => match event {
                 None => return,
@@ -35,172 +63,346 @@ pub(super) async fn run(mut line: LineTask) {
                         let Some(call) = line.calls.recv().await else { return };
                         call.port.report(LegEvent::Rejected(Cause::USER_BUSY));
                     }
-                    originate(&mut line).await;
+                    session.dial(&line, LineTone::Dial);
                 }
                 Some(_) => continue,
             },
         }
+        while session.is_lifted() {
+            let Some(left) = converse(&mut line, session).await else {
+                break;
+            };
+            session = Session {
+                active: ring(&mut line, left).await,
+                ..Session::default()
+            };
+        }
         line.free();
+        line.no_more_waiting();
     }
 }
 
-/// Rings the telephone.
-async fn ring(line: &mut LineTask, call: LineCall) {
-    let LineCall {
-        caller, mut port, ..
-    } = call;
+/// Rings the telephone until it is lifted; nothing when the caller gives up before.
+async fn ring(line: &mut LineTask, left: Left) -> Option<Conversation> {
+    let mut conversation = match left {
+        Left::Waiting(call) => {
+            call.port.report(LegEvent::Ringing);
+            Conversation {
+                port: call.port,
+                other: call.caller,
+                answered: false,
+            }
+        }
+        Left::Held(conversation) => conversation,
+    };
     let caller = CallerId {
-        number: caller.number,
-        name: caller.name,
+        number: conversation.other.number.clone(),
+        name: conversation.other.name.clone(),
     };
     line.command(Command::Ring(caller.into()));
-    port.report(LegEvent::Ringing);
-    let mut lifted = false;
     loop {
         tokio::select! {
-            command = port.commands.recv() => match command {
-                Some(LineCommand::HangUp(_)) | None => break,
-                Some(_) => {}
-            },
+            command = conversation.port.commands.recv() => {
+                if let Some(LineCommand::HangUp(_)) | None = command {
+                    line.command(Command::StopRinging);
+                    return None;
+                }
+            }
+            Some(call) = line.calls.recv() => refuse_second(line, &call),
             event = line.port.events().recv() => match event {
                 Some(Event::OffHook) => {
-                    lifted = true;
-                    line.command(Command::Tone(None));
-                    port.report(LegEvent::Answered);
-                }
-                Some(Event::OnHook) => {
-                    port.report(LegEvent::HungUp(Cause::NORMAL_CLEARING));
-                    return;
+                    conversation.take(line);
+                    return Some(conversation);
                 }
                 Some(Event::LineFault(_)) | None => {
-                    port.report(LegEvent::HungUp(Cause::DESTINATION_OUT_OF_ORDER));
-                    break;
+                    conversation.port.report(LegEvent::HungUp(Cause::DESTINATION_OUT_OF_ORDER));
+                    line.command(Command::StopRinging);
+                    return None;
                 }
                 Some(_) => {}
             },
         }
     }
-    if lifted {
-        line.command(Command::HangUp);
-        until_on_hook(line).await;
-    } else {
-        line.command(Command::StopRinging);
-    }
 }
 
-/// The telephone was lifted to make a call.
-async fn originate(line: &mut LineTask) {
-    let configuration = line.exchange.configuration.borrow().clone();
-    let dialled = match collect(line, &configuration).await {
-        Collected::Number(number) => number,
-        Collected::Nothing => {
-            line.command(Command::Tone(Some(LineTone::Congestion)));
-            return until_on_hook(line).await;
-        }
-        Collected::OnHook => return,
-    };
-    let (leg, port) = LineLeg::new(line.port.name(), &line.exchange.engine, line.port.audio());
-    let number = line.port.number().to_owned();
-    let call = IncomingCall {
-        leg: Box::new(leg),
-        caller: Caller::Station(Box::new(Party {
-            name: line.port.name().to_owned(),
-            number,
-        })),
-        dialled,
-        hops_left: MAX_HOPS,
-        configuration,
-    };
-    if line.exchange.start(call).is_err() {
-        tracing::warn!(line = line.port.name(), "no room for a call");
-    }
-    serve_originated(line, port).await;
+/// A second call comes while the telephone rings or dials.
+fn refuse_second(line: &LineTask, call: &LineCall) {
+    call.port.report(LegEvent::Rejected(Cause::USER_BUSY));
+    line.no_more_waiting();
 }
 
-async fn serve_originated(line: &mut LineTask, mut port: PortCall) {
-    let mut answered = false;
+/// Serves a lifted telephone until it is put down.
+async fn converse(line: &mut LineTask, mut session: Session) -> Option<Left> {
     loop {
+        let deadline = session.dialled.as_ref().map(|dialled| dialled.deadline);
         tokio::select! {
-            command = port.commands.recv() => match command {
-                Some(LineCommand::Alert) => line.command(Command::Tone(Some(LineTone::Ringback))),
-                Some(LineCommand::Answer) => {
-                    answered = true;
-                    line.command(Command::Tone(None));
+            command = command_of(session.active.as_mut().map(|active| &mut active.port)) => {
+                session.active_commanded(line, command);
+            }
+            command = command_of(session.held.as_mut().map(|held| &mut held.port)) => {
+                if let Some(LineCommand::HangUp(_)) | None = command {
+                    session.held = None;
                 }
-                Some(LineCommand::Digit(_)) => {}
-                Some(LineCommand::HangUp(cause)) if !answered => {
-                    let busy = matches!(cause, Cause::USER_BUSY | Cause::NO_ANSWER | Cause::CALL_REJECTED);
-                    let tone = if busy { LineTone::Busy } else { LineTone::Congestion };
-                    line.command(Command::Tone(Some(tone)));
-                    break;
+            }
+            command = command_of(session.waiting.as_mut().map(|waiting| &mut waiting.port)) => {
+                if let Some(LineCommand::HangUp(_)) | None = command {
+                    session.waiting = None;
+                    line.command(Command::CallWaiting(None));
+                    line.no_more_waiting();
                 }
-                Some(LineCommand::HangUp(_)) | None => {
-                    line.command(Command::HangUp);
-                    break;
+            }
+            Some(call) = line.calls.recv() => session.second_call(line, call),
+            () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
+                match session.dialled.take().and_then(Dialled::timed_out) {
+                    Some(number) => session.call(line, number),
+                    None => line.command(Command::Tone(Some(LineTone::Congestion))),
                 }
-            },
-            event = line.port.events().recv() => match event {
-                Some(Event::OnHook) | None => {
-                    port.report(LegEvent::HungUp(Cause::NORMAL_CLEARING));
-                    return;
-                }
-                Some(_) => {}
-            },
-        }
-    }
-    until_on_hook(line).await;
-}
-
-enum Collected {
-    Number(String),
-    Nothing,
-    OnHook,
-}
-
-/// Gives dial tone and takes the number.
-async fn collect(line: &mut LineTask, configuration: &Configuration) -> Collected {
-    line.command(Command::Tone(Some(LineTone::Dial)));
-    let mut number = String::new();
-    let mut deadline = Instant::now() + FIRST_KEY;
-    loop {
-        tokio::select! {
-            () = sleep_until(deadline) => {
-                return if number.is_empty() { Collected::Nothing } else { Collected::Number(number) };
             }
             event = line.port.events().recv() => match event {
-                Some(Event::Digit(key)) => {
-                    line.command(Command::Tone(None));
-                    if key == '#' && !number.is_empty() {
-                        return Collected::Number(number);
-                    }
-                    number.push(key);
-                    if is_complete(&number, configuration) || number.len() >= MOST_KEYS {
-                        return Collected::Number(number);
-                    }
-                    deadline = Instant::now() + NEXT_KEY;
+                Some(Event::Digit(key)) => session.key(line, key),
+                Some(Event::Flash) => session.recall(line),
+                Some(Event::OnHook) => return session.put_down(line),
+                None => {
+                    session.end(Cause::DESTINATION_OUT_OF_ORDER);
+                    return None;
                 }
-                Some(Event::OnHook) | None => return Collected::OnHook,
                 Some(_) => {}
             },
         }
     }
 }
 
-/// Whether no other number could begin like this one.
-fn is_complete(number: &str, configuration: &Configuration) -> bool {
-    is_feature(number)
-        || configuration.extension_by_number(number).is_some()
-            && !configuration
-                .extensions()
-                .iter()
-                .any(|other| other.number.len() > number.len() && other.number.starts_with(number))
+/// The next command for a call's port, if there is one.
+async fn command_of(port: Option<&mut PortCall>) -> Option<LineCommand> {
+    match port {
+        Some(port) => port.commands.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
-/// Waits until the telephone is put down: it cannot ring before.
-async fn until_on_hook(line: &mut LineTask) {
-    while let Some(event) = line.port.events().recv().await {
-        if event == Event::OnHook {
-            return;
+impl Conversation {
+    /// The telephone takes the call.
+    fn take(&mut self, line: &LineTask) {
+        line.command(Command::Tone(None));
+        self.port.connect(true);
+        if std::mem::replace(&mut self.answered, true) {
+            self.port.report(LegEvent::MediaFlow(MediaFlow::BOTH));
+        } else {
+            self.port.report(LegEvent::Answered);
         }
     }
+
+    fn hold(self) -> Self {
+        self.port.connect(false);
+        self.port.report(LegEvent::MediaFlow(HELD));
+        self
+    }
+
+    fn hang_up(&self, cause: Cause) {
+        self.port.report(LegEvent::HungUp(cause));
+    }
+}
+
+impl Session {
+    fn is_lifted(&self) -> bool {
+        self.active.is_some() || self.dialled.is_some()
+    }
+
+    /// Gives dial tone.
+    fn dial(&mut self, line: &LineTask, tone: LineTone) {
+        line.command(Command::Tone(Some(tone)));
+        self.dialled = Some(Dialled::new());
+    }
+
+    fn key(&mut self, line: &LineTask, key: char) {
+        let Some(dialled) = &mut self.dialled else {
+            if let Some(active) = &self.active {
+                active.port.report(LegEvent::ToneDigit(key));
+            }
+            return;
+        };
+        line.command(Command::Tone(None));
+        let configuration = line.exchange.configuration.borrow().clone();
+        if let Some(number) = dialled.key(key, &configuration) {
+            self.dialled = None;
+            self.call(line, number);
+        }
+    }
+
+    /// Calls a number.
+    fn call(&mut self, line: &LineTask, dialled: String) {
+        let configuration = line.exchange.configuration.borrow().clone();
+        let (leg, port) = LineLeg::new(line.port.name(), &line.exchange.engine, line.port.audio());
+        let call = IncomingCall {
+            leg: Box::new(leg),
+            caller: Caller::Station(Box::new(Party {
+                name: line.port.name().to_owned(),
+                number: line.port.number().to_owned(),
+            })),
+            dialled: dialled.clone(),
+            hops_left: MAX_HOPS,
+            configuration,
+        };
+        if line.exchange.start(call).is_err() {
+            tracing::warn!(line = line.port.name(), "no room for a call");
+        }
+        self.active = Some(Conversation {
+            port,
+            other: Party {
+                number: dialled,
+                name: String::new(),
+            },
+            answered: false,
+        });
+    }
+
+    fn active_commanded(&mut self, line: &LineTask, command: Option<LineCommand>) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        match command {
+            Some(LineCommand::Alert) => line.command(Command::Tone(Some(LineTone::Ringback))),
+            Some(LineCommand::Answer) => {
+                active.answered = true;
+                line.command(Command::Tone(None));
+                line.command(Command::Answered);
+            }
+            // The telephone hears the key as it is.
+            Some(LineCommand::Digit(_)) => {}
+            Some(LineCommand::HangUp(cause)) if !active.answered => {
+                let busy = matches!(
+                    cause,
+                    Cause::USER_BUSY | Cause::NO_ANSWER | Cause::CALL_REJECTED
+                );
+                let tone = if busy {
+                    LineTone::Busy
+                } else {
+                    LineTone::Congestion
+                };
+                line.command(Command::Tone(Some(tone)));
+                self.active = None;
+            }
+            Some(LineCommand::HangUp(_)) | None => {
+                self.active = None;
+                if self.held.is_some() || self.waiting.is_some() {
+                    // Cutting the feed would tell some telephones that all is over.
+                    line.command(Command::Tone(Some(LineTone::Busy)));
+                } else {
+                    line.command(Command::HangUp);
+                }
+            }
+        }
+    }
+
+    /// Somebody calls the telephone while it is lifted.
+    fn second_call(&mut self, line: &LineTask, call: LineCall) {
+        let talks = self.active.as_ref().is_some_and(|active| active.answered);
+        if !talks || self.held.is_some() || self.waiting.is_some() {
+            return refuse_second(line, &call);
+        }
+        call.port.connect(false);
+        call.port.report(LegEvent::Ringing);
+        line.command(Command::CallWaiting(Some(CallerId {
+            number: call.caller.number.clone(),
+            name: call.caller.name.clone(),
+        })));
+        self.waiting = Some(call);
+    }
+
+    /// The recall key.
+    fn recall(&mut self, line: &LineTask) {
+        if let Some(call) = self.waiting.take() {
+            line.command(Command::CallWaiting(None));
+            line.no_more_waiting();
+            self.held = self.active.take().map(Conversation::hold);
+            let mut conversation = Conversation {
+                port: call.port,
+                other: call.caller,
+                answered: false,
+            };
+            conversation.take(line);
+            self.active = Some(conversation);
+            return;
+        }
+        self.dialled = None;
+        let active = self.active.take();
+        match (active, self.held.take()) {
+            (Some(active), Some(mut held)) => {
+                if active.answered {
+                    self.held = Some(active.hold());
+                } else {
+                    active.hang_up(Cause::NORMAL_CLEARING);
+                }
+                held.take(line);
+                self.active = Some(held);
+            }
+            (None, Some(mut held)) => {
+                held.take(line);
+                self.active = Some(held);
+            }
+            (Some(active), None) if active.answered => {
+                self.held = Some(active.hold());
+                self.dial(line, LineTone::Recall);
+            }
+            // Nobody has answered yet: somewhere else, then.
+            (Some(active), None) => {
+                active.hang_up(Cause::NORMAL_CLEARING);
+                self.dial(line, LineTone::Dial);
+            }
+            (None, None) => self.dial(line, LineTone::Dial),
+        }
+    }
+
+    /// The telephone is put down.
+    fn put_down(mut self, line: &LineTask) -> Option<Left> {
+        line.command(Command::CallWaiting(None));
+        let waiting = self.waiting.take();
+        if waiting.is_some() {
+            line.no_more_waiting();
+        }
+        let held = match (self.active.take(), self.held.take()) {
+            (Some(active), Some(held)) => {
+                transfer(&active, &held);
+                None
+            }
+            (active, held) => {
+                if let Some(active) = active {
+                    active.hang_up(Cause::NORMAL_CLEARING);
+                }
+                held
+            }
+        };
+        if let Some(call) = &waiting {
+            call.port.connect(true);
+        }
+        waiting.map(Left::Waiting).or(held.map(Left::Held))
+    }
+
+    fn end(self, cause: Cause) {
+        for conversation in [self.active, self.held].into_iter().flatten() {
+            conversation.hang_up(cause);
+        }
+        if let Some(call) = self.waiting {
+            call.port.report(LegEvent::Rejected(cause));
+        }
+    }
+}
+
+/// Connects the other ends of two calls with each other.
+fn transfer(active: &Conversation, held: &Conversation) {
+    // Whoever wants to know what became of it has put the telephone down.
+    let nobody = Box::new(|_| {});
+    let target = active.other.number.clone();
+    if active.answered {
+        let (join, newcomer) = oneshot::channel();
+        let transfer = Transfer::new(target, Some(join), nobody);
+        active.port.report(LegEvent::Replaced(newcomer));
+        held.port.report(LegEvent::Transfer(Box::new(transfer)));
+        active.hang_up(Cause::NORMAL_CLEARING);
+    } else {
+        active.hang_up(Cause::NORMAL_CLEARING);
+        let transfer = Transfer::new(target, None, nobody);
+        held.port.report(LegEvent::Transfer(Box::new(transfer)));
+    }
+    held.hang_up(Cause::NORMAL_CLEARING);
 }

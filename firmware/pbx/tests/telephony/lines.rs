@@ -286,11 +286,16 @@ async fn the_telephone_on_a_port_rings_answers_and_is_cut_off() {
     out.wait_ringing(SOON).await.unwrap();
     out.wait_answered(ON_A_LINE).await.unwrap();
     hears(&out, 440.0, -10.0).await;
+    // A second call waits, a third finds nobody.
     let mut second = bruno.call("990").await.unwrap();
+    second.wait_ringing(SOON).await.unwrap();
+    let mut third = bruno.call("990").await.unwrap();
     assert_eq!(
-        second.wait_ended(SOON).await.unwrap(),
+        third.wait_ended(SOON).await.unwrap(),
         EndReason::Refused(486)
     );
+    second.hang_up();
+    second.wait_ended(SOON).await.unwrap();
     out.hang_up();
     all_on_hook(&gateway).await;
     // A caller who gives up silences the bell.
@@ -356,4 +361,65 @@ async fn a_gateway_that_stops_puts_its_lines_on_hook() {
         .await
         .unwrap()[0];
     assert_eq!(record.result, Some(CallResult::Answered));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_waiting_call_is_taken_by_recall_and_the_first_one_held_meanwhile() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    let mut first = ana.call("990").await.unwrap();
+    first.wait_answered(ON_A_LINE).await.unwrap();
+    hears(&first, 440.0, -10.0).await;
+    let mut second = bruno.call("990").await.unwrap();
+    second.wait_ringing(SOON).await.unwrap();
+    hands.send(Hand::Recall).await.unwrap();
+    second.wait_answered(ON_A_LINE).await.unwrap();
+    hears(&second, 440.0, -10.0).await;
+    // Back to the first.
+    hands.send(Hand::Recall).await.unwrap();
+    hears(&first, 440.0, -10.0).await;
+    // Put down with one held: both are connected with each other.
+    hands.send(Hand::PutDown).await.unwrap();
+    all_on_hook(&gateway).await;
+    first.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&second, 700.0, -12.0).await;
+    first.hang_up();
+    assert_eq!(
+        second.wait_ended(SOON).await.unwrap(),
+        EndReason::RemoteHangUp
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_asks_back_and_passes_the_call_on() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001".into())).await.unwrap();
+    let mut first = incoming(&ana).await;
+    first.answer();
+    first.wait_answered(SOON).await.unwrap();
+    hears(&first, 440.0, -10.0).await;
+    hands.send(Hand::Recall).await.unwrap();
+    // Dial tone, whose keys the first call does not hear; then the second one.
+    hands.send(Hand::Press("2002".into())).await.unwrap();
+    let mut second = incoming(&bruno).await;
+    second.answer();
+    second.wait_answered(SOON).await.unwrap();
+    hears(&second, 440.0, -10.0).await;
+    hands.send(Hand::PutDown).await.unwrap();
+    second.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&first, 700.0, -12.0).await;
+    second.hang_up();
+    assert_eq!(
+        first.wait_ended(SOON).await.unwrap(),
+        EndReason::RemoteHangUp
+    );
+    all_on_hook(&gateway).await;
 }
