@@ -10,6 +10,7 @@ mod e1_trunks;
 mod events;
 mod extensions;
 mod gateway;
+mod lines;
 mod music_classes;
 mod recordings;
 mod session;
@@ -71,6 +72,10 @@ pub fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(e1_trunks::list_spans))
         .routes(routes!(e1_trunks::list_r2_variants))
+        .routes(routes!(
+            lines::show_line_settings,
+            lines::change_line_settings
+        ))
         .routes(routes!(
             audio_files::list_audio_files,
             audio_files::upload_audio_file

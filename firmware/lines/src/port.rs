@@ -106,7 +106,7 @@ pub enum Command {
     Ring(Ringing),
     /// FXS: stops ringing.
     StopRinging,
-    /// FXS: gives a tone instead of the call's sound, or the call's sound again.
+    /// Gives a tone instead of the call's sound, or the call's sound again.
     Tone(Option<LineTone>),
     /// FXS: the party that the telephone has called has answered.
     Answered,

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    AudioFile, AudioFileId, Company, DigestCredential, E1Trunk, E1TrunkId, Extension, ExtensionId,
-    MusicClass, MusicClassId, Secret, SipTrunk, TrunkId, User, UserId,
+    AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Company, DigestCredential, E1Trunk,
+    E1TrunkId, Extension, ExtensionId, MusicClass, MusicClassId, Secret, SipTrunk, TrunkId, User,
+    UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -22,6 +23,7 @@ pub struct Configuration {
     trunks: Vec<SipTrunk>,
     trunk_passwords: HashMap<TrunkId, Secret>,
     e1_trunks: Vec<E1Trunk>,
+    analogue_ports: Vec<AnaloguePort>,
     audio_files: Vec<AudioFile>,
     music_classes: Vec<MusicClass>,
 }
@@ -64,6 +66,7 @@ impl Configuration {
             trunks: Vec::new(),
             trunk_passwords: HashMap::new(),
             e1_trunks: Vec::new(),
+            analogue_ports: Vec::new(),
             audio_files: Vec::new(),
             music_classes: Vec::new(),
         }
@@ -97,6 +100,14 @@ impl Configuration {
     pub fn with_e1_trunks(mut self, mut trunks: Vec<E1Trunk>) -> Self {
         trunks.sort_by_key(|trunk| (trunk.priority, trunk.id));
         self.e1_trunks = trunks;
+        self
+    }
+
+    /// The same with these settings of analogue ports, sorted by name.
+    #[must_use]
+    pub fn with_analogue_ports(mut self, mut ports: Vec<AnaloguePort>) -> Self {
+        ports.sort_by(|a, b| a.port.cmp(&b.port));
+        self.analogue_ports = ports;
         self
     }
 
@@ -195,6 +206,16 @@ impl Configuration {
             .find(|trunk| fold(&trunk.name) == name)
     }
 
+    /// All settings of analogue ports, by name.
+    pub fn analogue_ports(&self) -> &[AnaloguePort] {
+        &self.analogue_ports
+    }
+
+    /// The settings of the port with this name, if it has any of its own.
+    pub fn analogue_port(&self, port: &str) -> Option<&AnaloguePort> {
+        self.analogue_ports.iter().find(|one| one.port == port)
+    }
+
     /// All audio files, by name.
     pub fn audio_files(&self) -> &[AudioFile] {
         &self.audio_files
@@ -241,6 +262,11 @@ impl Configuration {
                 .iter()
                 .map(|trunk| (trunk.id, trunk.clone()))
                 .collect(),
+            analogue_ports: self
+                .analogue_ports
+                .iter()
+                .map(|port| (port.id, port.clone()))
+                .collect(),
             audio_files: self
                 .audio_files
                 .iter()
@@ -277,6 +303,8 @@ pub struct Draft {
     pub trunk_passwords: HashMap<TrunkId, Secret>,
     /// All E1 trunks.
     pub e1_trunks: BTreeMap<E1TrunkId, E1Trunk>,
+    /// All settings of analogue ports.
+    pub analogue_ports: BTreeMap<AnaloguePortId, AnaloguePort>,
     /// All audio files.
     pub audio_files: BTreeMap<AudioFileId, AudioFile>,
     /// All classes of music.
@@ -295,6 +323,7 @@ impl Draft {
         )
         .with_trunks(self.trunks.into_values().collect(), self.trunk_passwords)
         .with_e1_trunks(self.e1_trunks.into_values().collect())
+        .with_analogue_ports(self.analogue_ports.into_values().collect())
         .with_sounds(
             self.audio_files.into_values().collect(),
             self.music_classes.into_values().collect(),

@@ -50,8 +50,9 @@ pub use extension::{
 };
 pub use language::{Language, UnknownLanguage};
 pub use line::{
-    AnswerDetection, CallerIdReception, CallerIdSending, DialToneRule, FxoSettings, FxsSettings,
-    HotLine, KeySending, LearnedTone,
+    AnaloguePort, AnaloguePortId, AnswerDetection, CallerIdReception, CallerIdSending,
+    DialToneRule, FxoSettings, FxsSettings, HotLine, KeySending, LearnedTone, MAX_ANALOGUE_PORTS,
+    PortSettings, RefusedCall,
 };
 pub use media_encryption::MediaEncryption;
 pub use problem::{FieldProblem, Invalid, Problems, code};

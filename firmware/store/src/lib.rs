@@ -12,6 +12,7 @@
 //! A call's way: [`Store::call_started`] inserts its row, [`Store::call_ended`] completes it. Rows that are still open
 //! when the store is opened belong to calls that a crash ended; they are marked [`CallResult::Interrupted`].
 
+mod analogue_ports;
 mod bans;
 mod bindings;
 mod calls;

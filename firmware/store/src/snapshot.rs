@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ramal_model::{
-    Actor, AudioFile, Company, Configuration, DigestCredential, Draft, E1Trunk, Extension,
-    ExtensionId, MusicClass, SipTrunk, TrunkId, User, UserId,
+    Actor, AnaloguePort, AudioFile, Company, Configuration, DigestCredential, Draft, E1Trunk,
+    Extension, ExtensionId, MusicClass, SipTrunk, TrunkId, User, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,6 +19,7 @@ const USER: &str = "user";
 const EXTENSION: &str = "extension";
 const TRUNK: &str = "trunk";
 const E1_TRUNK: &str = "e1_trunk";
+const ANALOGUE_PORT: &str = "analogue_port";
 const AUDIO_FILE: &str = "audio_file";
 const MUSIC_CLASS: &str = "music_class";
 
@@ -48,6 +49,10 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
         e1_trunks: objects::<E1Trunk>(connection, E1_TRUNK)?
             .into_iter()
             .map(|trunk| (trunk.id, trunk))
+            .collect(),
+        analogue_ports: objects::<AnaloguePort>(connection, ANALOGUE_PORT)?
+            .into_iter()
+            .map(|port| (port.id, port))
             .collect(),
         audio_files: objects::<AudioFile>(connection, AUDIO_FILE)?
             .into_iter()
@@ -215,6 +220,15 @@ impl Write<'_> {
             &e1_trunks(&draft),
             |_| None,
         )?;
+        let analogue_ports = |draft: &Draft| {
+            draft
+                .analogue_ports
+                .iter()
+                .map(|(id, port)| (id.0, port.clone()))
+                .collect::<HashMap<_, _>>()
+        };
+        let (before, after) = (analogue_ports(&old), analogue_ports(&draft));
+        differences(&mut changes, ANALOGUE_PORT, &before, &after, |_| None)?;
         let audio_files = |draft: &Draft| {
             draft
                 .audio_files

@@ -17,6 +17,7 @@ mod doors;
 mod e1_trunks;
 mod events;
 mod gateway;
+mod lines;
 mod recordings;
 mod refusals;
 mod sounds;

@@ -7,8 +7,8 @@ use ramal_analog::{
     SupervisionEvent,
 };
 use ramal_dsp::{
-    AnswerVoiceDetector, DialToneDetector, DtmfDetector, DtmfGenerator, DtmfTiming, FRAME_SAMPLES,
-    ProgressDetector, ProgressTone, level_dbm0,
+    AnswerVoiceDetector, CadenceGenerator, CountryTones, DialToneDetector, DtmfDetector,
+    DtmfGenerator, DtmfTiming, FRAME_SAMPLES, ProgressDetector, ProgressTone, level_dbm0,
 };
 use ramal_model::FxoSettings;
 
@@ -42,6 +42,9 @@ pub(super) struct FxoProcessor {
     /// This call's caller was told: both receivers may understand one message.
     caller_told: bool,
     key: Option<DtmfGenerator<std::iter::Once<char>>>,
+    /// Sent in place of the call.
+    tone: Option<Box<CadenceGenerator>>,
+    tones: &'static CountryTones,
 }
 
 impl FxoProcessor {
@@ -61,6 +64,8 @@ impl FxoProcessor {
             early_caller: None,
             caller_told: false,
             key: None,
+            tone: None,
+            tones,
         }
     }
 
@@ -119,6 +124,12 @@ impl FxoProcessor {
     fn command(&mut self, command: Command, now: Instant) {
         let command = match command {
             Command::ConfigureFxo(settings) => return self.configure(&settings),
+            Command::Tone(tone) => {
+                let tone =
+                    tone.map(|tone| CadenceGenerator::new(signalling::tone(self.tones, tone)));
+                self.tone = tone.filter(|_| self.line.is_off_hook()).map(Box::new);
+                return;
+            }
             Command::Seize => FxoCommand::Seize,
             Command::Answer => FxoCommand::Answer,
             Command::HangUp => FxoCommand::HangUp,
@@ -155,6 +166,7 @@ impl FxoProcessor {
         self.keys = DtmfDetector::default();
         self.sound.restart();
         self.key = None;
+        self.tone = None;
         self.early_caller = None;
         self.caller_told = false;
     }
@@ -213,6 +225,8 @@ impl FxoProcessor {
                 self.key = None;
                 self.line.key_sent();
             }
+        } else if let Some(tone) = &mut self.tone {
+            tone.fill(transmit);
         }
         self.sound.transmit(transmit);
     }

@@ -199,12 +199,7 @@ impl FxsProcessor {
         let stutters = self.messages && self.settings.stutter_tone;
         let tone = match tone {
             LineTone::Dial if stutters => self.tones.stutter_dial,
-            LineTone::Dial => self.tones.dial,
-            LineTone::Recall => self.tones.stutter_dial,
-            LineTone::Ringback => self.tones.ringback,
-            LineTone::Busy => self.tones.busy,
-            LineTone::Congestion => self.tones.congestion,
-            LineTone::Confirmation => self.tones.confirmation,
+            tone => signalling::tone(self.tones, tone),
         };
         Listening::Tone(Box::new(CadenceGenerator::new(tone)))
     }

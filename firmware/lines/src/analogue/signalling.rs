@@ -7,10 +7,12 @@ use ramal_analog::{
     FxoSignalling, FxsSignalling, HookTiming, LeftOffHook, LineProfile, RingCadence,
     SupervisionSettings,
 };
-use ramal_dsp::{CountryTones, LearnedCadence};
+use ramal_dsp::{CadencedTone, CountryTones, LearnedCadence};
 use ramal_model::{
     AnswerDetection, CallerIdSending, Country, DialToneRule, FxoSettings, FxsSettings, KeySending,
 };
+
+use crate::LineTone;
 
 /// First taken, then put down for so long, to be rid of a call that the called party pays for.
 const DOUBLE_ANSWER: DoubleAnswer = DoubleAnswer {
@@ -20,6 +22,18 @@ const DOUBLE_ANSWER: DoubleAnswer = DoubleAnswer {
 
 pub(super) fn tones(country: Country) -> &'static CountryTones {
     CountryTones::of(country.code()).unwrap_or(CountryTones::recommended())
+}
+
+/// A country's tone, the plain one where there are several.
+pub(super) fn tone(tones: &CountryTones, tone: LineTone) -> CadencedTone {
+    match tone {
+        LineTone::Dial => tones.dial,
+        LineTone::Recall => tones.stutter_dial,
+        LineTone::Ringback => tones.ringback,
+        LineTone::Busy => tones.busy,
+        LineTone::Congestion => tones.congestion,
+        LineTone::Confirmation => tones.confirmation,
+    }
 }
 
 fn milliseconds(value: u16) -> Duration {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Country;
+use crate::{Country, problem::Problems, text};
 
 /// What caller ID is listened for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -59,6 +59,19 @@ pub enum AnswerDetection {
     AfterDialling,
 }
 
+/// What is done with a call from the line that is refused: nothing can be told to the exchange.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RefusedCall {
+    /// It rings until the caller gives up.
+    #[default]
+    RingOut,
+    /// It is taken, gets busy tone for ten seconds, and is ended. The caller pays.
+    AnswerAndTone,
+    /// It is taken and ended after a second. The caller pays.
+    AnswerAndHangUp,
+}
+
 /// A tone of sound and pause that this line's exchange gives when the far end has hung up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -110,6 +123,50 @@ pub struct FxoSettings {
     /// Refuse collect calls by hanging up for a moment after the answer. Works where the exchange ends collect calls
     /// then, as in Brazil; callers who pay hear nothing for two and a half seconds.
     pub refuse_collect_calls: bool,
+    /// What is done with a call that is refused.
+    pub refused_call: RefusedCall,
+}
+
+impl FxoSettings {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let mut between = |field: &str, value: i64, min: i64, max: i64| {
+            text::range(problems, field, value, min, max);
+        };
+        between("receive_gain", self.receive_gain.into(), -12, 12);
+        between("transmit_gain", self.transmit_gain.into(), -12, 12);
+        between("dial_tone_seconds", self.dial_tone_seconds.into(), 1, 15);
+        between(
+            "answer_after_seconds",
+            self.answer_after_seconds.into(),
+            1,
+            60,
+        );
+        between("flash_ms", self.flash_ms.into(), 50, 1_000);
+        // Zero switches these off.
+        for (field, value, min, max) in [
+            (
+                "loop_interruption_ms",
+                i64::from(self.loop_interruption_ms),
+                60,
+                2_000,
+            ),
+            ("busy_repetitions", self.busy_repetitions.into(), 2, 10),
+            ("silence_seconds", self.silence_seconds.into(), 10, 3_600),
+        ] {
+            if value != 0 {
+                between(field, value, min, max);
+            }
+        }
+        if let Some(tone) = self.learned_tone {
+            let [first, second] = tone.frequencies;
+            between("learned_tone.frequencies", first.into(), 200, 2_000);
+            if second != 0 {
+                between("learned_tone.frequencies", second.into(), 200, 2_000);
+            }
+            between("learned_tone.on_ms", tone.on_ms.into(), 50, 3_000);
+            between("learned_tone.off_ms", tone.off_ms.into(), 50, 3_000);
+        }
+    }
 }
 
 impl Default for FxoSettings {
@@ -132,6 +189,7 @@ impl Default for FxoSettings {
             silence_seconds: 0,
             flash_ms: 300,
             refuse_collect_calls: false,
+            refused_call: RefusedCall::default(),
         }
     }
 }

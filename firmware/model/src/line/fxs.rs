@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Country;
+use crate::{
+    Country,
+    problem::{Problems, code},
+    text,
+};
 
 /// How a telephone is told who calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -80,6 +84,71 @@ pub struct FxsSettings {
     pub next_key_seconds: u8,
     /// Whether calls are refused.
     pub do_not_disturb: bool,
+}
+
+/// Most characters of a digit map.
+const MAX_DIGIT_MAP: usize = 2_048;
+/// What digit maps are written with.
+const DIGIT_MAP_CHARACTERS: &str = "0123456789*#ABCDabcdXxTt.[]-| ";
+/// Keys of a telephone.
+const KEYS: &str = "0123456789*#";
+
+impl FxsSettings {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let mut between = |field: &str, value: i64, min: i64, max: i64| {
+            text::range(problems, field, value, min, max);
+        };
+        between("receive_gain", self.receive_gain.into(), -12, 12);
+        between("transmit_gain", self.transmit_gain.into(), -12, 12);
+        between("ringing", self.ringing.into(), 0, 5);
+        between("flash_min_ms", self.flash_min_ms.into(), 80, 1_000);
+        if self.flash_max_ms != 0 {
+            let shortest = i64::from(self.flash_min_ms) + 1;
+            between("flash_max_ms", self.flash_max_ms.into(), shortest, 1_500);
+        }
+        between("disconnect_ms", self.disconnect_ms.into(), 0, 2_000);
+        between("first_key_seconds", self.first_key_seconds.into(), 3, 60);
+        between("next_key_seconds", self.next_key_seconds.into(), 1, 15);
+        if let Some(line) = &self.hot_line {
+            between("hot_line.after_seconds", line.after_seconds.into(), 0, 15);
+            characters(problems, "hot_line.number", &line.number, KEYS, 32);
+        }
+        if let Some(map) = &self.digit_map {
+            characters(
+                problems,
+                "digit_map",
+                map,
+                DIGIT_MAP_CHARACTERS,
+                MAX_DIGIT_MAP,
+            );
+        }
+    }
+}
+
+/// Checks that there are 1 to `max` characters, all of them allowed.
+fn characters(problems: &mut Problems, field: &str, value: &str, allowed: &str, max: usize) {
+    let count = value.chars().count();
+    if count == 0 {
+        problems.add(field, code::REQUIRED, None, "is blank");
+    } else if count > max {
+        problems.add(
+            field,
+            code::TOO_LONG,
+            Some(&max.to_string()),
+            format!("has {count} characters, more than {max}"),
+        );
+    }
+    if let Some(other) = value
+        .chars()
+        .find(|&character| !allowed.contains(character))
+    {
+        problems.add(
+            field,
+            code::CHARACTER,
+            Some(allowed),
+            format!("`{other}` is none of {allowed}"),
+        );
+    }
 }
 
 impl Default for FxsSettings {

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use ramal_model::Configuration;
+use ramal_analog::{Dialled as Judged, DigitMap};
+use ramal_model::{Configuration, FxsSettings, HotLine};
 use tokio::time::Instant;
 
 use crate::call::routing::is_feature;
 
-/// How long dial tone lasts.
-const FIRST_KEY: Duration = Duration::from_secs(15);
-/// After a pause this long the number is complete.
-const NEXT_KEY: Duration = Duration::from_secs(3);
 /// Longest number.
 const MOST_KEYS: usize = 32;
 
@@ -20,14 +17,29 @@ pub(super) struct Dialled {
     number: String,
     /// When it is complete, or given up, without another key.
     pub(super) deadline: Instant,
+    /// After a pause this long the number is complete.
+    next_key: Duration,
+    /// Says when it is complete; none: the numbers of the gateway do.
+    map: Option<DigitMap>,
+    /// Whom to call when nothing is dialled.
+    hot_line: Option<String>,
 }
 
 impl Dialled {
     /// Nothing dialled yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(settings: &FxsSettings, hot_line: Option<&HotLine>) -> Self {
+        let first_key = hot_line.map_or(settings.first_key_seconds, |hot| hot.after_seconds);
+        let map = settings.digit_map.as_deref().and_then(|map| {
+            map.parse()
+                .inspect_err(|error| tracing::warn!(%error, map, "a digit map cannot be used"))
+                .ok()
+        });
         Dialled {
             number: String::new(),
-            deadline: Instant::now() + FIRST_KEY,
+            deadline: Instant::now() + Duration::from_secs(first_key.into()),
+            next_key: Duration::from_secs(settings.next_key_seconds.into()),
+            map,
+            hot_line: hot_line.map(|hot| hot.number.clone()),
         }
     }
 
@@ -36,16 +48,28 @@ impl Dialled {
         let ends = key == '#' && !self.number.is_empty();
         if !ends {
             self.number.push(key);
-            self.deadline = Instant::now() + NEXT_KEY;
+            self.deadline = Instant::now() + self.next_key;
         }
-        let complete =
-            ends || is_complete(&self.number, configuration) || self.number.len() >= MOST_KEYS;
+        let complete = ends
+            || self.number.len() >= MOST_KEYS
+            || match &self.map {
+                // An impossible number is somebody's to refuse, and a tone will say so.
+                Some(map) => matches!(
+                    map.judge(&self.number),
+                    Judged::Complete | Judged::Impossible
+                ),
+                None => is_complete(&self.number, configuration),
+            };
         complete.then(|| std::mem::take(&mut self.number))
     }
 
     /// No key came in time: the number, if there is one.
     pub(super) fn timed_out(self) -> Option<String> {
-        (!self.number.is_empty()).then_some(self.number)
+        if self.number.is_empty() {
+            self.hot_line
+        } else {
+            Some(self.number)
+        }
     }
 }
 

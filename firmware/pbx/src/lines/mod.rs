@@ -15,10 +15,10 @@ pub(crate) use digital::DigitalTrunks;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ramal_lines::{Driver, Port, PortAudio, PortKind, PortStatus};
+use ramal_lines::{Command, Driver, Port, PortAudio, PortKind, PortStatus};
 use ramal_media::Engine;
-use ramal_model::Party;
-use tokio::sync::mpsc;
+use ramal_model::{Configuration, FxoSettings, FxsSettings, Party, PortSettings};
+use tokio::sync::{mpsc, watch};
 
 use crate::exchange::Exchange;
 use crate::leg::line::{LineLeg, PortCall};
@@ -84,11 +84,13 @@ impl LineService {
             });
             let exchange = exchange.clone();
             let line = LineTask {
+                changes: exchange.configuration.clone(),
                 exchange,
                 port,
                 busy,
                 waits,
                 calls: queue,
+                settings: None,
             };
             match line.port.kind() {
                 PortKind::Fxo => tokio::spawn(trunk::run(line)),
@@ -187,6 +189,22 @@ impl LineService {
     }
 }
 
+/// The settings of a port that has none of its own: those of the company's country.
+fn preset(configuration: &Configuration, kind: PortKind) -> PortSettings {
+    let country = configuration.company().map(|company| company.country);
+    let country = country.unwrap_or_default();
+    match kind {
+        PortKind::Fxo => PortSettings::Fxo(FxoSettings {
+            country,
+            ..FxoSettings::default()
+        }),
+        PortKind::Fxs => PortSettings::Fxs(FxsSettings {
+            country,
+            ..FxsSettings::default()
+        }),
+    }
+}
+
 /// What the task of a port works with.
 struct LineTask {
     exchange: Arc<Exchange>,
@@ -196,9 +214,54 @@ struct LineTask {
     /// Whether there is a second call. Whoever sets it may send one; the task takes it back.
     waits: Arc<AtomicBool>,
     calls: mpsc::Receiver<LineCall>,
+    /// Tells when the configuration has changed.
+    changes: watch::Receiver<Arc<Configuration>>,
+    /// What the port was told last.
+    settings: Option<PortSettings>,
 }
 
 impl LineTask {
+    /// Gives the port the settings that the configuration has for it, if they are others than before.
+    fn configure(&mut self) {
+        let configuration = self.changes.borrow_and_update().clone();
+        let settings = match configuration.analogue_port(self.port.name()) {
+            Some(own) => own.settings.clone(),
+            None => preset(&configuration, self.port.kind()),
+        };
+        if self.settings.as_ref() == Some(&settings) {
+            return;
+        }
+        match (&settings, self.port.kind()) {
+            (PortSettings::Fxo(fxo), PortKind::Fxo) => {
+                self.command(Command::ConfigureFxo(Box::new(fxo.clone())));
+            }
+            (PortSettings::Fxs(fxs), PortKind::Fxs) => {
+                self.command(Command::ConfigureFxs(Box::new(fxs.clone())));
+            }
+            _ => tracing::error!(
+                line = self.port.name(),
+                "the settings are those of a port of the other kind; save them again"
+            ),
+        }
+        self.settings = Some(settings);
+    }
+
+    /// The settings of a port to an exchange.
+    fn fxo(&self) -> FxoSettings {
+        match &self.settings {
+            Some(PortSettings::Fxo(settings)) => settings.clone(),
+            _ => FxoSettings::default(),
+        }
+    }
+
+    /// The settings of a telephone.
+    fn fxs(&self) -> FxsSettings {
+        match &self.settings {
+            Some(PortSettings::Fxs(settings)) => settings.clone(),
+            _ => FxsSettings::default(),
+        }
+    }
+
     /// Takes the line for a call that comes from it.
     fn take(&self) -> bool {
         !self.busy.swap(true, Ordering::AcqRel)
@@ -215,7 +278,7 @@ impl LineTask {
     }
 
     /// Tells the port to do something; a driver that is gone ends its events, too.
-    fn command(&self, command: ramal_lines::Command) {
+    fn command(&self, command: Command) {
         if let Err(error) = self.port.command(command) {
             tracing::error!(%error, "a line does not obey");
         }

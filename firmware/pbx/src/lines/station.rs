@@ -49,8 +49,10 @@ enum Left {
 /// Serves a port until its driver ends or the gateway gives up its lines.
 pub(super) async fn run(mut line: LineTask) {
     loop {
+        line.configure();
         let mut session = Session::default();
         tokio::select! {
+            Ok(()) = line.changes.changed() => continue,
             call = line.calls.recv() => {
                 let Some(call) = call else { return };
                 session.active = ring(&mut line, Left::Waiting(call)).await;
@@ -63,7 +65,7 @@ pub(super) async fn run(mut line: LineTask) {
                         let Some(call) = line.calls.recv().await else { return };
                         call.port.report(LegEvent::Rejected(Cause::USER_BUSY));
                     }
-                    session.dial(&line, LineTone::Dial);
+                    session.lifted(&line);
                 }
                 Some(_) => continue,
             },
@@ -85,6 +87,10 @@ pub(super) async fn run(mut line: LineTask) {
 /// Rings the telephone until it is lifted; nothing when the caller gives up before.
 async fn ring(line: &mut LineTask, left: Left) -> Option<Conversation> {
     let mut conversation = match left {
+        Left::Waiting(call) if line.fxs().do_not_disturb => {
+            call.port.report(LegEvent::Rejected(Cause::USER_BUSY));
+            return None;
+        }
         Left::Waiting(call) => {
             call.port.report(LegEvent::Ringing);
             Conversation {
@@ -208,10 +214,22 @@ impl Session {
         self.active.is_some() || self.dialled.is_some()
     }
 
-    /// Gives dial tone.
+    /// The telephone was lifted to make a call.
+    fn lifted(&mut self, line: &LineTask) {
+        let settings = line.fxs();
+        match &settings.hot_line {
+            Some(hot) if hot.after_seconds == 0 => self.call(line, hot.number.clone()),
+            hot => {
+                line.command(Command::Tone(Some(LineTone::Dial)));
+                self.dialled = Some(Dialled::new(&settings, hot.as_ref()));
+            }
+        }
+    }
+
+    /// Gives dial tone for another call.
     fn dial(&mut self, line: &LineTask, tone: LineTone) {
         line.command(Command::Tone(Some(tone)));
-        self.dialled = Some(Dialled::new());
+        self.dialled = Some(Dialled::new(&line.fxs(), None));
     }
 
     fn key(&mut self, line: &LineTask, key: char) {
@@ -297,7 +315,9 @@ impl Session {
     /// Somebody calls the telephone while it is lifted.
     fn second_call(&mut self, line: &LineTask, call: LineCall) {
         let talks = self.active.as_ref().is_some_and(|active| active.answered);
-        if !talks || self.held.is_some() || self.waiting.is_some() {
+        let settings = line.fxs();
+        let wanted = settings.call_waiting && !settings.do_not_disturb;
+        if !wanted || !talks || self.held.is_some() || self.waiting.is_some() {
             return refuse_second(line, &call);
         }
         call.port.connect(false);

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use ramal_lines::{CallerId, Command, Event};
-use ramal_model::Party;
+use ramal_lines::{CallerId, Command, Event, LineTone};
+use ramal_model::{DialToneRule, Party, RefusedCall};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{LineCall, LineTask, MAX_HOPS};
@@ -16,13 +16,19 @@ use crate::leg::{Cause, LegEvent};
 
 /// From the first ring to the caller ID, which comes after that ring where it comes at all.
 const CALLER_ID: Duration = Duration::from_millis(3500);
+/// How long a refused caller hears busy tone.
+const BUSY_TONE: Duration = Duration::from_secs(10);
+/// How long a call is taken that is only taken to be ended.
+const ANSWERED_TO_HANG_UP: Duration = Duration::from_secs(1);
 /// On-hook between two calls, so that the exchange notices.
 const GUARD: Duration = Duration::from_millis(800);
 
 /// Serves a port until its driver ends or the gateway gives up its lines.
 pub(super) async fn run(mut line: LineTask) {
     loop {
+        line.configure();
         tokio::select! {
+            Ok(()) = line.changes.changed() => continue,
             call = line.calls.recv() => {
                 let Some(call) = call else { return };
                 outgoing(&mut line, call).await;
@@ -54,6 +60,7 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
     let LineCall {
         number, mut port, ..
     } = call;
+    let requires_dial_tone = line.fxo().dial_tone == DialToneRule::Require;
     line.command(Command::Seize);
     // The port waits for dial tone as its settings say.
     line.command(Command::Dial(number));
@@ -82,6 +89,10 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
                         continue;
                     }
                     Some(Event::BusyTone) => over(Cause::USER_BUSY, Cause::NORMAL_CLEARING),
+                    Some(Event::DialTone(false)) if requires_dial_tone => {
+                        tracing::warn!(line = line.port.name(), "a line has no dial tone");
+                        over(Cause::NO_CIRCUIT, Cause::NO_CIRCUIT)
+                    }
                     Some(Event::Silence) => over(Cause::NO_USER_RESPONDING, Cause::NORMAL_CLEARING),
                     Some(Event::FarEndHungUp) => over(Cause::NO_USER_RESPONDING, Cause::NORMAL_CLEARING),
                     Some(Event::LineFault(_)) => over(Cause::DESTINATION_OUT_OF_ORDER, Cause::DESTINATION_OUT_OF_ORDER),
@@ -155,6 +166,12 @@ async fn serve_incoming(line: &mut LineTask, mut port: PortCall) {
                 }
                 Some(LineCommand::Digit(key)) if answered => line.command(Command::Dial(key.to_string())),
                 Some(LineCommand::HangUp(_)) | None if answered => break,
+                Some(LineCommand::HangUp(cause)) if cause != Cause::NO_ANSWER => {
+                    if refuse(line).await {
+                        return;
+                    }
+                    refused = true;
+                }
                 // It goes on ringing, and the line is of no use for anything else meanwhile.
                 Some(LineCommand::HangUp(_)) | None => refused = true,
                 Some(_) => {}
@@ -177,4 +194,30 @@ async fn serve_incoming(line: &mut LineTask, mut port: PortCall) {
         }
     }
     line.command(Command::HangUp);
+}
+
+/// Refuses a call that rings in the way the port's settings say; whether it is over then.
+async fn refuse(line: &mut LineTask) -> bool {
+    let lasts = match line.fxo().refused_call {
+        RefusedCall::RingOut => return false,
+        RefusedCall::AnswerAndTone => BUSY_TONE,
+        RefusedCall::AnswerAndHangUp => ANSWERED_TO_HANG_UP,
+    };
+    line.command(Command::Answer);
+    if lasts == BUSY_TONE {
+        line.command(Command::Tone(Some(LineTone::Busy)));
+    }
+    let until = Instant::now() + lasts;
+    loop {
+        tokio::select! {
+            () = sleep_until(until) => break,
+            // Busy tone may be the echo of our own.
+            event = line.port.events().recv() => match event {
+                Some(Event::FarEndHungUp) | None => break,
+                Some(_) => {}
+            },
+        }
+    }
+    line.command(Command::HangUp);
+    true
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use ramal_lines::Driver;
 use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
-use ramal_model::{CallRecord, CallResult, Direction, LegKind};
+use ramal_model::{
+    Actor, CallRecord, CallResult, Direction, FxoSettings, FxsSettings, HotLine, LegKind,
+    PortSettings, RefusedCall,
+};
 use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
 use tokio::sync::mpsc;
 
@@ -421,5 +424,89 @@ async fn a_telephone_asks_back_and_passes_the_call_on() {
         first.wait_ended(SOON).await.unwrap(),
         EndReason::RemoteHangUp
     );
+    all_on_hook(&gateway).await;
+}
+
+async fn set_port(gateway: &Gateway, port: &str, settings: PortSettings) {
+    gateway
+        .store
+        .set_analogue_port(&Actor::System, port.into(), settings)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_30_a_refused_caller_on_a_line_gets_busy_tone_or_rings_on() {
+    let (gateway, _) = gateway_with_lines().await;
+    let settings = FxoSettings {
+        refused_call: RefusedCall::AnswerAndTone,
+        ..FxoSettings::default()
+    };
+    set_port(&gateway, "FXO 1", PortSettings::Fxo(settings)).await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("00105").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.hang_up();
+    let inn = tokio::time::timeout(ON_A_LINE, ana.next_call())
+        .await
+        .unwrap()
+        .unwrap();
+    inn.reject(486);
+    // Taken for ten seconds, then put down.
+    let off_hook = |gateway: &Gateway| gateway.pbx.lines()[0].off_hook;
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    while !off_hook(&gateway) {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let taken = tokio::time::Instant::now();
+    while off_hook(&gateway) {
+        assert!(tokio::time::Instant::now() < deadline + ON_A_LINE);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(taken.elapsed() > Duration::from_secs(8));
+    let record = last_record(&gateway).await;
+    assert_eq!(record.result, Some(CallResult::Busy));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hot_line_calls_by_itself_and_do_not_disturb_keeps_calls_away() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let settings = FxsSettings {
+        hot_line: Some(HotLine {
+            number: "2001".into(),
+            after_seconds: 0,
+        }),
+        do_not_disturb: true,
+        ..FxsSettings::default()
+    };
+    set_port(&gateway, "FXS 1", PortSettings::Fxs(settings)).await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("990").await.unwrap();
+    assert_eq!(
+        out.wait_ended(ON_A_LINE).await.unwrap(),
+        EndReason::Refused(486)
+    );
+    hands.send(Hand::Lift).await.unwrap();
+    let mut inn = incoming(&ana).await;
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    hears(&inn, 440.0, -10.0).await;
+    hands.send(Hand::PutDown).await.unwrap();
+    assert_eq!(inn.wait_ended(SOON).await.unwrap(), EndReason::RemoteHangUp);
+    // A digit map says when a number is complete.
+    let settings = FxsSettings {
+        digit_map: Some("[1-8]xxxxx|200[1-9]".into()),
+        next_key_seconds: 15,
+        ..FxsSettings::default()
+    };
+    set_port(&gateway, "FXS 1", PortSettings::Fxs(settings)).await;
+    all_on_hook(&gateway).await;
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001#".into())).await.unwrap();
+    let mut inn = incoming(&ana).await;
+    inn.reject(486);
+    inn.wait_ended(SOON).await.unwrap();
+    hands.send(Hand::PutDown).await.unwrap();
     all_on_hook(&gateway).await;
 }
