@@ -6,12 +6,14 @@
 //!
 //! - [`analogue`]: signalling, tones and echo of an analogue line, the same for every kind of hardware: a driver gives its
 //!   [`analogue::LineProcessor`]s what the hardware notices and hears, and does what they say.
+//! - [`alsa_gpio`]: line cards whose sound is an ALSA PCM and whose hooks are GPIO pins.
 //! - [`simulated`]: an exchange and telephones in software, with real tones, cadences and keys in the sound.
 //! - [`dahdi`]: what the kernel's DAHDI drivers say about cards and spans.
 //!
 //! Sound flows `media -> PortAudio -> ring -> LineProcessor -> driver thread -> line` and back, 20 ms at a time, in the
 //! law of the line.
 
+pub mod alsa_gpio;
 pub mod analogue;
 mod audio;
 pub mod dahdi;

@@ -30,7 +30,7 @@ pub struct AnaloguePortId(pub i64);
 
 /// How a port behaves, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", content = "settings", rename_all = "snake_case")]
 pub enum PortSettings {
     /// A line from an exchange.
     Fxo(FxoSettings),
@@ -134,8 +134,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_preset_and_the_unknown_is_refused() {
-        let read: PortSettings =
-            serde_json::from_str(r#"{"kind":"fxo","country":"US","busy_repetitions":4}"#).unwrap();
+        let read: PortSettings = serde_json::from_str(
+            r#"{"kind":"fxo","settings":{"country":"US","busy_repetitions":4}}"#,
+        )
+        .unwrap();
         let PortSettings::Fxo(settings) = &read else {
             panic!("{read:?}")
         };
@@ -144,7 +146,10 @@ mod tests {
         let again = serde_json::to_string(&read).unwrap();
         assert_eq!(serde_json::from_str::<PortSettings>(&again).unwrap(), read);
         assert!(
-            serde_json::from_str::<PortSettings>(r#"{"kind":"fxs","busy_repetitions":4}"#).is_err()
+            serde_json::from_str::<PortSettings>(
+                r#"{"kind":"fxs","settings":{"busy_repetitions":4}}"#
+            )
+            .is_err()
         );
     }
 }
