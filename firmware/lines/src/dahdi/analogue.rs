@@ -330,6 +330,11 @@ impl Line {
                     device.transmit_on_hook(i32::try_from(time.as_millis()).unwrap_or(i32::MAX))
                 }
             };
+            if command == HardwareCommand::Loop(true) && done.is_ok() {
+                // Cards tell only that the current has stopped.
+                self.processor
+                    .hardware(HardwareEvent::LoopCurrent(true), Duration::ZERO);
+            }
             if let Err(error) = done {
                 // Modules without polarity or on-hook transmission say so each time.
                 tracing::debug!(%error, ?command, "a module does not do this");
