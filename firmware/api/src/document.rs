@@ -54,7 +54,14 @@ impl Modify for Security {
 
 /// Objects that the export extends by a secret, and lists by their state. Their own schemas are closed, because the import refuses unknown fields;
 /// as a part of a larger object they must be open, or nothing could ever fit both.
-const EXTENDED: [&str; 5] = ["User", "Extension", "SipTrunk", "AudioFile", "MusicClass"];
+const EXTENDED: [&str; 6] = [
+    "User",
+    "Extension",
+    "SipTrunk",
+    "E1Trunk",
+    "AudioFile",
+    "MusicClass",
+];
 
 /// Opens the schemas that others are put together from.
 pub fn open_extended(document: &mut Document) {

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use ramal_lines::TrunkStatus;
 use ramal_lines::dahdi::{self, Span};
 use ramal_model::{E1Trunk, E1TrunkId, E1TrunkInput};
 use ramal_r2::{PRESETS, VARIANTS};
@@ -16,68 +17,92 @@ use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
 use crate::problem::Problem;
 
+/// An E1 trunk and how it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct E1TrunkRow {
+    /// The trunk.
+    #[serde(flatten)]
+    trunk: E1Trunk,
+    /// How its line and signalling stand now; null while it is disabled.
+    status: Option<TrunkStatus>,
+    /// Calls in progress over it.
+    calls: usize,
+}
+
+impl E1TrunkRow {
+    fn now(app: &App, trunk: E1Trunk) -> Self {
+        Self {
+            status: app.pbx.e1_trunk_status(trunk.id),
+            calls: app.pbx.e1_trunk_calls(trunk.id),
+            trunk,
+        }
+    }
+}
+
 /// All E1 trunks, in the order calls out try them.
 #[utoipa::path(
     get, path = "/e1-trunks", tag = "telephony", security(("session" = []), ("token" = [])),
-    responses((status = 200, body = [E1Trunk]), Unauthenticated, Forbidden, Common)
+    responses((status = 200, body = [E1TrunkRow]), Unauthenticated, Forbidden, Common)
 )]
 pub async fn list_e1_trunks(
     State(app): State<App>,
     _: May<right::ViewTrunks>,
-) -> Json<Vec<E1Trunk>> {
-    Json(app.store.configuration().e1_trunks().to_vec())
+) -> Json<Vec<E1TrunkRow>> {
+    let configuration = app.store.configuration();
+    let row = |trunk: &E1Trunk| E1TrunkRow::now(&app, trunk.clone());
+    Json(configuration.e1_trunks().iter().map(row).collect())
 }
 
 /// Makes an E1 trunk.
 #[utoipa::path(
     post, path = "/e1-trunks", tag = "telephony", security(("session" = []), ("token" = [])),
     request_body = E1TrunkInput,
-    responses((status = 201, body = E1Trunk), Unauthenticated, Forbidden, BadBody, Common)
+    responses((status = 201, body = E1TrunkRow), Unauthenticated, Forbidden, BadBody, Common)
 )]
 pub async fn create_e1_trunk(
     State(app): State<App>,
     may: May<right::EditTrunks>,
     JsonBody(input): JsonBody<E1TrunkInput>,
-) -> Result<(StatusCode, Json<E1Trunk>), Problem> {
+) -> Result<(StatusCode, Json<E1TrunkRow>), Problem> {
     let trunk = app.store.create_e1_trunk(&may.caller.actor, input).await?;
-    Ok((StatusCode::CREATED, Json(trunk)))
+    Ok((StatusCode::CREATED, Json(E1TrunkRow::now(&app, trunk))))
 }
 
 /// One E1 trunk.
 #[utoipa::path(
     get, path = "/e1-trunks/{id}", tag = "telephony", security(("session" = []), ("token" = [])),
     params(("id" = i64, Path, description = "Id of the E1 trunk")),
-    responses((status = 200, body = E1Trunk), Unauthenticated, Forbidden, NoSuchObject, Common)
+    responses((status = 200, body = E1TrunkRow), Unauthenticated, Forbidden, NoSuchObject, Common)
 )]
 pub async fn show_e1_trunk(
     State(app): State<App>,
     _: May<right::ViewTrunks>,
     ObjectId(id): ObjectId,
-) -> Result<Json<E1Trunk>, Problem> {
+) -> Result<Json<E1TrunkRow>, Problem> {
     let configuration = app.store.configuration();
     let trunk = configuration
         .e1_trunk(E1TrunkId(id))
         .ok_or_else(|| no_such("E1 trunk", id))?;
-    Ok(Json(trunk.clone()))
+    Ok(Json(E1TrunkRow::now(&app, trunk.clone())))
 }
 
 /// Changes an E1 trunk; what is left out stays.
 #[utoipa::path(
     patch, path = "/e1-trunks/{id}", tag = "telephony", security(("session" = []), ("token" = [])),
     params(("id" = i64, Path, description = "Id of the E1 trunk")), request_body = E1TrunkInput,
-    responses((status = 200, body = E1Trunk), Unauthenticated, Forbidden, NoSuchObject, BadBody, Common)
+    responses((status = 200, body = E1TrunkRow), Unauthenticated, Forbidden, NoSuchObject, BadBody, Common)
 )]
 pub async fn change_e1_trunk(
     State(app): State<App>,
     may: May<right::EditTrunks>,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<E1TrunkInput>,
-) -> Result<Json<E1Trunk>, Problem> {
+) -> Result<Json<E1TrunkRow>, Problem> {
     let trunk = app
         .store
         .update_e1_trunk(&may.caller.actor, E1TrunkId(id), input)
         .await?;
-    Ok(Json(trunk))
+    Ok(Json(E1TrunkRow::now(&app, trunk)))
 }
 
 /// Deletes an E1 trunk.
