@@ -73,6 +73,7 @@ impl Store {
                     extensions,
                     trunks,
                     e1_trunks: configuration.e1_trunks().to_vec(),
+                    analogue_ports: configuration.analogue_ports().to_vec(),
                     audio_files: configuration.audio_files().to_vec(),
                     music_classes: configuration.music_classes().to_vec(),
                 })
@@ -158,6 +159,11 @@ impl Store {
                     .e1_trunks
                     .into_iter()
                     .map(|trunk| (trunk.id, trunk))
+                    .collect();
+                draft.analogue_ports = export
+                    .analogue_ports
+                    .into_iter()
+                    .map(|port| (port.id, port))
                     .collect();
                 draft.audio_files = export
                     .audio_files

@@ -6,12 +6,13 @@ use serde_json::{Map, Value};
 
 use super::{
     Export, FORMAT, SCHEMA,
-    objects::{audio_file, company, e1_trunk, extension, music_class, trunk, user},
+    objects::{analogue_port, audio_file, company, e1_trunk, extension, music_class, trunk, user},
     reading::{list, nest, unique, unique_ids},
 };
 use crate::{
     Invalid, MAX_AUDIO_FILES, MAX_E1_TRUNKS, MAX_MUSIC_CLASSES, MAX_TRUNKS,
     extension::MAX_EXTENSIONS,
+    line::MAX_ANALOGUE_PORTS,
     problem::{Problems, code},
     sound::check_class,
     user::MAX_USERS,
@@ -21,8 +22,8 @@ use crate::{
 const FIRST_WITH_TRUNKS: u64 = 2;
 /// Those before this have no sounds.
 const FIRST_WITH_SOUNDS: u64 = 3;
-/// Those before this have no E1 trunks.
-const FIRST_WITH_E1_TRUNKS: u64 = 5;
+/// Those before this have neither E1 trunks nor settings of analogue ports.
+const FIRST_WITH_LINES: u64 = 5;
 
 impl Export {
     /// Reads and checks a whole document. Every problem is named with its path, such as `extensions[3].number`.
@@ -80,6 +81,13 @@ impl Export {
             MAX_E1_TRUNKS,
             e1_trunk,
         );
+        let analogue_ports = list(
+            &mut problems,
+            "analogue_ports",
+            document.remove("analogue_ports"),
+            MAX_ANALOGUE_PORTS,
+            analogue_port,
+        );
         let audio_files = list(
             &mut problems,
             "audio_files",
@@ -121,6 +129,13 @@ impl Export {
         unique(&mut problems, &e1_trunks, "e1_trunks", "device", |trunk| {
             trunk.device.clone()
         });
+        unique(
+            &mut problems,
+            &analogue_ports,
+            "analogue_ports",
+            "port",
+            |port| port.port.clone(),
+        );
         unique(&mut problems, &audio_files, "audio_files", "name", |file| {
             file.name.to_lowercase()
         });
@@ -183,6 +198,7 @@ impl Export {
         );
         let ids = ids.chain(trunks.iter().map(|(path, trunk)| (path, trunk.trunk.id.0)));
         let ids = ids.chain(e1_trunks.iter().map(|(path, trunk)| (path, trunk.id.0)));
+        let ids = ids.chain(analogue_ports.iter().map(|(path, port)| (path, port.id.0)));
         let ids = ids.chain(audio_files.iter().map(|(path, file)| (path, file.id.0)));
         let ids = ids.chain(music_classes.iter().map(|(path, class)| (path, class.id.0)));
         unique_ids(&mut problems, ids);
@@ -207,6 +223,7 @@ impl Export {
                     .collect(),
                 trunks: trunks.into_iter().map(|(_, trunk)| trunk).collect(),
                 e1_trunks: e1_trunks.into_iter().map(|(_, trunk)| trunk).collect(),
+                analogue_ports: analogue_ports.into_iter().map(|(_, port)| port).collect(),
                 audio_files: audio_files.into_iter().map(|(_, file)| file).collect(),
                 music_classes: music_classes.into_iter().map(|(_, class)| class).collect(),
             }),
@@ -233,10 +250,12 @@ fn check_schema(document: &mut Map<String, Value>) -> Result<(), Invalid> {
                     .entry("trunks")
                     .or_insert_with(|| Value::Array(Vec::new()));
             }
-            if schema < FIRST_WITH_E1_TRUNKS {
-                document
-                    .entry("e1_trunks")
-                    .or_insert_with(|| Value::Array(Vec::new()));
+            if schema < FIRST_WITH_LINES {
+                for list in ["e1_trunks", "analogue_ports"] {
+                    document
+                        .entry(list)
+                        .or_insert_with(|| Value::Array(Vec::new()));
+                }
             }
             if schema < FIRST_WITH_SOUNDS {
                 for list in ["audio_files", "music_classes"] {

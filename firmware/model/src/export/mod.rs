@@ -7,7 +7,10 @@ mod reading;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, SipTrunk, User};
+use crate::{
+    AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, SipTrunk,
+    User,
+};
 
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
@@ -31,6 +34,8 @@ pub struct Export {
     pub trunks: Vec<ExportedTrunk>,
     /// All E1 trunks; none in documents of schema 1 to 4.
     pub e1_trunks: Vec<E1Trunk>,
+    /// The settings of all analogue ports that have some; none in documents of schema 1 to 4.
+    pub analogue_ports: Vec<AnaloguePort>,
     /// All audio files, without their sound: on another gateway it has to be uploaded or spoken again. None in documents
     /// of schema 1 and 2.
     pub audio_files: Vec<AudioFile>,

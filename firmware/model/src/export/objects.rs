@@ -7,7 +7,7 @@ use super::{
     reading::{check_id, field, nest, read},
 };
 use crate::{
-    AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, NewCompany,
+    AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, NewCompany,
     RecordingSettings, SipTrunk, User,
     problem::{Problems, code},
 };
@@ -86,6 +86,21 @@ pub(super) fn e1_trunk(problems: &mut Problems, map: Map<String, Value>) -> Opti
     trunk.check_alone(problems);
     check_id(problems, trunk.id.0);
     Some(trunk)
+}
+
+pub(super) fn analogue_port(
+    problems: &mut Problems,
+    map: Map<String, Value>,
+) -> Option<AnaloguePort> {
+    let port: AnaloguePort = read(problems, "", Value::Object(map))?;
+    check_id(problems, port.id.0);
+    match AnaloguePort::new(port.id, &port.port, port.settings) {
+        Ok(port) => Some(port),
+        Err(invalid) => {
+            problems.nest("", invalid);
+            None
+        }
+    }
 }
 
 pub(super) fn audio_file(problems: &mut Problems, map: Map<String, Value>) -> Option<AudioFile> {

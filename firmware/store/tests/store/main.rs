@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod analogue_ports;
 mod calls;
 mod configuration;
 mod durability;
