@@ -12,9 +12,12 @@ use std::time::Duration;
 
 use gateway_under_test::{Gateway, GatewayError};
 use line_tests::WiredSpans;
+use line_tests::party::{End, r2_settings};
 use line_tests::peer::Peer;
 use ramal_dsp::{Law, Tone};
+use ramal_lines::dahdi::span::Signalling;
 use ramal_lines::dahdi::{ChannelDevice, Received, SpanSetup, SpanUse, configure};
+use ramal_lines::{TrunkCommand, TrunkEvent};
 use serde_json::json;
 use sipphone::{Call, Source, level_dbm0};
 
@@ -23,6 +26,20 @@ type Result = std::result::Result<(), GatewayError>;
 /// Emulation is slow.
 const SOON: Duration = Duration::from_secs(60);
 const BLOCK: usize = 160;
+
+/// What an exchange hears while it waits for an answer, 2 s of it.
+fn hear(mut audio: ramal_lines::PortAudio) -> Vec<i16> {
+    let mut heard = Vec::new();
+    audio.restart();
+    for _ in 0..100 {
+        let (mut octets, mut samples) = ([0; BLOCK], [0; BLOCK]);
+        audio.exchange(&[Law::A.silence(); BLOCK], &mut octets);
+        Law::A.decode(&octets, &mut samples);
+        heard.extend_from_slice(&samples);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    heard
+}
 
 /// A timeslot at the exchange: sends a tone and keeps what it hears.
 struct Timeslot {
@@ -198,6 +215,64 @@ async fn f186_a_phone_calls_over_isdn_and_is_called_with_sound_both_ways() -> Re
         directions,
         [Some(&json!("inbound")), Some(&json!("outbound"))],
         "{records:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> Result {
+    let spans = WiredSpans::new(31).expect("spans");
+    let far = spans.far.clone();
+    let exchange = std::thread::spawn(move || {
+        let mut exchange = End::start(&far, Signalling::R2(r2_settings("BR")));
+        exchange.until_up();
+        let call = exchange.call("3032", "11987654321");
+        let audio = exchange.expect("acceptance", |event| match event {
+            TrunkEvent::Channel { audio, .. } => Some(audio.clone()),
+            _ => None,
+        });
+        let heard = hear(audio);
+        exchange.expect("the answer", |event| {
+            matches!(event, TrunkEvent::Answered(_)).then_some(())
+        });
+        exchange.tell(TrunkCommand::HangUp(call, 16));
+        exchange.released(call);
+        heard
+    });
+
+    let gateway = Gateway::start().await?;
+    let extension = gateway.extension("2001").await?;
+    let phone = sipphone::Phone::start(gateway.phone_config(&extension)).await?;
+    phone.register(300).await?;
+    let trunk = json!({
+        "name": "Operadora", "device": spans.near.name, "crc4": false,
+        "signalling": { "kind": "e1_r2", "variant": "br" },
+        "inbound": [{ "number": "3032", "extension": extension.id }],
+    });
+    gateway
+        .api()
+        .post("/api/v1/e1-trunks", &trunk)
+        .await?
+        .expect(201)?;
+    let next = tokio::time::timeout(SOON, phone.next_call())
+        .await
+        .ok()
+        .flatten();
+    let mut call = next.ok_or(GatewayError::Late("the call"))?;
+    assert!(call.caller().contains("11987654321"), "{}", call.caller());
+    call.ring();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    call.answer();
+    call.wait_ended(SOON).await?;
+    let heard = exchange.join().expect("the exchange");
+    // One second in five.
+    let loudest = heard
+        .chunks_exact(1600)
+        .map(|part| level_dbm0(part, 425.0))
+        .fold(f64::NEG_INFINITY, f64::max);
+    assert!(
+        loudest > -25.0,
+        "the caller hears {loudest} dBm0 of ringing tone"
     );
     Ok(())
 }

@@ -18,7 +18,7 @@ mod record;
 mod recording;
 mod refusals;
 mod ring;
-mod ringback;
+pub(crate) mod ringback;
 pub(crate) mod routing;
 mod service;
 mod talk;

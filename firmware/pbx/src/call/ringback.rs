@@ -1,6 +1,6 @@
 //! What somebody hears who was connected already and is passed on: that it rings at the other end.
 //!
-//! Whoever calls hears it from his own phone; who has been talking hears it from the gateway.
+//! Whoever calls hears it from his own phone or his exchange, but for MFC-R2, where the called side gives it; who has been talking hears it from the gateway.
 
 use std::f64::consts::TAU;
 use std::sync::{Arc, OnceLock};
@@ -21,7 +21,7 @@ const AMPLITUDE: f64 = 4000.0;
 const SAMPLES: u32 = 8;
 
 /// Lets a leg hear the tone for as long as the handle is kept; `None` when it has no media.
-pub(super) fn play(leg: &dyn Leg) -> Option<PlayHandle> {
+pub(crate) fn play(leg: &dyn Leg) -> Option<PlayHandle> {
     let sounds = vec![Sound::Prompt(tone()), Sound::Silence { ms: OFF }];
     leg.stream()?
         .play(sounds, Repeat::Forever)

@@ -6,9 +6,11 @@
 use std::task::{Context, Poll};
 
 use ramal_lines::{PortAudio, TrunkCallId, TrunkCommand, TrunkEvent, TrunkHandle};
-use ramal_media::{Codec, Detected, Detection, Engine, Line, LineAudio, StreamEvent};
+use ramal_media::{Codec, Detected, Detection, Engine, Line, LineAudio, PlayHandle, StreamEvent};
 use ramal_model::LegKind;
 use tokio::sync::mpsc;
+
+use crate::call::ringback;
 
 use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 
@@ -27,6 +29,9 @@ pub(crate) struct DigitalLeg {
     heard: Option<mpsc::Receiver<StreamEvent>>,
     answered: bool,
     private: bool,
+    /// Whether the caller hears the ringing tone from us, as with MFC-R2; else his exchange gives it (Q.931 §5.2.5.3).
+    gives_ringback: bool,
+    ringback: Option<PlayHandle>,
 }
 
 impl DigitalLeg {
@@ -48,12 +53,20 @@ impl DigitalLeg {
             heard: None,
             answered: false,
             private: false,
+            gives_ringback: false,
+            ringback: None,
         }
     }
 
     /// The same for a caller who withholds his number.
     pub(crate) fn withheld(mut self, withheld: bool) -> Self {
         self.private = withheld;
+        self
+    }
+
+    /// The same where the called side gives the ringing tone.
+    pub(crate) fn with_ringback(mut self, gives_ringback: bool) -> Self {
+        self.gives_ringback = gives_ringback;
         self
     }
 
@@ -157,10 +170,14 @@ impl LineAudio for Sound {
 impl Leg for DigitalLeg {
     fn alert(&mut self) {
         self.tell(TrunkCommand::Alert(self.call));
+        if self.gives_ringback && self.ringback.is_none() && self.open_line().is_ok() {
+            self.ringback = ringback::play(self);
+        }
     }
 
     fn progress(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {
         self.open_line()?;
+        self.ringback = None;
         self.tell(TrunkCommand::Progress(self.call));
         Ok(())
     }
@@ -168,6 +185,7 @@ impl Leg for DigitalLeg {
     fn answer(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {
         self.open_line()?;
         self.answered = true;
+        self.ringback = None;
         self.tell(TrunkCommand::Answer(self.call));
         Ok(())
     }

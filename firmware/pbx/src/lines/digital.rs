@@ -326,7 +326,10 @@ impl Task {
             redirected_by: Some(arrival.redirected_by).filter(|number| !number.is_empty()),
         };
         let call = IncomingCall {
-            leg: Box::new(leg.withheld(arrival.caller.withheld)),
+            leg: Box::new(
+                leg.withheld(arrival.caller.withheld)
+                    .with_ringback(matches!(settings.signalling, E1Signalling::E1R2 { .. })),
+            ),
             caller: Caller::E1(Box::new(caller)),
             dialled: arrival.called,
             hops_left: MAX_HOPS,
