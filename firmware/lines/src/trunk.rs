@@ -163,6 +163,7 @@ pub enum TrunkEvent {
 /// How the signalling of a span is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = E1TrunkState)]
 pub enum TrunkState {
     /// Not started yet.
     #[default]
@@ -204,6 +205,7 @@ pub struct TimeslotStatus {
 
 /// A trunk as people see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = E1TrunkStatus)]
 pub struct TrunkStatus {
     /// Its name.
     pub name: String,

@@ -223,8 +223,10 @@ async fn f186_a_phone_calls_over_isdn_and_is_called_with_sound_both_ways() -> Re
 async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> Result {
     let spans = WiredSpans::new(31).expect("spans");
     let far = spans.far.clone();
+    let (trunk_is_up, may_call) = std::sync::mpsc::channel();
     let exchange = std::thread::spawn(move || {
         let mut exchange = End::start(&far, Signalling::R2(r2_settings("BR")));
+        may_call.recv().expect("the gateway's end");
         exchange.until_up();
         let call = exchange.call("3032", "11987654321");
         let audio = exchange.expect("acceptance", |event| match event {
@@ -254,6 +256,11 @@ async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> 
         .post("/api/v1/e1-trunks", &trunk)
         .await?
         .expect(201)?;
+    let up = |answer: &serde_json::Value| answer.pointer("/0/status/state") == Some(&json!("up"));
+    gateway
+        .wait("/api/v1/e1-trunks", "the trunk is up", up)
+        .await?;
+    trunk_is_up.send(()).expect("the exchange");
     let next = tokio::time::timeout(SOON, phone.next_call())
         .await
         .ok()

@@ -23,7 +23,18 @@ async fn an_e1_trunk_lives_from_creation_to_deletion() {
         (&made["crc4"], &made["clock_rank"]),
         (&json!(true), &json!(1))
     );
-    assert_eq!(admin.get("/e1-trunks").await.json(), json!([made]));
+    // How it stands changes by itself.
+    let without_status = |mut trunk: serde_json::Value| {
+        for of_now in ["status", "calls"] {
+            trunk.as_object_mut().unwrap().remove(of_now);
+        }
+        trunk
+    };
+    let listed = admin.get("/e1-trunks").await.json();
+    assert_eq!(
+        without_status(listed[0].clone()),
+        without_status(made.clone())
+    );
 
     let path = format!("/e1-trunks/{}", made["id"]);
     let change = json!({
@@ -35,10 +46,14 @@ async fn an_e1_trunk_lives_from_creation_to_deletion() {
     assert_eq!(changed["signalling"]["called_digits"], 4);
     assert_eq!(changed["blocked"], json!([5, 17]));
     assert_eq!(changed["name"], "Vivo");
-    assert_eq!(admin.get(&path).await.json(), changed);
+    let shown = admin.get(&path).await.json();
+    assert_eq!(without_status(shown), without_status(changed.clone()));
 
     let export = admin.get("/configuration/export").await.json();
-    assert_eq!(export["e1_trunks"], json!([changed]));
+    assert_eq!(
+        export["e1_trunks"],
+        json!([without_status(changed.clone())])
+    );
     assert_eq!(admin.delete(&path).await.status, 204);
     for gone in [
         admin.get(&path).await,
