@@ -12,7 +12,6 @@
 pub mod party;
 pub mod peer;
 
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use ramal_lines::dahdi::{Control, DahdiError, Span, spans};
@@ -37,11 +36,16 @@ impl WiredSpans {
     /// # Errors
     /// The kernel's refusal: no driver, or all keys in use.
     pub fn new(channels: u32) -> Result<Self, DahdiError> {
-        // A key is one hexadecimal digit; tests of one process take one after the other.
-        static NEXT: AtomicU8 = AtomicU8::new(0);
-        let key = NEXT.fetch_add(1, Ordering::Relaxed) % 16;
         let control = Control::open()?;
-        let near = control.create_dynamic("loc", &format!("{key:x}:0"), channels, 0)?;
+        // A key is one hexadecimal digit. One may be taken by spans that a process which has just ended still held.
+        let mut key = 0;
+        let near = loop {
+            match control.create_dynamic("loc", &format!("{key:x}:0"), channels, 0) {
+                Ok(near) => break near,
+                Err(error) if key == 15 => return Err(error),
+                Err(_) => key += 1,
+            }
+        };
         let far = control.create_dynamic("loc", &format!("{key:x}:1"), channels, 0)?;
         let (near, far) = (assigned(near), assigned(far));
         Ok(Self {
@@ -97,10 +101,18 @@ impl WiredSpans {
 impl Drop for WiredSpans {
     fn drop(&mut self) {
         for end in [0, 1] {
-            // The far end may have been cut, and the test has its result.
-            let _ = self
-                .control
-                .destroy_dynamic("loc", &format!("{:x}:{end}", self.key));
+            // Whoever used it may need a moment to let go; the far end may have been cut.
+            for _ in 0..100 {
+                let gone = self
+                    .control
+                    .destroy_dynamic("loc", &format!("{:x}:{end}", self.key));
+                match gone {
+                    Err(error) if error.errno == nix::errno::Errno::EBUSY => {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    _ => break,
+                }
+            }
         }
     }
 }
