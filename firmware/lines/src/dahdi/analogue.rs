@@ -126,6 +126,10 @@ impl DahdiLines {
                 });
             }
         }
+        // A port that is given out works, if it can.
+        for (index, line) in lines.iter_mut().enumerate() {
+            line.go_on_without_card(&epoll, index, Instant::now());
+        }
         let shown = lines
             .iter()
             .map(|line| line.processor.status().clone())
