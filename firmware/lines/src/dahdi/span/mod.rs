@@ -9,6 +9,7 @@ mod pri;
 mod r2;
 mod sender;
 
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -123,6 +124,7 @@ pub fn start(config: SpanConfig) -> Result<(Trunk, SpanThread), LineError> {
         wake: wake.clone(),
         stop: stop.clone(),
         trunk: driver,
+        blocked: BTreeSet::new(),
     };
     worker
         .epoll
@@ -149,6 +151,8 @@ struct Worker {
     wake: Arc<EventFd>,
     stop: Arc<AtomicBool>,
     trunk: DriverTrunk,
+    /// Timeslots taken out of use, also while the span is gone.
+    blocked: BTreeSet<u8>,
 }
 
 /// Why a span is no longer served.
@@ -181,9 +185,8 @@ trait SpanSignalling {
 
 impl Worker {
     fn run(mut self, config: &SpanConfig) {
-        let mut previous = None;
         loop {
-            let end = match self.serve(config, previous.as_ref()) {
+            let end = match self.serve(config) {
                 Ok(end) => end,
                 Err(error) => {
                     tracing::warn!(span = config.name, %error, "a span cannot be used");
@@ -193,7 +196,6 @@ impl Worker {
             if matches!(end, End::Stop) {
                 return;
             }
-            previous = Some(config.setup());
             self.trunk.set_status(|status| {
                 status.state = TrunkState::Gone;
                 status.timeslots.clear();
@@ -201,6 +203,16 @@ impl Worker {
             if self.wait_for_return(config) {
                 return;
             }
+        }
+    }
+
+    /// Keeps what has to outlive the span.
+    fn remember(&mut self, command: &TrunkCommand) {
+        if let TrunkCommand::Block { timeslot, blocked } = *command {
+            match blocked {
+                true => self.blocked.insert(timeslot),
+                false => self.blocked.remove(&timeslot),
+            };
         }
     }
 
@@ -216,6 +228,7 @@ impl Worker {
                 return true;
             }
             while let Ok(command) = self.trunk.commands.try_recv() {
+                self.remember(&command);
                 refuse(&self.trunk, &command, OUT_OF_ORDER);
             }
             if find(&config.device).is_some() {
@@ -225,15 +238,12 @@ impl Worker {
     }
 
     /// Configures the span and serves it as long as it is there.
-    fn serve(
-        &mut self,
-        config: &SpanConfig,
-        previous: Option<&SpanSetup>,
-    ) -> Result<End, DahdiError> {
+    fn serve(&mut self, config: &SpanConfig) -> Result<End, DahdiError> {
         let missing = || DahdiError::new(format!("find the span {}", config.device), Errno::ENXIO);
         let span = find(&config.device).ok_or_else(missing)?;
         let control = Control::open()?;
-        configure(&control, &span, &config.setup(), previous)?;
+        // A card that comes back knows nothing, and nobody has calls on it.
+        configure(&control, &span, &config.setup(), None)?;
         let now = Instant::now();
         match &config.signalling {
             Signalling::Pri(settings) => {
@@ -256,6 +266,13 @@ impl Worker {
     ) -> End {
         let mut supervise_at = Instant::now();
         let mut alive = false;
+        for timeslot in self.blocked.clone() {
+            let command = TrunkCommand::Block {
+                timeslot,
+                blocked: true,
+            };
+            signalling.command(&self.trunk, command, supervise_at);
+        }
         let end = loop {
             let now = Instant::now();
             if now >= supervise_at {
@@ -309,6 +326,7 @@ impl Worker {
                 }
             }
             while let Ok(command) = self.trunk.commands.try_recv() {
+                self.remember(&command);
                 signalling.command(&self.trunk, command, now);
             }
             if self.stop.load(Ordering::Acquire) {
