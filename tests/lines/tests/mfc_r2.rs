@@ -113,3 +113,25 @@ fn an_exchange_is_told_that_the_number_is_busy() {
     });
     assert!(cause.contains("busy"), "{cause}");
 }
+
+#[test]
+fn a_collect_call_is_told_and_refused_as_one() {
+    let (spans, mut end, mut peer) = wired("BR");
+    let channel = first_of_peer(&spans);
+    peer.tell(&format!("{channel} call 3032 11987654321 collect"));
+    let call = end.expect("a collect call", |event| match event {
+        TrunkEvent::Incoming {
+            call,
+            collect: true,
+            ..
+        } => Some(*call),
+        _ => None,
+    });
+    end.tell(TrunkCommand::HangUp(call, 21));
+    let told = format!("{channel} disconnected ");
+    let cause = peer.expect("the refusal", |event| {
+        event.strip_prefix(&told).map(str::to_owned)
+    });
+    // Its word for B-7 (A.3), which Brazil's exchanges take as the refusal.
+    assert_eq!(cause, "unallocated");
+}

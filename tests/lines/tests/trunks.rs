@@ -46,7 +46,7 @@ fn hear_each_other(near: &ramal_lines::PortAudio, far: &ramal_lines::PortAudio) 
     for (heard, seed) in [(heard_near, 2), (heard_far, 1)] {
         let blocks = blocks_heard(&heard, seed, 250);
         assert!(
-            blocks > 150,
+            blocks > 240,
             "only {blocks} of 250 blocks of seed {seed} came through whole"
         );
     }

@@ -45,6 +45,8 @@ struct Timeslot {
     /// The direction of what is sent: the opposite of what is heard.
     sends: R2Direction,
     call: Option<TrunkCallId>,
+    /// The called party is asked to pay.
+    collect: bool,
     /// The register signals are over, the sound is the call's.
     speech: bool,
     /// Sound is read and written at present.
@@ -87,6 +89,7 @@ impl R2 {
                 sending: None,
                 sends: R2Direction::Forward,
                 call: None,
+                collect: false,
                 speech: false,
                 flowing: false,
             });
@@ -214,6 +217,7 @@ impl Timeslot {
             (Event::Incoming(incoming), None) => {
                 let id = TrunkCallId::new();
                 self.call = Some(id);
+                self.collect = incoming.category == Category::Collect;
                 trunk.report(TrunkEvent::Incoming {
                     call: id,
                     called: incoming.dnis.to_string(),
@@ -224,7 +228,7 @@ impl Timeslot {
                         withheld: incoming.ani_restricted,
                     },
                     redirected_by: String::new(),
-                    collect: incoming.category == Category::Collect,
+                    collect: self.collect,
                     timeslot: self.number,
                     audio: self.port.clone(),
                 });
@@ -256,6 +260,7 @@ impl Timeslot {
             (Event::Ended { cause, by }, call) => {
                 self.speech = false;
                 self.call = None;
+                self.collect = false;
                 if let Some(call) = call {
                     trunk.report(TrunkEvent::Released {
                         call,
@@ -388,7 +393,14 @@ impl SpanSignalling for R2 {
             }
             TrunkCommand::Answer(call) => (self.of_call(call), Command::Answer),
             TrunkCommand::HangUp(call, cause) => {
-                (self.of_call(call), Command::Clear(Cause::from_q850(cause)))
+                let timeslot = self.of_call(call);
+                // Q.850 has no word for it, and the exchange has one (B-7 in Brazil).
+                let collect = timeslot.as_ref().is_some_and(|timeslot| timeslot.collect);
+                let cause = match Cause::from_q850(cause) {
+                    Cause::Rejected if collect => Cause::CollectRefused,
+                    cause => cause,
+                };
+                (timeslot, Command::Clear(cause))
             }
         };
         let Some(timeslot) = timeslot else { return };
