@@ -9,6 +9,7 @@
 //! - [`HookDecoder`] makes hook, flash and pulse digits of a loop; [`RingPlayer`] and [`RingCadence`] ring.
 //! - [`Dialler`] sends a [`DialString`] by tones or pulses, with waits.
 //! - [`LineProfile`] is what a country's exchanges and telephones expect; [`CallerIdSignalling`] how the caller is told.
+//! - [`LineTest`] finds out by itself what a line to an exchange has.
 //! - [`DigitMap`] says when a dialled number is complete; [`LeftOffHook`] what a telephone hears that is not put down.
 //!
 //! Data flows `HardwareEvent, Heard, command -> FxoLine/FxsLine -> HardwareCommand, sound, event`.
@@ -23,6 +24,7 @@ mod fxs;
 mod hardware;
 mod hook;
 mod left_off_hook;
+mod line_test;
 mod profile;
 mod ring_detector;
 mod ringing;
@@ -38,6 +40,10 @@ pub use fxs::{FxsCommand, FxsEvent, FxsLine, FxsOutput, FxsSignalling};
 pub use hardware::{HardwareCommand, HardwareEvent, HookSignal, Polarity};
 pub use hook::{HookDecoder, HookTiming};
 pub use left_off_hook::{LeftOffHook, OffHookSound};
+pub use line_test::{
+    FarEndTest, LineFinding, LineSound, LineTest, LineTestFault, LineTestOutput, LineTestPlan,
+    LineTestStep,
+};
 pub use profile::LineProfile;
 pub use ring_detector::{RingChange, RingDetector};
 pub use ringing::{RingCadence, RingPlayer};

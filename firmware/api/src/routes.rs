@@ -77,6 +77,11 @@ pub fn api() -> OpenApiRouter<App> {
             lines::change_line_settings
         ))
         .routes(routes!(
+            lines::test_line,
+            lines::show_line_test,
+            lines::stop_line_test
+        ))
+        .routes(routes!(
             audio_files::list_audio_files,
             audio_files::upload_audio_file
         ))

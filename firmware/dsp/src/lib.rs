@@ -20,6 +20,8 @@
 //!   [`AnsweringMachineDetector`] decides who answered.
 //! - [`CallerIdSignal`] and [`CallerIdReceiver`] carry a [`CallerIdMessage`] over a
 //!   [`FskModulator`] and a [`FskDemodulator`]; [`DtmfCallerId`] collects the kind sent as keys.
+//! - [`ToneMeter`] measures tones whose frequencies nobody knows yet, [`EchoMeter`] how much of what is sent
+//!   to a two-wire line comes back.
 //! - [`EchoCanceller`] takes the echo of what was sent out of what comes from a two-wire line.
 //! - [`TelephoneEvent`] reads and writes RFC 4733 payloads; [`digit_packets`] is the series of
 //!   payloads that makes one key press.
@@ -39,6 +41,7 @@ mod dial_tone;
 mod dtmf;
 mod dtmf_detector;
 mod echo;
+mod echo_meter;
 mod event;
 mod fax_tones;
 mod fsk;
@@ -65,6 +68,7 @@ pub use dial_tone::{AnswerVoiceDetector, DialToneDetector};
 pub use dtmf::{DtmfGenerator, DtmfTiming, dtmf_tones};
 pub use dtmf_detector::{DtmfDetector, DtmfEvent, DtmfLimits, event_volume};
 pub use echo::{AnswerToneDetector, ECHO_TAIL, EchoCanceller};
+pub use echo_meter::{ECHO_METER_LEVEL, EchoMeter, MeasuredEcho};
 pub use event::{EventPacket, TelephoneEvent, digit_packets};
 pub use fax_tones::{FaxTone, FaxToneDetector};
 pub use fsk::{FskDemodulator, FskModulator, FskOutput, FskStandard};
@@ -72,7 +76,10 @@ pub use g711::{Law, alaw_to_ulaw, ulaw_to_alaw};
 pub use g722::{G722Decoder, G722Encoder};
 pub use level::{Goertzel, ZERO_DBM0_PEAK, ZERO_DBM0_RMS, level_dbm0, peak_of_dbm0};
 pub use noise::Noise;
-pub use progress::{LearnedCadence, ProgressDetector, ProgressEvent, ProgressTone};
+pub use progress::{
+    LearnedCadence, MeasuredCadence, ProgressDetector, ProgressEvent, ProgressTone, SteadyTone,
+    ToneMeter,
+};
 pub use pure_tone::{PureTone, PureToneDetector, SpecialInformationDetector};
 pub use r2_mf::{R2_LEVEL, R2Detector, R2Direction, R2Event, r2_tones};
 pub use rate::{RateDoubler, RateHalver};

@@ -8,6 +8,7 @@
 //!   [`analogue::LineProcessor`]s what the hardware notices and hears, and does what they say.
 //! - [`alsa_gpio`]: line cards whose sound is an ALSA PCM and whose hooks are GPIO pins.
 //! - [`simulated`]: an exchange and telephones in software, with real tones, cadences and keys in the sound.
+//! - [`LineTestReport`]: what the automatic test of a line has found, and the settings that follow.
 //! - [`dahdi`]: what the kernel's DAHDI drivers say about cards and spans.
 //!
 //! Sound flows `media -> PortAudio -> ring -> LineProcessor -> driver thread -> line` and back, 20 ms at a time, in the
@@ -17,11 +18,16 @@ pub mod alsa_gpio;
 pub mod analogue;
 mod audio;
 pub mod dahdi;
+mod line_test;
 mod port;
 pub mod simulated;
 mod trunk;
 
 pub use audio::PortAudio;
+pub use line_test::{
+    DialToneReport, EchoReport, HangUpSource, HangUpToneReport, LineTestNews, LineTestReport,
+    LineTestRequest, LineTrouble, TestStep, TroubleReport,
+};
 pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
     PortStatus, Ringing,

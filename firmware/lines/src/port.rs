@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use ramal_analog::FarEndTest;
 use ramal_dsp::Law;
 use ramal_model::{FxoSettings, FxsSettings};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
+use crate::LineTestNews;
 use crate::audio::{DriverAudio, PortAudio, pair};
 
 /// Commands that may wait for a driver.
@@ -115,6 +117,13 @@ pub enum Command {
     CallWaiting(Option<CallerId>),
     /// FXS: messages wait, or none do: for the telephone's lamp and for its dial tone.
     MessageWaiting(bool),
+    /// FXO, on-hook: tests the line. [`Event::Test`] tells how it goes; [`Command::HangUp`] stops it.
+    Test {
+        /// A key after which the exchange waits for more in silence.
+        quiet_key: char,
+        /// How the end of a call is to be heard.
+        far_end: FarEndTest,
+    },
 }
 
 /// What is wrong with a line.
@@ -132,7 +141,7 @@ pub enum LineFault {
 }
 
 /// What happens on a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// FXO: the exchange rings.
     RingStarted,
@@ -168,6 +177,8 @@ pub enum Event {
     LineFault(LineFault),
     /// The line can be used again.
     LineRestored,
+    /// FXO: how a test goes.
+    Test(LineTestNews),
 }
 
 /// Why a port did not take a command.

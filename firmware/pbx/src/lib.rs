@@ -47,6 +47,7 @@ pub use call::{RecordingCommand, RecordingRefusal};
 pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
 };
+pub use lines::{LineTestRefusal, LineTestStatus};
 pub use live::{ActiveCall, CallState, Live, LiveEvent, RecordingState, Registration};
 pub use music::SoundFolders;
 pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_lines::{Driver, PortStatus, TrunkStatus as E1TrunkStatus};
+use ramal_lines::{Driver, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
 use ramal_model::{Actor, CallId, E1TrunkId, RecordingRecord, TrunkId};
 use ramal_store::{Store, StoreError};
@@ -21,6 +21,7 @@ use crate::clock::Now;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
 use crate::leg::sip::SipLines;
+use crate::lines::{LineTestRefusal, LineTestStatus};
 use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
@@ -198,6 +199,29 @@ impl Pbx {
     /// The lines as they are now.
     pub fn lines(&self) -> Vec<PortStatus> {
         self.exchange.lines.status()
+    }
+
+    /// Begins the automatic test of a port to an exchange. What it changes is changed in the name of `actor`.
+    ///
+    /// # Errors
+    /// There is no such port, it or the one that is to help is in use, or the request is refused.
+    pub fn test_line(
+        &self,
+        port: &str,
+        request: LineTestRequest,
+        actor: Actor,
+    ) -> Result<LineTestStatus, LineTestRefusal> {
+        self.exchange.lines.begin_test(port, request, actor)
+    }
+
+    /// How the last test of a port goes or went; none when it was not tested since the gateway has started.
+    pub fn line_test(&self, port: &str) -> Option<LineTestStatus> {
+        self.exchange.lines.test(port)
+    }
+
+    /// Stops the test of a port; false when none is running.
+    pub fn stop_line_test(&self, port: &str) -> bool {
+        self.exchange.lines.stop_test(port)
     }
 
     /// How an E1 trunk is; none when it is disabled.

@@ -1,14 +1,16 @@
-//! Settings of analogue ports.
+//! Settings and tests of analogue ports.
 
 use axum::Json;
 use axum::extract::{Path, State};
-use ramal_lines::PortKind;
+use axum::http::StatusCode;
+use ramal_lines::{LineTestRequest, PortKind};
 use ramal_model::{FxoSettings, FxsSettings, PortSettings};
+use ramal_pbx::{LineTestRefusal, LineTestStatus};
 
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::caller::{May, right};
-use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
 use crate::problem::Problem;
 
 /// The kind of the port with this name, if the gateway has it.
@@ -74,6 +76,85 @@ pub async fn change_line_settings(
     let actor = &may.caller.actor;
     let changed = app.store.set_analogue_port(actor, port, settings).await?;
     Ok(Json(changed.settings))
+}
+
+/// Tests the line of a port to an exchange: dial tone, echo, and how the end of a call is told. Takes up to four minutes; the
+/// port makes no other call meanwhile. With `apply` the port gets the settings that follow.
+#[utoipa::path(
+    post, path = "/lines/{port}/test", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("port" = String, Path, description = "Name of the port, such as `FXO 1`.")),
+    request_body = LineTestRequest,
+    responses(
+        (status = 202, description = "The test runs.", body = LineTestStatus),
+        Unauthenticated, Forbidden, NoSuchObject, Conflict, BadBody, Common
+    )
+)]
+pub async fn test_line(
+    State(app): State<App>,
+    may: May<right::EditTrunks>,
+    Path(port): Path<String>,
+    JsonBody(request): JsonBody<LineTestRequest>,
+) -> Result<(StatusCode, Json<LineTestStatus>), Problem> {
+    let actor = may.caller.actor.clone();
+    match app.pbx.test_line(&port, request, actor) {
+        Ok(status) => {
+            tracing::info!(line = port, by = %may.caller.actor, "a line is tested");
+            Ok((StatusCode::ACCEPTED, Json(status)))
+        }
+        Err(LineTestRefusal::NoPort(port)) => Err(no_such_port(&port)),
+        Err(LineTestRefusal::Invalid(invalid)) => Err(invalid.into()),
+        Err(busy @ LineTestRefusal::Busy(_)) => {
+            Err(Problem::conflict(format!("Not tested: {busy}.")))
+        }
+    }
+}
+
+/// How the last test of a port goes, or what it has found.
+#[utoipa::path(
+    get, path = "/lines/{port}/test", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("port" = String, Path, description = "Name of the port, such as `FXO 1`.")),
+    responses((status = 200, body = LineTestStatus), Unauthenticated, Forbidden, NoSuchObject, Common)
+)]
+pub async fn show_line_test(
+    State(app): State<App>,
+    _: May<right::ViewTrunks>,
+    Path(port): Path<String>,
+) -> Result<Json<LineTestStatus>, Problem> {
+    if kind(&app, &port).is_none() {
+        return Err(no_such_port(&port));
+    }
+    let status = app.pbx.line_test(&port);
+    status.map(Json).ok_or_else(|| {
+        Problem::not_found(format!(
+            "The line of port `{port}` was not tested since the gateway has started; begin with POST."
+        ))
+    })
+}
+
+/// Stops the test of a port; what it has found so far stays to be read.
+#[utoipa::path(
+    delete, path = "/lines/{port}/test", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("port" = String, Path, description = "Name of the port, such as `FXO 1`.")),
+    responses(
+        (status = 204, description = "It is being stopped."),
+        Unauthenticated, Forbidden, NoSuchObject, Conflict, Common
+    )
+)]
+pub async fn stop_line_test(
+    State(app): State<App>,
+    may: May<right::EditTrunks>,
+    Path(port): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if kind(&app, &port).is_none() {
+        return Err(no_such_port(&port));
+    }
+    if !app.pbx.stop_line_test(&port) {
+        return Err(Problem::conflict(format!(
+            "No test of the line of port `{port}` is running."
+        )));
+    }
+    tracing::info!(line = port, by = %may.caller.actor, "the test of a line is stopped");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn no_such_port(port: &str) -> Problem {

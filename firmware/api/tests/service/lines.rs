@@ -1,8 +1,11 @@
-//! Settings of analogue ports.
+//! Settings and tests of analogue ports.
+
+use std::time::{Duration, Instant};
 
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::client::Client;
 use crate::gateway::Gateway;
 
 #[tokio::test]
@@ -58,4 +61,110 @@ async fn limits_are_named_and_ports_of_another_kind_are_not_found() {
         assert_eq!(answer.status, 404, "{port}");
     }
     assert_eq!(admin.get("/lines/FXO%209/settings").await.status, 404);
+}
+
+/// What a port's test has found, once it is over.
+async fn tested(admin: &Client, path: &str) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let status = admin.get(path).await;
+        assert_eq!(status.status, 200);
+        let status = status.json();
+        if status["running"] == false {
+            return status;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j5_a_line_is_tested_and_set_by_a_call_to_another_port() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    let path = "/lines/FXO%201/test";
+    assert_eq!(admin.get(path).await.status, 404);
+    assert_eq!(admin.delete(path).await.status, 409);
+    let request = json!({
+        "apply": true,
+        "hang_up": { "by": "port", "port": "FXO 2", "number": "0202" },
+    });
+    let begun = admin.post(path, &request).await;
+    assert_eq!(begun.status, 202, "{}", begun.json());
+    assert_eq!(begun.json()["running"], true);
+    // Neither of the two can be tested meanwhile.
+    for busy in [path, "/lines/FXO%202/test"] {
+        assert_eq!(admin.post(busy, &json!({})).await.status, 409, "{busy}");
+    }
+    let status = tested(&admin, path).await;
+    let report = &status["report"];
+    assert_eq!(report["troubles"], json!([]), "{status}");
+    assert_eq!(report["dial_tone"]["of_country"], true, "{status}");
+    assert_eq!(report["hang_up_tone"]["of_country"], true, "{status}");
+    for found in [
+        "answered",
+        "answer_reversal",
+        "hang_up_reversal",
+        "loop_interruption",
+    ] {
+        assert_eq!(report[found], true, "{found}: {status}");
+    }
+    assert_eq!(status["applied"], true);
+    let kept = admin.get("/lines/FXO%201/settings").await.json();
+    assert_eq!(kept["settings"], status["settings"]);
+    assert_eq!(
+        kept["settings"]["learned_tone"],
+        report["hang_up_tone"]["tone"]
+    );
+    // Both lines are free again.
+    let again = async |path: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while admin.post(path, &json!({})).await.status != 202 {
+            assert!(Instant::now() < deadline, "{path}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(admin.delete(path).await.status, 204);
+        let status = tested(&admin, path).await;
+        let trouble = &status["report"]["troubles"][0];
+        assert_eq!(trouble["trouble"], "stopped", "{status}");
+        assert_ne!(trouble["advice"], "");
+        assert_eq!(status["applied"], false);
+    };
+    again("/lines/FXO%202/test").await;
+    again(path).await;
+}
+
+#[tokio::test]
+async fn a_test_names_what_it_does_not_take() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    for port in ["FXS%201", "FXO%209"] {
+        let path = format!("/lines/{port}/test");
+        assert_eq!(admin.post(&path, &json!({})).await.status, 404, "{port}");
+    }
+    for (body, field) in [
+        (json!({ "quiet_key": "x" }), "quiet_key"),
+        (
+            json!({ "hang_up": { "by": "number", "number": "" } }),
+            "hang_up.number",
+        ),
+        (
+            json!({ "hang_up": { "by": "number", "number": "12a" } }),
+            "hang_up.number",
+        ),
+        (
+            json!({ "hang_up": { "by": "port", "port": "FXO 1", "number": "0201" } }),
+            "hang_up.port",
+        ),
+        (
+            json!({ "hang_up": { "by": "port", "port": "FXS 1", "number": "990" } }),
+            "hang_up.port",
+        ),
+    ] {
+        let refused = admin.post("/lines/FXO%201/test", &body).await;
+        assert_eq!(refused.status, 422, "{body}");
+        assert_eq!(refused.refused_field().0, field, "{body}");
+    }
 }

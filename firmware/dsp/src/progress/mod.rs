@@ -4,8 +4,11 @@
 //! well frequencies explain it. [`ProgressDetector`] compares the last pieces with the country's tones
 //! and with a cadence learned from the line, and offers any other that repeats for learning.
 
+mod meter;
 mod rhythm;
 mod segment;
+
+pub use meter::{MeasuredCadence, SteadyTone, ToneMeter};
 
 use rhythm::Rhythm;
 use segment::{Piece, Segmenter};
@@ -227,7 +230,10 @@ impl ProgressDetector {
         }
         let event = match best {
             Some((_, event)) => Some(event),
-            None => self.unknown(),
+            None => repeated(&self.pieces).map(|cadence| ProgressEvent {
+                tone: ProgressTone::Unknown(cadence),
+                confidence: 0.8,
+            }),
         };
         let same = |a: ProgressTone, b: ProgressTone| match (a, b) {
             (ProgressTone::Unknown(_), ProgressTone::Unknown(_)) => true,
@@ -245,42 +251,37 @@ impl ProgressDetector {
             (event, _) => event,
         }
     }
+}
 
-    /// Sound and pause of equal lengths again and again, of the same frequencies.
-    fn unknown(&self) -> Option<ProgressEvent> {
-        let mut sums = [0u32; 2];
-        let first = |sound: bool| {
-            let mut pieces = self.pieces.iter().take(UNKNOWN).flatten();
-            pieces.find(|piece| piece.sound.is_some() == sound)
-        };
-        let (on, off) = (first(true)?, first(false)?);
-        let frequencies = on.sound?.frequencies()?;
-        for piece in &self.pieces[..UNKNOWN] {
-            let piece = (*piece)?;
-            let like = if piece.sound.is_some() { on } else { off };
-            let steady = match piece.sound {
-                Some(sound) => {
-                    sound.tonality(frequencies) > TONALITY
-                        && sound.explained(frequencies) > EXPLAINED
-                }
-                None => true,
-            };
-            let near =
-                piece.milliseconds.abs_diff(like.milliseconds) <= 20 + like.milliseconds / 20;
-            if !steady || !near || !(60..=6_000).contains(&piece.milliseconds) {
-                return None;
+/// Sound and pause of equal lengths again and again, of the same frequencies, in the newest pieces.
+fn repeated(pieces: &[Option<Piece>; PIECES]) -> Option<LearnedCadence> {
+    let mut sums = [0u32; 2];
+    let first = |sound: bool| {
+        let mut pieces = pieces.iter().take(UNKNOWN).flatten();
+        pieces.find(|piece| piece.sound.is_some() == sound)
+    };
+    let (on, off) = (first(true)?, first(false)?);
+    let frequencies = on.sound?.frequencies()?;
+    for piece in &pieces[..UNKNOWN] {
+        let piece = (*piece)?;
+        let like = if piece.sound.is_some() { on } else { off };
+        let steady = match piece.sound {
+            Some(sound) => {
+                sound.tonality(frequencies) > TONALITY && sound.explained(frequencies) > EXPLAINED
             }
-            sums[usize::from(piece.sound.is_none())] += piece.milliseconds;
+            None => true,
+        };
+        let near = piece.milliseconds.abs_diff(like.milliseconds) <= 20 + like.milliseconds / 20;
+        if !steady || !near || !(60..=6_000).contains(&piece.milliseconds) {
+            return None;
         }
-        Some(ProgressEvent {
-            tone: ProgressTone::Unknown(LearnedCadence {
-                frequencies,
-                on_ms: sums[0] / (UNKNOWN as u32 / 2),
-                off_ms: sums[1] / (UNKNOWN as u32 / 2),
-            }),
-            confidence: 0.8,
-        })
+        sums[usize::from(piece.sound.is_none())] += piece.milliseconds;
     }
+    Some(LearnedCadence {
+        frequencies,
+        on_ms: sums[0] / (UNKNOWN as u32 / 2),
+        off_ms: sums[1] / (UNKNOWN as u32 / 2),
+    })
 }
 
 /// Whether a spectrum is one of these frequencies; for tests of this module's parts.

@@ -106,6 +106,11 @@ impl Spectrum {
         (powers[0] + powers[1].max(0.0)) / self.total.max(1e-20)
     }
 
+    /// Level of everything heard, dBm0.
+    pub fn level_dbm0(&self) -> f32 {
+        10.0 * self.total.max(1e-10).log10()
+    }
+
     /// The one or two frequencies that explain it best, in rising order; `None` when none do.
     pub fn frequencies(&self) -> Option<[f32; 2]> {
         let r = &self.products;

@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, time::Instant};
 
 use ramal_analog::{
-    FxoCommand, FxoEvent, FxoLine, FxoOutput, HardwareCommand, HardwareEvent, Heard,
-    SupervisionEvent,
+    FarEndTest, FxoCommand, FxoEvent, FxoLine, FxoOutput, HardwareCommand, HardwareEvent, Heard,
+    LineTest, LineTestFault, LineTestOutput, LineTestPlan, SupervisionEvent,
 };
 use ramal_dsp::{
     AnswerVoiceDetector, CadenceGenerator, CountryTones, DialToneDetector, DtmfDetector,
@@ -12,8 +12,10 @@ use ramal_dsp::{
 };
 use ramal_model::FxoSettings;
 
-use super::{CallerIdListener, HardwareFeatures, Told, signalling, two_wire::TwoWire};
-use crate::{CallerId, Command, Event, LineFault, port::DriverPort};
+use super::{
+    CallerIdListener, HardwareFeatures, Told, signalling, testing::Testing, two_wire::TwoWire,
+};
+use crate::{CallerId, Command, Event, LineFault, LineTestNews, port::DriverPort};
 
 /// Quieter than this is silence, dBm0.
 const SILENCE: f64 = -45.0;
@@ -45,6 +47,9 @@ pub(super) struct FxoProcessor {
     /// Sent in place of the call.
     tone: Option<Box<CadenceGenerator>>,
     tones: &'static CountryTones,
+    settings: FxoSettings,
+    /// A test that has the line.
+    testing: Option<Box<Testing>>,
 }
 
 impl FxoProcessor {
@@ -66,6 +71,8 @@ impl FxoProcessor {
             key: None,
             tone: None,
             tones,
+            settings: settings.clone(),
+            testing: None,
         }
     }
 
@@ -90,6 +97,12 @@ impl FxoProcessor {
     }
 
     pub fn hardware(&mut self, event: HardwareEvent, at: Instant) {
+        if let Some(testing) = &mut self.testing
+            && let HardwareEvent::LoopCurrent(flows) | HardwareEvent::Battery(flows) = event
+            && self.line.is_off_hook()
+        {
+            testing.test.current(flows, at);
+        }
         self.line.hardware(event, at);
     }
 
@@ -103,6 +116,9 @@ impl FxoProcessor {
     ) {
         while let Ok(command) = end.commands.try_recv() {
             self.command(command, now);
+        }
+        if self.testing.is_some() {
+            return self.test(now, received, transmit, end, commands);
         }
         self.line.advance(now);
         self.carry_out(end, commands);
@@ -123,7 +139,24 @@ impl FxoProcessor {
 
     fn command(&mut self, command: Command, now: Instant) {
         let command = match command {
+            Command::ConfigureFxo(settings) if self.testing.is_some() => {
+                // They hold from the next call on, which is after the test.
+                self.settings = *settings;
+                return;
+            }
             Command::ConfigureFxo(settings) => return self.configure(&settings),
+            Command::Test { quiet_key, far_end } => return self.begin_test(quiet_key, far_end),
+            command => {
+                if let Some(testing) = &mut self.testing {
+                    if command == Command::HangUp {
+                        testing.test.stop(LineTestFault::Stopped);
+                    }
+                    return;
+                }
+                command
+            }
+        };
+        let command = match command {
             Command::Tone(tone) => {
                 let tone =
                     tone.map(|tone| CadenceGenerator::new(signalling::tone(self.tones, tone)));
@@ -156,6 +189,120 @@ impl FxoProcessor {
             key,
             ..FxoProcessor::new(self.features, settings)
         };
+    }
+
+    fn begin_test(&mut self, quiet_key: char, far_end: FarEndTest) {
+        let dialling = signalling::fxo(&self.settings).dialling;
+        let mut test = LineTest::new(LineTestPlan {
+            quiet_key,
+            dialling,
+            far_end,
+        });
+        if self.testing.is_some() || self.line.is_off_hook() {
+            return;
+        }
+        match self.fault() {
+            Some(LineFault::Hardware) => test.stop(LineTestFault::Hardware),
+            Some(LineFault::NoBattery) => test.stop(LineTestFault::NoBattery),
+            _ if self.line.is_ringing() => test.stop(LineTestFault::Rings),
+            _ => {}
+        }
+        self.line.set_signalling(Testing::signalling(dialling));
+        self.begin();
+        self.testing = Some(Box::new(Testing::new(test)));
+    }
+
+    /// 20 ms of a test: the port itself hears nothing of it.
+    fn test(
+        &mut self,
+        now: Instant,
+        received: &[i16; FRAME_SAMPLES],
+        transmit: &mut [i16; FRAME_SAMPLES],
+        end: &mut DriverPort,
+        commands: &mut VecDeque<HardwareCommand>,
+    ) {
+        let Some(mut testing) = self.testing.take() else {
+            return;
+        };
+        end.audio.take(transmit);
+        end.audio.put(&[0; FRAME_SAMPLES]);
+        self.line.advance(now);
+        self.obey_tested_line(&mut testing, now, end, commands);
+        if self.line.is_off_hook() {
+            testing.listen(received, self.line.is_dialling(), now);
+        } else {
+            self.listen_on_hook(received, end);
+        }
+        testing.test.advance(now);
+        let mut over = false;
+        while let Some(output) = testing.test.next_output() {
+            match output {
+                LineTestOutput::Line(command) => {
+                    testing.commanded(&command);
+                    self.line.command(command, now);
+                }
+                LineTestOutput::Dialling(dialling) => {
+                    self.line.set_signalling(Testing::signalling(dialling));
+                }
+                LineTestOutput::MeasureEcho => testing.measure_echo(),
+                LineTestOutput::Step(step) => end.report(Event::Test(LineTestNews::Step(step))),
+                LineTestOutput::Found(found) => {
+                    end.report(Event::Test(LineTestNews::Found(found)));
+                }
+                LineTestOutput::Trouble(fault) => {
+                    end.report(Event::Test(LineTestNews::Trouble(fault)));
+                }
+                LineTestOutput::Finished => over = true,
+            }
+        }
+        self.obey_tested_line(&mut testing, now, end, commands);
+        testing.send(transmit);
+        if let Some(key) = &mut self.key {
+            transmit.fill(0);
+            key.add(transmit);
+            if key.is_over() {
+                self.key = None;
+                self.line.key_sent();
+            }
+        }
+        if !self.line.is_off_hook() {
+            transmit.fill(0);
+        }
+        testing.sent(transmit);
+        if over {
+            let settings = self.settings.clone();
+            self.configure(&settings);
+            end.report(Event::Test(LineTestNews::Finished));
+        } else {
+            self.testing = Some(testing);
+        }
+    }
+
+    /// Does what the line wants, and tells the test what happens on it. Faults are everybody's.
+    fn obey_tested_line(
+        &mut self,
+        testing: &mut Testing,
+        now: Instant,
+        end: &DriverPort,
+        commands: &mut VecDeque<HardwareCommand>,
+    ) {
+        while let Some(output) = self.line.next_output() {
+            match output {
+                FxoOutput::Hardware(command) => commands.push_back(command),
+                FxoOutput::SendKey(key) => {
+                    self.key = Some(DtmfGenerator::new(std::iter::once(key), KEYS));
+                }
+                FxoOutput::Event(event) => {
+                    testing.test.event(event, now);
+                    if !matches!(
+                        event,
+                        FxoEvent::Call(_) | FxoEvent::DialTone(_) | FxoEvent::DialFinished
+                    ) {
+                        self.report(event, end);
+                    }
+                }
+            }
+        }
     }
 
     /// Another call, or none any more: nothing heard before counts.

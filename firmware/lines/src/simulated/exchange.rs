@@ -10,6 +10,7 @@
 //! | `0105` | answers with a confirmation tone; 2 s after the caller has hung up it calls back, with caller ID |
 //! | `0106` | like `0105`, but the call back is collect: it ends when the called party hangs up for a moment |
 //! | `0107` | answers with a voice, without polarity reversal |
+//! | `02nn` | calls the line of `FXO nn` |
 //! | others | special information tone (ITU-T E.180 §10), then busy tone |
 
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ use ramal_analog::{
     HookTiming, LineProfile, Polarity,
 };
 use ramal_dsp::{
-    CadenceGenerator, CadencedTone, CallerIdTiming, CountryTones, DtmfDetector, Noise, SAMPLE_RATE,
-    Tone, ToneStep,
+    CadenceGenerator, CadencedTone, CallerIdTiming, CountryTones, DtmfDetector, FRAME_SAMPLES,
+    Noise, SAMPLE_RATE, Tone, ToneStep,
 };
 
 use super::wire::{BLOCK_MS, Feed, LOOK, LOOKS, Loop};
@@ -93,6 +94,21 @@ enum State {
     CalledBack,
     /// The called party has hung up; the caller has not.
     Released,
+    /// Calls another line of the exchange.
+    CallsLine(usize),
+    /// Is called by it.
+    RungByLine(usize, Alerting),
+    TalksToLine(usize),
+}
+
+/// What a line has to do with the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    Idle,
+    Busy,
+    Calls(usize),
+    RungBy(usize),
+    TalksTo(usize),
 }
 
 /// A subscriber line of the exchange.
@@ -116,6 +132,8 @@ pub(super) struct ExchangeLine {
     /// Call back when the subscriber has hung up, and whether he is to pay.
     call_back: Option<bool>,
     collect: bool,
+    /// What the other line says.
+    other: [i16; FRAME_SAMPLES],
 }
 
 impl ExchangeLine {
@@ -144,6 +162,58 @@ impl ExchangeLine {
             voice: Noise::new(1),
             call_back: None,
             collect: false,
+            other: [0; FRAME_SAMPLES],
+        }
+    }
+
+    pub fn party(&self) -> Party {
+        match self.state {
+            State::Idle => Party::Idle,
+            State::CallsLine(line) => Party::Calls(line),
+            State::RungByLine(line, _) => Party::RungBy(line),
+            State::TalksToLine(line) => Party::TalksTo(line),
+            _ => Party::Busy,
+        }
+    }
+
+    /// Another line calls this one.
+    pub fn rung_by(&mut self, line: usize) {
+        let place = self.caller_id.map(|signalling| signalling.place);
+        let alerting = Alerting::new(self.profile.ringing, place);
+        self.enter(State::RungByLine(line, alerting), None);
+    }
+
+    /// The line that is called has answered.
+    pub fn answered(&mut self) {
+        if let State::CallsLine(line) = self.state {
+            self.feed.reversed = true;
+            self.enter(State::TalksToLine(line), None);
+        }
+    }
+
+    /// What the other line says in the next 20 ms.
+    pub fn hears(&mut self, other: &[i16; FRAME_SAMPLES]) {
+        self.other = *other;
+    }
+
+    /// The caller has given up.
+    pub fn ringing_given_up(&mut self) {
+        self.stop_alerting();
+        self.enter(State::Idle, None);
+    }
+
+    /// The other end has hung up.
+    pub fn left(&mut self) {
+        self.feed.reversed = false;
+        self.feed.battery = false;
+        self.enter(State::Cut, None);
+    }
+
+    fn stop_alerting(&mut self) {
+        if let State::CallingBack(alerting) | State::RungByLine(_, alerting) = &mut self.state {
+            let commands = alerting.stop();
+            self.sender = None;
+            commands.into_iter().flatten().for_each(|c| self.put(c));
         }
     }
 
@@ -183,11 +253,14 @@ impl ExchangeLine {
 
     fn off_hook(&mut self) {
         match &mut self.state {
-            State::CallingBack(alerting) => {
-                let commands = alerting.stop();
-                self.sender = None;
-                commands.into_iter().flatten().for_each(|c| self.put(c));
+            State::CallingBack(_) => {
+                self.stop_alerting();
                 self.enter(State::CalledBack, None);
+            }
+            State::RungByLine(line, _) => {
+                let line = *line;
+                self.stop_alerting();
+                self.enter(State::TalksToLine(line), None);
             }
             State::Released => self.enter(State::CalledBack, None),
             State::Idle | State::WaitingToCallBack => {
@@ -226,7 +299,8 @@ impl ExchangeLine {
                     number.push(key);
                     self.lasted = 0;
                 }
-                let complete = number.len() == 4 && number.starts_with("010") || number.len() > 15;
+                let short = number.starts_with("010") || number.starts_with("02");
+                let complete = number.len() == 4 && short || number.len() > 15;
                 if complete || self.lasted >= NEXT_KEY_MS {
                     let number = std::mem::take(number);
                     self.route(&number);
@@ -260,18 +334,13 @@ impl ExchangeLine {
                 let alerting = Alerting::new(self.profile.ringing, place);
                 self.enter(State::CallingBack(alerting), None);
             }
-            State::CallingBack(alerting) if self.lasted >= CALL_BACK_RINGS_MS => {
-                let commands = alerting.stop();
-                self.sender = None;
-                commands.into_iter().flatten().for_each(|c| self.put(c));
-                self.enter(State::Idle, None);
-            }
+            State::CallingBack(_) if self.lasted >= CALL_BACK_RINGS_MS => self.ringing_given_up(),
             State::Released if self.lasted >= CALLED_RELEASE_MS => self.enter(State::Idle, None),
             _ => {}
         }
     }
 
-    fn busy(&mut self) {
+    pub fn busy(&mut self) {
         self.enter(State::Busy, Some(self.tones.busy));
     }
 
@@ -285,6 +354,13 @@ impl ExchangeLine {
             "0105" => Some(Service::CallsBack { collect: false }),
             "0106" => Some(Service::CallsBack { collect: true }),
             "0107" => Some(Service::Voice),
+            _ if number.len() == 4
+                && let Some(line) = number.strip_prefix("02")
+                && let Ok(line) = line.parse::<usize>()
+                && line > 0 =>
+            {
+                return self.enter(State::CallsLine(line - 1), Some(self.tones.ringback));
+            }
             _ => {
                 let tone = self.tones.special_information;
                 return self.enter(State::NotInService, Some(tone));
@@ -297,7 +373,7 @@ impl ExchangeLine {
     fn alert(&mut self) {
         let mut commands = [None; 8];
         let mut count = 0;
-        if let State::CallingBack(alerting) = &mut self.state {
+        if let State::CallingBack(alerting) | State::RungByLine(_, alerting) = &mut self.state {
             while let Some(step) = alerting.advance(self.now) {
                 match (step, self.caller_id) {
                     (AlertingStep::Hardware(command), _) => {
@@ -342,7 +418,7 @@ impl ExchangeLine {
             && sender.add(audio)
         {
             self.sender = None;
-            if let State::CallingBack(alerting) = &mut self.state {
+            if let State::CallingBack(alerting) | State::RungByLine(_, alerting) = &mut self.state {
                 alerting.sound_sent(self.now);
             }
         }
@@ -351,6 +427,9 @@ impl ExchangeLine {
         }
         match self.state {
             State::Connected(Service::Echo) | State::CalledBack => *audio = subscriber.audio,
+            State::TalksToLine(_) => {
+                *audio = std::mem::replace(&mut self.other, [0; FRAME_SAMPLES])
+            }
             State::Connected(Service::Milliwatt) => self.milliwatt.add(audio),
             // Syllables of 120 ms with pauses of 80 ms.
             State::Connected(Service::Voice) if self.lasted % 200 < 120 => {

@@ -8,6 +8,7 @@
 mod exchange;
 mod fxo;
 mod fxs;
+mod switching;
 mod telephone;
 mod wire;
 
@@ -31,7 +32,7 @@ use self::{
     fxo::FxoHardware,
     fxs::FxsHardware,
     telephone::Telephone,
-    wire::{Feed, Loop},
+    wire::{Feed, Loop, Wires},
 };
 use crate::{
     Driver, LineError, Port, PortId, PortStatus,
@@ -84,6 +85,12 @@ pub enum Fault {
     NoBattery,
     /// The ringing voltage never ends.
     RingsForEver,
+    /// There is battery, and the exchange notices nothing of what the line does.
+    Deaf,
+    /// The exchange takes pulses only.
+    NoTones,
+    /// The exchange tells neither answer nor hang-up by polarity or by the current.
+    NoSignals,
 }
 
 struct TrunkLine {
@@ -91,6 +98,38 @@ struct TrunkLine {
     hardware: FxoHardware,
     subscriber: Loop,
     fault: Option<Fault>,
+    wires: Option<Wires>,
+}
+
+impl TrunkLine {
+    /// The next 20 ms.
+    fn tick(&mut self) {
+        let mut said = self.subscriber.clone();
+        match self.fault {
+            Some(Fault::Deaf) => said = Loop::open(),
+            Some(Fault::NoTones) => said.audio.fill(0),
+            _ => {}
+        }
+        if let Some(wires) = &self.wires {
+            wires.outward(&mut said.audio);
+        }
+        let mut feed = self.exchange.block(&said);
+        match self.fault {
+            Some(Fault::NoBattery) => {
+                feed = Feed {
+                    battery: false,
+                    ..Feed::idle()
+                }
+            }
+            Some(Fault::RingsForEver) => feed.ringing = true,
+            Some(Fault::NoSignals) => (feed.reversed, feed.battery) = (false, true),
+            Some(Fault::Deaf | Fault::NoTones) | None => {}
+        }
+        if let Some(wires) = &mut self.wires {
+            wires.inward(&mut feed.audio, &self.subscriber.audio);
+        }
+        self.subscriber = self.hardware.block(&feed);
+    }
 }
 
 struct StationLine {
@@ -140,6 +179,7 @@ impl Simulation {
                     hardware: FxoHardware::new(processor),
                     subscriber: Loop::open(),
                     fault: None,
+                    wires: None,
                 }
             })
             .collect();
@@ -189,19 +229,19 @@ impl Simulation {
                 status.clone_from(now);
             }
         };
+        let said: Vec<_> = self
+            .trunks
+            .iter()
+            .map(|line| line.subscriber.audio)
+            .collect();
+        let mut exchange: Vec<_> = self
+            .trunks
+            .iter_mut()
+            .map(|line| &mut line.exchange)
+            .collect();
+        switching::carry_out(&mut exchange, &said);
         for line in &mut self.trunks {
-            let mut feed = line.exchange.block(&line.subscriber);
-            match line.fault {
-                Some(Fault::NoBattery) => {
-                    feed = Feed {
-                        battery: false,
-                        ..Feed::idle()
-                    }
-                }
-                Some(Fault::RingsForEver) => feed.ringing = true,
-                None => {}
-            }
-            line.subscriber = line.hardware.block(&feed);
+            line.tick();
             show(line.hardware.processor.status());
         }
         for line in &mut self.stations {
@@ -215,6 +255,14 @@ impl Simulation {
     pub fn set_fault(&mut self, line: usize, fault: Option<Fault>) {
         if let Some(line) = self.trunks.get_mut(line) {
             line.fault = fault;
+        }
+    }
+
+    /// Gives a line to the exchange (the first is 0) wires that lose so much in each direction, dB, and a hybrid with this
+    /// echo return loss, dB.
+    pub fn set_wires(&mut self, line: usize, loss: f64, echo_return_loss: f64) {
+        if let Some(line) = self.trunks.get_mut(line) {
+            line.wires = Some(Wires::new(loss, echo_return_loss));
         }
     }
 

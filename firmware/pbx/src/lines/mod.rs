@@ -8,9 +8,11 @@ mod dialled;
 mod digital;
 mod span_settings;
 mod station;
+mod testing;
 mod trunk;
 
 pub(crate) use digital::DigitalTrunks;
+pub use testing::{LineTestRefusal, LineTestStatus};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -22,6 +24,8 @@ use tokio::sync::{mpsc, watch};
 
 use crate::exchange::Exchange;
 use crate::leg::line::{LineLeg, PortCall};
+
+use testing::{TestBoard, TestOrder};
 
 /// How often a call that begins on a line may be passed on (RFC 3261 §8.1.1.6).
 const MAX_HOPS: u8 = 70;
@@ -45,6 +49,9 @@ struct Entry {
     /// A second call waits on a telephone.
     waits: Arc<AtomicBool>,
     calls: mpsc::Sender<LineCall>,
+    /// What tests want of it.
+    tests: mpsc::Sender<TestOrder>,
+    test: TestBoard,
 }
 
 /// All lines.
@@ -73,6 +80,8 @@ impl LineService {
             let (calls, queue) = mpsc::channel(2);
             let busy = Arc::new(AtomicBool::new(false));
             let waits = Arc::new(AtomicBool::new(false));
+            let (tests, test_orders) = testing::orders();
+            let test = TestBoard::default();
             ports.push(Entry {
                 name: port.name().to_owned(),
                 number: port.number().to_owned(),
@@ -81,6 +90,8 @@ impl LineService {
                 busy: busy.clone(),
                 waits: waits.clone(),
                 calls,
+                tests,
+                test: test.clone(),
             });
             let exchange = exchange.clone();
             let line = LineTask {
@@ -90,6 +101,8 @@ impl LineService {
                 busy,
                 waits,
                 calls: queue,
+                tests: test_orders,
+                test,
                 settings: None,
             };
             match line.port.kind() {
@@ -214,6 +227,10 @@ struct LineTask {
     /// Whether there is a second call. Whoever sets it may send one; the task takes it back.
     waits: Arc<AtomicBool>,
     calls: mpsc::Receiver<LineCall>,
+    /// What tests want. Whoever sends one has taken the line.
+    tests: mpsc::Receiver<TestOrder>,
+    /// How its test goes.
+    test: TestBoard,
     /// Tells when the configuration has changed.
     changes: watch::Receiver<Arc<Configuration>>,
     /// What the port was told last.

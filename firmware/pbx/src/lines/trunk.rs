@@ -9,6 +9,7 @@ use ramal_lines::{CallerId, Command, Event, LineTone};
 use ramal_model::{DialToneRule, Party, RefusedCall};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::testing::{self, After, TestOrder};
 use super::{LineCall, LineTask, MAX_HOPS};
 use crate::call::{Caller, IncomingCall};
 use crate::leg::line::{LineCommand, LineLeg, PortCall};
@@ -33,13 +34,35 @@ pub(super) async fn run(mut line: LineTask) {
                 let Some(call) = call else { return };
                 outgoing(&mut line, call).await;
             }
+            order = line.tests.recv() => {
+                let after = match order {
+                    None => return,
+                    // It was over when it was to be stopped.
+                    Some(TestOrder::Stop) => continue,
+                    Some(TestOrder::Begin(begin)) => testing::test(&mut line, *begin).await,
+                    Some(TestOrder::TakePart(part)) => testing::take_part(&mut line, part).await,
+                };
+                match after {
+                    After::Free => {}
+                    After::Rings => incoming(&mut line).await,
+                    After::Gone => return,
+                }
+            }
             event = line.port.events().recv() => match event {
                 None => return,
                 Some(Event::RingStarted) => {
                     if !line.take() {
                         // Taken at this very moment for a call out. Both on one line would connect strangers.
-                        let Some(call) = line.calls.recv().await else { return };
-                        call.port.report(LegEvent::Rejected(Cause::NO_CIRCUIT));
+                        tokio::select! {
+                            call = line.calls.recv() => {
+                                let Some(call) = call else { return };
+                                call.port.report(LegEvent::Rejected(Cause::NO_CIRCUIT));
+                            }
+                            order = line.tests.recv() => {
+                                let Some(order) = order else { return };
+                                testing::refuse(&line, &order);
+                            }
+                        }
                     }
                     incoming(&mut line).await;
                 }

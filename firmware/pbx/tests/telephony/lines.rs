@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use ramal_lines::Driver;
 use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
+use ramal_lines::{Driver, HangUpSource, LineTestRequest, LineTrouble, TestStep};
 use ramal_model::{
     Actor, CallRecord, CallResult, Direction, FxoSettings, FxsSettings, HotLine, LegKind,
     PortSettings, RefusedCall,
 };
+use ramal_pbx::{LineTestRefusal, LineTestStatus};
 use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
 use tokio::sync::mpsc;
 
@@ -508,5 +509,120 @@ async fn a_hot_line_calls_by_itself_and_do_not_disturb_keeps_calls_away() {
     inn.reject(486);
     inn.wait_ended(SOON).await.unwrap();
     hands.send(Hand::PutDown).await.unwrap();
+    all_on_hook(&gateway).await;
+}
+
+/// What the test of a port has found, once it is over.
+async fn tested(gateway: &Gateway, port: &str) -> LineTestStatus {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
+    loop {
+        let status = gateway.pbx.line_test(port).unwrap();
+        if !status.running {
+            return status;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn j5_a_call_that_rings_during_a_test_is_taken_and_ends_the_test() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    // The second line is called by the first one while it is tested: between two calls of the test it is on-hook.
+    let request = LineTestRequest {
+        hang_up: HangUpSource::IncomingCall,
+        ..LineTestRequest::default()
+    };
+    gateway
+        .pbx
+        .test_line("FXO 2", request, Actor::System)
+        .unwrap();
+    let busy = gateway
+        .pbx
+        .test_line("FXO 2", LineTestRequest::default(), Actor::System);
+    assert_eq!(busy.unwrap_err(), LineTestRefusal::Busy("FXO 2".into()));
+    // A line under test is not dialled out on: both calls go over the other one, one after the other.
+    let mut out = ana.call("00103").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    let mut second = ana.call("00103").await.unwrap();
+    assert_eq!(
+        second.wait_ended(SOON).await.unwrap(),
+        EndReason::Refused(503)
+    );
+    out.hang_up();
+    out.wait_ended(SOON).await.unwrap();
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    loop {
+        let status = gateway.pbx.line_test("FXO 2").unwrap();
+        if status.step == Some(TestStep::WaitingForCall) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{status:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Somebody calls it by the first line; the test takes the call, and he hangs up.
+    let out = loop {
+        let mut out = ana.call("00202").await.unwrap();
+        if out.wait_answered(ON_A_LINE).await.is_ok() {
+            break out;
+        }
+        assert!(tokio::time::Instant::now() < deadline + ON_A_LINE);
+    };
+    out.hang_up();
+    let status = tested(&gateway, "FXO 2").await;
+    assert_eq!(status.report.troubles, [], "{status:?}");
+    assert_eq!(status.report.caller.unwrap().number, "1155550105");
+    assert!(status.report.hang_up_tone.unwrap().of_country);
+    assert!(status.settings.is_some() && !status.applied);
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_helps_a_test_still_takes_a_call_from_outside() {
+    let (gateway, _) = gateway_with_lines().await;
+    let (bruno, ana) = (gateway.phone("2002").await, gateway.phone("2001").await);
+    // The exchange will call the first line back in two seconds.
+    let mut out = bruno.call("00105").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.hang_up();
+    out.wait_ended(SOON).await.unwrap();
+    let request = LineTestRequest {
+        hang_up: HangUpSource::Port {
+            port: "FXO 1".into(),
+            number: "0201".into(),
+        },
+        ..LineTestRequest::default()
+    };
+    let deadline = tokio::time::Instant::now() + SOON;
+    while gateway
+        .pbx
+        .test_line("FXO 2", request.clone(), Actor::System)
+        .is_err()
+    {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut inn = tokio::time::timeout(ON_A_LINE, ana.next_call())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(inn.caller().contains("1155550105"), "{}", inn.caller());
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    let status = tested(&gateway, "FXO 2").await;
+    let troubles = status.report.troubles.iter();
+    let troubles: Vec<_> = troubles.map(|found| found.trouble).collect();
+    assert!(
+        troubles.contains(&LineTrouble::PartnerNotReached),
+        "{status:?}"
+    );
+    // His call goes on.
+    inn.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&inn, 700.0, -12.0).await;
+    inn.hang_up();
     all_on_hook(&gateway).await;
 }
