@@ -210,6 +210,10 @@ pub mod right {
         ViewSounds = "hear audio files", [Admin, Installer, Supervisor, Auditor];
         /// Audio files and music on hold.
         EditSounds = "change audio files and music on hold", [Admin, Installer, Supervisor];
+        /// Numbers, routes, menus, queues and what else leads calls.
+        ViewTelephony = "see where calls go", [Admin, Installer, Supervisor, Auditor];
+        /// Numbers, routes, menus, queues and what else leads calls.
+        EditTelephony = "change where calls go", [Admin, Installer];
         /// The list of users.
         ViewUsers = "see users", [Admin, Auditor];
         /// Users, their roles and passwords.

@@ -75,6 +75,21 @@ pub fn open_extended(document: &mut Document) {
         {
             object.additional_properties = None;
         }
+        if let RefOr::T(schema) = schema {
+            open_parts(schema);
+        }
+    }
+}
+
+/// Opens the objects that a larger one is put together from in its own place.
+fn open_parts(schema: &mut Schema) {
+    let Schema::AllOf(whole) = schema else { return };
+    for part in &mut whole.items {
+        match part {
+            RefOr::T(Schema::Object(object)) => object.additional_properties = None,
+            RefOr::T(schema) => open_parts(schema),
+            RefOr::Ref(_) => {}
+        }
     }
 }
 

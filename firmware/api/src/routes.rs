@@ -4,6 +4,7 @@ mod alarms;
 mod audio_files;
 mod bans;
 mod calls;
+mod catalogue;
 mod company;
 mod configuration;
 mod e1_trunks;
@@ -105,6 +106,7 @@ pub fn api() -> OpenApiRouter<App> {
             music_classes::change_music_class,
             music_classes::delete_music_class
         ))
+        .merge(catalogue::operations())
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(
             users::show_user,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Country, Invalid, Language, MusicClassId, RecordingSettings,
+    Configuration, Country, Invalid, Language, LimitsProfile, MusicClassId, RecordingSettings,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -33,6 +33,9 @@ pub struct Company {
     /// Which calls are recorded and how long that is kept.
     #[serde(default)]
     pub recording: RecordingSettings,
+    /// How much of something there may be.
+    #[serde(default)]
+    pub limits: LimitsProfile,
 }
 
 /// Input for a company. What is left out comes from the country; the settings for recording stay.
@@ -59,6 +62,9 @@ pub struct NewCompany {
     /// Class of music on hold; null is the gateway's own music.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// How much of something there may be; stays when left out.
+    #[serde(default)]
+    pub limits: Option<LimitsProfile>,
 }
 
 impl NewCompany {
@@ -115,6 +121,7 @@ impl NewCompany {
             time_zone: time_zone.unwrap_or_else(|| defaults.time_zone.to_owned()),
             music_class: self.music_class,
             recording: RecordingSettings::default(),
+            limits: self.limits.unwrap_or_default(),
         })
     }
 
@@ -139,6 +146,7 @@ impl From<&Company> for NewCompany {
             language: Some(company.language),
             time_zone: Some(company.time_zone.clone()),
             music_class: company.music_class,
+            limits: Some(company.limits),
         }
     }
 }

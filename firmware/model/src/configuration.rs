@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::{
-    AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Company, DigestCredential, E1Trunk,
-    E1TrunkId, Extension, ExtensionId, MusicClass, MusicClassId, Secret, SipTrunk, TrunkId, User,
-    UserId,
+    AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, DigestCredential,
+    E1Trunk, E1TrunkId, Extension, ExtensionId, Limits, MusicClass, MusicClassId, Secret, SipTrunk,
+    TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -26,6 +26,7 @@ pub struct Configuration {
     analogue_ports: Vec<AnaloguePort>,
     audio_files: Vec<AudioFile>,
     music_classes: Vec<MusicClass>,
+    catalogue: Catalogue,
 }
 
 impl Configuration {
@@ -69,7 +70,26 @@ impl Configuration {
             analogue_ports: Vec::new(),
             audio_files: Vec::new(),
             music_classes: Vec::new(),
+            catalogue: Catalogue::default(),
         }
+    }
+
+    /// The same with these objects.
+    #[must_use]
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.catalogue = catalogue;
+        self
+    }
+
+    /// The objects that calls are led by.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// How much of something there may be.
+    pub fn limits(&self) -> Limits {
+        let profile = self.company.as_ref().map(|company| company.limits);
+        profile.unwrap_or_default().into()
     }
 
     /// The same with these sounds, each kind sorted by name.
@@ -277,6 +297,7 @@ impl Configuration {
                 .iter()
                 .map(|class| (class.id, class.clone()))
                 .collect(),
+            catalogue: self.catalogue.clone(),
         }
     }
 
@@ -309,6 +330,8 @@ pub struct Draft {
     pub audio_files: BTreeMap<AudioFileId, AudioFile>,
     /// All classes of music.
     pub music_classes: BTreeMap<MusicClassId, MusicClass>,
+    /// The objects that calls are led by.
+    pub catalogue: Catalogue,
 }
 
 impl Draft {
@@ -328,6 +351,7 @@ impl Draft {
             self.audio_files.into_values().collect(),
             self.music_classes.into_values().collect(),
         )
+        .with_catalogue(self.catalogue)
     }
 }
 

@@ -243,6 +243,12 @@ impl Extension {
         check_class(problems, self.music_class, |id| {
             configuration.music_class(id).is_some()
         });
+        if let Some(other) = configuration.who_has(&self.number)
+            && other.object != "extension"
+        {
+            let message = format!("{} belongs to {other}", self.number);
+            problems.add("number", code::TAKEN, Some(&other.to_string()), message);
+        }
         if let Some(other) = configuration.extension_by_number(&self.number)
             && other.id != self.id
         {

@@ -4,7 +4,8 @@
 //! are checked against the current [`Configuration`] and become objects ([`Company`], [`User`], [`Extension`], [`SipTrunk`], [`E1Trunk`], [`AudioFile`], [`MusicClass`]), or an
 //! [`Invalid`] that names every field, code and limit. The store keeps objects and publishes snapshots; calls and
 //! requests read the snapshot they were given and never a half-changed one. [`Export`] is the same configuration as one
-//! document. [`CallRecord`] is the row that a call leaves behind.
+//! document. What leads calls — numbers, routes, menus, queues and the like — are [`Object`]s of the [`Catalogue`].
+//! [`CallRecord`] is the row that a call leaves behind.
 //!
 //! Types that the API shows derive `serde` and `utoipa::ToSchema`; their JSON form is the API's.
 
@@ -12,6 +13,7 @@ mod actor;
 mod alarm;
 mod binding;
 mod call;
+mod catalogue;
 mod company;
 mod configuration;
 mod country;
@@ -19,6 +21,7 @@ mod credential;
 mod e1_trunk;
 mod export;
 mod extension;
+mod flow;
 mod language;
 mod line;
 mod media_encryption;
@@ -34,6 +37,7 @@ pub use actor::Actor;
 pub use alarm::{Alarm, Severity};
 pub use binding::Binding;
 pub use call::{BadCallId, CallId, CallRecord, CallResult, Direction, LegKind, LegRecord, Party};
+pub use catalogue::{Catalogue, Difference, Id, InCatalogue, Object, Objects, Reference, Stored};
 pub use company::{Company, NewCompany};
 pub use configuration::{Configuration, Draft};
 pub use country::{Country, CountryDefaults, Law, UnknownCountry};
@@ -47,6 +51,13 @@ pub use export::{Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT,
 pub use extension::{
     DEFAULT_MAX_CALLS, DEFAULT_RING_TIME, Extension, ExtensionChange, ExtensionId, MAX_EXTENSIONS,
     MAX_REGISTRATIONS, NewExtension,
+};
+pub use flow::{
+    Announcement, Assignment, BadPattern, BadTimeOfDay, Calendar, Clearing, Conference,
+    Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
+    LimitsProfile, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
+    OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
+    RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
 };
 pub use language::{Language, UnknownLanguage};
 pub use line::{

@@ -67,6 +67,10 @@ pub mod code {
     pub const UNSPEAKABLE: &str = "unspeakable";
     /// The image has no voice for this language.
     pub const NO_VOICE: &str = "no_voice";
+    /// Calls would come back to where they are; `limit` is the way.
+    pub const CIRCLE: &str = "circle";
+    /// More menus below one another than `limit`.
+    pub const TOO_DEEP: &str = "too_deep";
     /// The object that the field names does not exist.
     pub const NO_SUCH_OBJECT: &str = "no_such_object";
 }

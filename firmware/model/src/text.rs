@@ -62,6 +62,63 @@ pub(crate) fn digits(
     line(problems, field, value, min, max)
 }
 
+/// Something that can be dialled: digits, `*`, `#` and a leading `+`.
+pub(crate) fn dialled(
+    problems: &mut Problems,
+    field: &str,
+    value: &str,
+    min: usize,
+    max: usize,
+) -> String {
+    let value = value.trim();
+    let keys = value.strip_prefix('+').unwrap_or(value);
+    let is_key = |byte: u8| byte.is_ascii_digit() || byte == b'*' || byte == b'#';
+    if !keys.bytes().all(is_key) {
+        problems.add(
+            field,
+            code::CHARACTER,
+            Some("0-9 * # and a leading +"),
+            "takes keys of a telephone only",
+        );
+        return value.to_owned();
+    }
+    line(problems, field, value, min, max)
+}
+
+/// An e-mail address.
+pub(crate) fn email(problems: &mut Problems, field: &str, value: &str) -> String {
+    let email = value.trim();
+    let plausible = !email.contains(|c: char| c.is_whitespace() || c.is_control())
+        && email.split_once('@').is_some_and(|(local, host)| {
+            !local.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.is_empty()
+        });
+    if email.len() > 254 {
+        let message = "takes at most 254 characters";
+        problems.add(field, code::TOO_LONG, Some("3-254"), message);
+    } else if !plausible {
+        let message = format!("`{email}` is not an e-mail address");
+        problems.add(field, code::EMAIL, None, message);
+    }
+    email.to_owned()
+}
+
+/// A number as a carrier sends it: 1-32 digits, with a leading `+` where he sends one.
+pub(crate) fn did(problems: &mut Problems, field: &str, value: &str) -> String {
+    let value = value.trim();
+    let number = digits(
+        problems,
+        field,
+        value.strip_prefix('+').unwrap_or(value),
+        1,
+        32,
+    );
+    if value.starts_with('+') {
+        format!("+{number}")
+    } else {
+        number
+    }
+}
+
 /// Checks that `value` lies in `min..=max` and narrows it.
 pub(crate) fn range<T: TryFrom<i64> + Into<i64> + Copy>(
     problems: &mut Problems,

@@ -304,24 +304,7 @@ impl User {
             .map(|email| email.trim().to_owned())
             .filter(|email| !email.is_empty());
         if let Some(email) = &self.email {
-            let plausible = !email.contains(|c: char| c.is_whitespace() || c.is_control())
-                && email.split_once('@').is_some_and(|(local, host)| {
-                    !local.is_empty()
-                        && !host.contains('@')
-                        && !host.starts_with('.')
-                        && !host.is_empty()
-                });
-            if email.len() > 254 {
-                let message = "takes at most 254 characters";
-                problems.add("email", code::TOO_LONG, Some("3-254"), message);
-            } else if !plausible {
-                problems.add(
-                    "email",
-                    code::EMAIL,
-                    None,
-                    format!("`{email}` is not an e-mail address"),
-                );
-            }
+            text::email(problems, "email", email);
         }
     }
 }

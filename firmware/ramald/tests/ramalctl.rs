@@ -56,6 +56,7 @@ impl Gateway {
             language: None,
             time_zone: None,
             music_class: None,
+            limits: None,
         };
         let admin = NewAdmin {
             login: "administrador".into(),

@@ -49,10 +49,12 @@ impl Store {
                 if !write.configuration.is_set_up() {
                     return Err(StoreError::NotSetUp);
                 }
+                let limits = company.limits;
                 let mut company = company.validate(&write.configuration)?;
                 let mut draft = write.configuration.draft();
                 if let Some(before) = draft.company.take() {
                     company.recording = before.recording;
+                    company.limits = limits.unwrap_or(before.limits);
                     // Moved to a country that asks for a notice: it is given again.
                     if let Err(invalid) = RecordingSettingsChange::default().validate(&company) {
                         tracing::warn!(%invalid, "the recording notice is switched on again");

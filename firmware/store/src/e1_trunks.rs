@@ -4,6 +4,7 @@ use ramal_model::{Actor, E1Trunk, E1TrunkId, E1TrunkInput};
 
 use crate::{
     Store,
+    catalogue::refuse_used,
     error::{Result, StoreError},
 };
 
@@ -55,13 +56,15 @@ impl Store {
     /// Deletes an E1 trunk. Its past calls stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while a route leads over it.
     pub async fn delete_e1_trunk(&self, actor: &Actor, id: E1TrunkId) -> Result<()> {
         let actor = actor.clone();
         self.writer
             .run(move |write| {
                 let mut draft = write.configuration.draft();
-                draft.e1_trunks.remove(&id).ok_or_else(|| missing(id))?;
+                let trunk = draft.e1_trunks.remove(&id).ok_or_else(|| missing(id))?;
+                let by = write.configuration.referring_to("trunk", id.0);
+                refuse_used("E1 trunk", &trunk.name, &by)?;
                 write.save(&actor, draft, &[])
             })
             .await

@@ -73,7 +73,7 @@ impl Store {
     /// Deletes an extension with its secret and its registrations. Its calls stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while trunks lead calls to it.
+    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while something leads to it.
     pub async fn delete_extension(&self, actor: &Actor, id: ExtensionId) -> Result<()> {
         let actor = actor.clone();
         self.writer
@@ -91,7 +91,12 @@ impl Store {
                     .values()
                     .filter(|trunk| trunk.extensions().any(|used| used == id))
                     .map(|trunk| &trunk.name);
-                let by: Vec<String> = sip.chain(e1).map(|name| format!("trunk {name}")).collect();
+                let used_by = write.configuration.referring_to("extension", id.0);
+                let by: Vec<String> = sip
+                    .chain(e1)
+                    .map(|name| format!("trunk {name}"))
+                    .chain(used_by.iter().map(ToString::to_string))
+                    .collect();
                 if !by.is_empty() {
                     return Err(StoreError::Referenced {
                         object: "extension",

@@ -16,6 +16,7 @@ mod analogue_ports;
 mod bans;
 mod bindings;
 mod calls;
+mod catalogue;
 mod company;
 mod database;
 mod e1_trunks;

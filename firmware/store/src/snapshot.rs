@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use ramal_model::{
-    Actor, AnaloguePort, AudioFile, Company, Configuration, DigestCredential, Draft, E1Trunk,
-    Extension, ExtensionId, MusicClass, SipTrunk, TrunkId, User, UserId,
+    Actor, AnaloguePort, AudioFile, Catalogue, Company, Configuration, DigestCredential, Draft,
+    E1Trunk, Extension, ExtensionId, MusicClass, SipTrunk, TrunkId, User, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
@@ -62,6 +62,7 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             .into_iter()
             .map(|class| (class.id, class))
             .collect(),
+        catalogue: catalogue(connection)?,
     };
     let mut rows =
         connection.prepare("SELECT extension, md5, sha256 FROM extension_credentials")?;
@@ -109,6 +110,17 @@ fn objects<T: DeserializeOwned>(connection: &Connection, kind: &str) -> Result<V
         )?);
     }
     Ok(objects)
+}
+
+/// The objects that calls are led by.
+fn catalogue(connection: &Connection) -> Result<Catalogue> {
+    let mut catalogue = Catalogue::default();
+    for kind in Catalogue::KINDS {
+        for document in objects::<Value>(connection, kind)? {
+            catalogue.load(kind, document)?;
+        }
+    }
+    Ok(catalogue)
 }
 
 /// One changed object on its way into the tables and the journal.
@@ -247,6 +259,15 @@ impl Write<'_> {
         };
         let (before, after) = (music_classes(&old), music_classes(&draft));
         differences(&mut changes, MUSIC_CLASS, &before, &after, |_| None)?;
+        old.catalogue.differences(&draft.catalogue, |one| {
+            changes.push(Change {
+                object: one.kind,
+                id: one.id,
+                before: one.before,
+                after: one.after,
+                secret: None,
+            });
+        });
         if changes.is_empty() {
             return Ok(());
         }

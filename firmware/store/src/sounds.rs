@@ -2,11 +2,12 @@
 
 use ramal_model::{
     Actor, AudioFile, AudioFileChange, AudioFileId, MusicClass, MusicClassId, MusicClassInput,
-    NewAudioFile, Recorded, UsedBy,
+    NewAudioFile, Recorded,
 };
 
 use crate::{
     Store,
+    catalogue::refuse_used,
     error::{Result, StoreError},
 };
 
@@ -145,15 +146,4 @@ impl Store {
             })
             .await
     }
-}
-
-fn refuse_used(object: &'static str, name: &str, by: &[UsedBy]) -> Result<()> {
-    if by.is_empty() {
-        return Ok(());
-    }
-    Err(StoreError::Referenced {
-        object,
-        id: name.to_owned(),
-        by: by.iter().map(ToString::to_string).collect(),
-    })
 }

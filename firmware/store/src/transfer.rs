@@ -76,6 +76,7 @@ impl Store {
                     analogue_ports: configuration.analogue_ports().to_vec(),
                     audio_files: configuration.audio_files().to_vec(),
                     music_classes: configuration.music_classes().to_vec(),
+                    catalogue: configuration.catalogue().clone(),
                 })
             })
             .await
@@ -175,6 +176,7 @@ impl Store {
                     .into_iter()
                     .map(|class| (class.id, class))
                     .collect();
+                draft.catalogue = export.catalogue;
                 write.save(&actor, draft, &passwords)
             })
             .await

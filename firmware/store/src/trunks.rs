@@ -4,6 +4,7 @@ use ramal_model::{Actor, SipTrunk, TrunkId, TrunkInput, ValidTrunk};
 
 use crate::{
     Store,
+    catalogue::refuse_used,
     error::{Result, StoreError},
     writer::Write,
 };
@@ -47,13 +48,15 @@ impl Store {
     /// Deletes a trunk with its password. Its calls stay.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while a route leads over it.
     pub async fn delete_trunk(&self, actor: &Actor, id: TrunkId) -> Result<()> {
         let actor = actor.clone();
         self.writer
             .run(move |write| {
                 let mut draft = write.configuration.draft();
-                draft.trunks.remove(&id).ok_or_else(|| missing(id))?;
+                let trunk = draft.trunks.remove(&id).ok_or_else(|| missing(id))?;
+                let by = write.configuration.referring_to("trunk", id.0);
+                refuse_used("trunk", &trunk.name, &by)?;
                 draft.trunk_passwords.remove(&id);
                 write.save(&actor, draft, &[])
             })

@@ -5,6 +5,7 @@ use rusqlite::OptionalExtension;
 
 use crate::{
     Store,
+    catalogue::refuse_used,
     error::{Result, StoreError},
 };
 
@@ -67,14 +68,16 @@ impl Store {
     /// Deletes a user with his sessions. The last active administrator stays.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Invalid`].
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`], [`StoreError::Referenced`] while something rings him.
     pub async fn delete_user(&self, actor: &Actor, id: UserId) -> Result<()> {
         let actor = actor.clone();
         self.writer
             .run(move |write| {
                 validate_deletion(id, &write.configuration)?;
                 let mut draft = write.configuration.draft();
-                draft.users.remove(&id).ok_or_else(|| missing(id))?;
+                let user = draft.users.remove(&id).ok_or_else(|| missing(id))?;
+                let by = write.configuration.referring_to("user", id.0);
+                refuse_used("user", &user.login, &by)?;
                 write.save(&actor, draft, &[])
             })
             .await

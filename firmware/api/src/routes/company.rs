@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use ramal_model::{Company, Country, Language, NewCompany};
+use ramal_model::{Company, Country, Language, LimitsProfile, MusicClassId, NewCompany};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,10 @@ pub struct CompanyData {
     language: Language,
     /// IANA time zone, such as `America/Sao_Paulo`.
     time_zone: String,
+    /// Class of music on hold; null is the gateway's own music.
+    music_class: Option<MusicClassId>,
+    /// How much of something there may be.
+    limits: LimitsProfile,
 }
 
 impl From<Company> for CompanyData {
@@ -38,6 +42,8 @@ impl From<Company> for CompanyData {
             area_code: company.area_code,
             language: company.language,
             time_zone: company.time_zone,
+            music_class: company.music_class,
+            limits: company.limits,
         }
     }
 }

@@ -80,6 +80,7 @@ pub async fn set_up(
         language: Some(input.language),
         time_zone: input.company.time_zone,
         music_class: None,
+        limits: None,
     };
     let admin = NewAdmin {
         login: input.admin.login,

@@ -10,6 +10,7 @@ mod bad_input;
 mod bans;
 mod bounds;
 mod calls;
+mod catalogue;
 mod client;
 mod contract;
 mod document;

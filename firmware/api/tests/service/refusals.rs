@@ -36,7 +36,11 @@ async fn gateway() -> (Gateway, Client, Vec<(&'static str, i64)>) {
             "/id",
         ),
         ("/music-classes", json!({ "name": "Jazz" }), "/id"),
-    ] {
+    ]
+    .into_iter()
+    .chain(crate::catalogue::one_of_each(
+        crate::sounds::speech(&admin).await,
+    )) {
         let made = admin.post(list, &body).await;
         assert_eq!(made.status, 201, "{list}: {}", made.json());
         let id = made.json().pointer(id).and_then(Value::as_i64).unwrap();

@@ -54,6 +54,13 @@ async fn upload(client: &Client, query: &str, content: Bytes) -> Answer {
         .await
 }
 
+/// An audio file of its own for a test that only needs one; its id.
+pub async fn speech(client: &Client) -> i64 {
+    let made = upload(client, "?name=Aviso", fixture("tone.mp3")).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    made.json()["id"].as_i64().unwrap()
+}
+
 fn files_in(gateway: &Gateway) -> usize {
     std::fs::read_dir(gateway.folder.path().join("sounds"))
         .unwrap()

@@ -1,6 +1,6 @@
 //! A whole document: its schema, its lists, and what its objects say of each other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,8 @@ use super::{
     reading::{list, nest, unique, unique_ids},
 };
 use crate::{
-    Invalid, MAX_AUDIO_FILES, MAX_E1_TRUNKS, MAX_MUSIC_CLASSES, MAX_TRUNKS,
+    Catalogue, Configuration, Invalid, MAX_AUDIO_FILES, MAX_E1_TRUNKS, MAX_MUSIC_CLASSES,
+    MAX_TRUNKS,
     extension::MAX_EXTENSIONS,
     line::MAX_ANALOGUE_PORTS,
     problem::{Problems, code},
@@ -102,6 +103,7 @@ impl Export {
             MAX_MUSIC_CLASSES,
             music_class,
         );
+        let (catalogue, places) = Catalogue::read(&mut problems, &mut document);
         for field in document.keys() {
             problems.add(
                 field,
@@ -201,6 +203,7 @@ impl Export {
         let ids = ids.chain(analogue_ports.iter().map(|(path, port)| (path, port.id.0)));
         let ids = ids.chain(audio_files.iter().map(|(path, file)| (path, file.id.0)));
         let ids = ids.chain(music_classes.iter().map(|(path, class)| (path, class.id.0)));
+        let ids = ids.chain(places.iter().map(|(id, path)| (path, *id)));
         unique_ids(&mut problems, ids);
         if problems.is_empty() && !users.iter().any(|(_, user)| user.user.is_active_admin()) {
             problems.add(
@@ -211,7 +214,7 @@ impl Export {
             );
         }
         problems.finish(())?;
-        match company {
+        let export = match company {
             Some(company) => Ok(Export {
                 format: FORMAT.to_owned(),
                 schema: SCHEMA,
@@ -226,10 +229,34 @@ impl Export {
                 analogue_ports: analogue_ports.into_iter().map(|(_, port)| port).collect(),
                 audio_files: audio_files.into_iter().map(|(_, file)| file).collect(),
                 music_classes: music_classes.into_iter().map(|(_, class)| class).collect(),
+                catalogue,
             }),
             // A company that could not be read has left its problem behind.
             None => Err(Invalid::one("company", code::REQUIRED, None, "is missing")),
-        }
+        }?;
+        let mut problems = Problems::default();
+        Catalogue::check_all(&export.configuration(), &places, &mut problems);
+        problems.finish(export)
+    }
+
+    /// What the document describes, but for its secrets.
+    fn configuration(&self) -> Configuration {
+        let users = self.users.iter().map(|one| one.user.clone()).collect();
+        let extensions = self.extensions.iter().map(|one| one.extension.clone());
+        Configuration::new(
+            0,
+            Some(self.company.clone()),
+            users,
+            extensions.collect(),
+            HashMap::new(),
+        )
+        .with_trunks(
+            self.trunks.iter().map(|one| one.trunk.clone()).collect(),
+            HashMap::new(),
+        )
+        .with_e1_trunks(self.e1_trunks.clone())
+        .with_sounds(self.audio_files.clone(), self.music_classes.clone())
+        .with_catalogue(self.catalogue.clone())
     }
 }
 

@@ -2,20 +2,20 @@
 
 mod document;
 mod objects;
-mod reading;
+pub(crate) mod reading;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, SipTrunk,
-    User,
+    AnaloguePort, AudioFile, Catalogue, Company, DigestCredential, E1Trunk, Extension, MusicClass,
+    SipTrunk, User,
 };
 
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
 /// The schema this version writes, and the newest it reads.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// The whole configuration. Holds password hashes and digest credentials: it is to be kept like a password.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -41,6 +41,9 @@ pub struct Export {
     pub audio_files: Vec<AudioFile>,
     /// All classes of music; none in documents of schema 1 and 2.
     pub music_classes: Vec<MusicClass>,
+    /// What leads calls, a list of each kind; none in documents of schema 1 to 5.
+    #[serde(flatten)]
+    pub catalogue: Catalogue,
 }
 
 /// A user with his password hash.

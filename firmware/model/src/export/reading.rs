@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::problem::{Problems, code};
 
 /// Reads a list object by object, so that one bad object does not hide the others.
-pub(super) fn list<T>(
+pub(crate) fn list<T>(
     problems: &mut Problems,
     name: &str,
     value: Option<Value>,
@@ -50,7 +50,7 @@ pub(super) fn list<T>(
     objects
 }
 
-pub(super) fn check_id(problems: &mut Problems, id: i64) {
+pub(crate) fn check_id(problems: &mut Problems, id: i64) {
     // The upper bound leaves room for new objects after an import.
     if !(1..=i64::from(i32::MAX)).contains(&id) {
         problems.add(
@@ -63,7 +63,7 @@ pub(super) fn check_id(problems: &mut Problems, id: i64) {
 }
 
 /// Takes one field out of an object and reads it.
-pub(super) fn field<T: DeserializeOwned>(
+pub(crate) fn field<T: DeserializeOwned>(
     problems: &mut Problems,
     map: &mut Map<String, Value>,
     name: &str,
@@ -78,7 +78,7 @@ pub(super) fn field<T: DeserializeOwned>(
 }
 
 /// Reads `value` and names the field inside it that does not fit.
-pub(super) fn read<T: DeserializeOwned>(
+pub(crate) fn read<T: DeserializeOwned>(
     problems: &mut Problems,
     name: &str,
     value: Value,
@@ -101,13 +101,13 @@ pub(super) fn read<T: DeserializeOwned>(
     }
 }
 
-pub(super) fn nest(problems: &mut Problems, path: &str, inner: Problems) {
+pub(crate) fn nest(problems: &mut Problems, path: &str, inner: Problems) {
     if let Err(invalid) = inner.finish(()) {
         problems.nest(path, invalid);
     }
 }
 
-pub(super) fn unique<T>(
+pub(crate) fn unique<T>(
     problems: &mut Problems,
     objects: &[(String, T)],
     list: &str,
@@ -131,7 +131,7 @@ pub(super) fn unique<T>(
     }
 }
 
-pub(super) fn unique_ids<'a>(
+pub(crate) fn unique_ids<'a>(
     problems: &mut Problems,
     ids: impl Iterator<Item = (&'a String, i64)>,
 ) {

@@ -18,7 +18,7 @@ use crate::Configuration;
 /// An object that another one is used by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 pub struct UsedBy {
-    /// `company`, `extension`, `trunk` or `music_class`.
+    /// Its kind, such as `company`, `extension` or `ivr`.
     pub object: String,
     /// Its id; 0 for the company.
     pub id: i64,
@@ -27,7 +27,7 @@ pub struct UsedBy {
 }
 
 impl UsedBy {
-    fn new(object: &str, id: i64, name: &str) -> Self {
+    pub(crate) fn new(object: &str, id: i64, name: &str) -> Self {
         Self {
             object: object.to_owned(),
             id,
@@ -49,6 +49,7 @@ impl Configuration {
             .iter()
             .filter(|class| class.files.contains(&id))
             .map(|class| UsedBy::new("music_class", class.id.0, &class.name))
+            .chain(self.referring_to("audio_file", id.0))
             .collect()
     }
 
@@ -70,6 +71,7 @@ impl Configuration {
             .into_iter()
             .chain(extensions.map(|one| UsedBy::new("extension", one.id.0, &one.number)))
             .chain(trunks.map(|one| UsedBy::new("trunk", one.id.0, &one.name)))
+            .chain(self.referring_to("music_class", id.0))
             .collect()
     }
 }

@@ -38,6 +38,7 @@ impl Gateway {
             language: None,
             time_zone: None,
             music_class: None,
+            limits: None,
         };
         let admin = NewAdmin {
             login: "admin".into(),

@@ -51,6 +51,7 @@ pub fn company() -> NewCompany {
         language: None,
         time_zone: None,
         music_class: None,
+        limits: None,
     }
 }
 

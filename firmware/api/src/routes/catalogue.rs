@@ -1,0 +1,192 @@
+//! What leads calls: numbers, routes, menus, queues and the like. All kinds have the same operations.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use ramal_model::{Id, InCatalogue, Object, Stored, UsedBy};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{ObjectId, no_such};
+use crate::app::App;
+use crate::body::JsonBody;
+use crate::caller::{Caller, May, right};
+use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::problem::Problem;
+
+/// An object and what leads to it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Row<T: Object> {
+    /// The object.
+    #[serde(flatten)]
+    object: Stored<T>,
+    /// What leads to it; it cannot be deleted while there is anything.
+    used_by: Vec<UsedBy>,
+}
+
+impl<T: InCatalogue> Row<T> {
+    fn now(app: &App, object: Stored<T>) -> Self {
+        let configuration = app.store.configuration();
+        Self {
+            used_by: configuration.referring_to(T::KIND, object.id.number()),
+            object,
+        }
+    }
+}
+
+fn list<T: InCatalogue>(app: &App) -> Json<Vec<Row<T>>> {
+    let configuration = app.store.configuration();
+    let mut objects: Vec<_> = T::all(configuration.catalogue()).iter().cloned().collect();
+    objects.sort_by_cached_key(|object| object.name().to_lowercase());
+    let rows = objects.into_iter();
+    Json(
+        rows.map(|object| Row::now(app, Stored::clone(&object)))
+            .collect(),
+    )
+}
+
+fn show<T: InCatalogue>(app: &App, id: i64) -> Result<Json<Row<T>>, Problem> {
+    let configuration = app.store.configuration();
+    let object = T::all(configuration.catalogue()).get(Id::new(id));
+    let object = object.ok_or_else(|| no_such(T::WORDS, id))?;
+    Ok(Json(Row::now(app, Stored::clone(object))))
+}
+
+async fn create<T: InCatalogue>(
+    app: &App,
+    caller: &Caller,
+    settings: T,
+) -> Result<(StatusCode, Json<Row<T>>), Problem> {
+    let object = app.store.create(&caller.actor, settings).await?;
+    Ok((StatusCode::CREATED, Json(Row::now(app, object))))
+}
+
+async fn replace<T: InCatalogue>(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    settings: T,
+) -> Result<Json<Row<T>>, Problem> {
+    let object = app
+        .store
+        .replace(&caller.actor, Id::new(id), settings)
+        .await?;
+    Ok(Json(Row::now(app, object)))
+}
+
+async fn delete<T: InCatalogue>(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+) -> Result<StatusCode, Problem> {
+    app.store.delete::<T>(&caller.actor, Id::new(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The operations of each kind: its module and type, its path, and what the operations are called.
+macro_rules! kinds {
+    ($($module:ident: $kind:ident, $list:literal, $one:literal, $words:literal;)*) => {
+        $(
+            mod $module {
+                use super::*;
+                use ramal_model::$kind;
+
+                #[utoipa::path(
+                    get, path = $list, operation_id = concat!("list_", stringify!($module)),
+                    summary = concat!("All objects of the kind ", $words, ", by name."),
+                    tag = "telephony", security(("session" = []), ("token" = [])),
+                    responses((status = 200, body = [Row<$kind>]), Unauthenticated, Forbidden, Common)
+                )]
+                pub async fn list(State(app): State<App>, _: May<right::ViewTelephony>) -> Json<Vec<Row<$kind>>> {
+                    super::list(&app)
+                }
+
+                #[utoipa::path(
+                    post, path = $list, operation_id = concat!("create_", stringify!($module)),
+                    summary = concat!("Makes an object of the kind ", $words, "."),
+                    tag = "telephony", security(("session" = []), ("token" = [])),
+                    request_body = $kind,
+                    responses((status = 201, body = Row<$kind>), Unauthenticated, Forbidden, BadBody, Common)
+                )]
+                pub async fn create(
+                    State(app): State<App>,
+                    may: May<right::EditTelephony>,
+                    JsonBody(settings): JsonBody<$kind>,
+                ) -> Result<(StatusCode, Json<Row<$kind>>), Problem> {
+                    super::create(&app, &may.caller, settings).await
+                }
+
+                #[utoipa::path(
+                    get, path = $one, operation_id = concat!("show_", stringify!($module)),
+                    summary = concat!("One object of the kind ", $words, "."),
+                    tag = "telephony", security(("session" = []), ("token" = [])),
+                    params(("id" = i64, Path, description = "Id of the object")),
+                    responses((status = 200, body = Row<$kind>), Unauthenticated, Forbidden, NoSuchObject, Common)
+                )]
+                pub async fn show(
+                    State(app): State<App>,
+                    _: May<right::ViewTelephony>,
+                    ObjectId(id): ObjectId,
+                ) -> Result<Json<Row<$kind>>, Problem> {
+                    super::show(&app, id)
+                }
+
+                #[utoipa::path(
+                    put, path = $one, operation_id = concat!("replace_", stringify!($module)),
+                    summary = concat!("Replaces the settings of an object of the kind ", $words,
+                        "; what is left out takes its default. Calls in progress keep what they began with."),
+                    tag = "telephony", security(("session" = []), ("token" = [])),
+                    params(("id" = i64, Path, description = "Id of the object")), request_body = $kind,
+                    responses((status = 200, body = Row<$kind>), Unauthenticated, Forbidden, NoSuchObject, BadBody, Common)
+                )]
+                pub async fn replace(
+                    State(app): State<App>,
+                    may: May<right::EditTelephony>,
+                    ObjectId(id): ObjectId,
+                    JsonBody(settings): JsonBody<$kind>,
+                ) -> Result<Json<Row<$kind>>, Problem> {
+                    super::replace(&app, &may.caller, id, settings).await
+                }
+
+                #[utoipa::path(
+                    delete, path = $one, operation_id = concat!("delete_", stringify!($module)),
+                    summary = concat!("Deletes an object of the kind ", $words, " that nothing leads to."),
+                    tag = "telephony", security(("session" = []), ("token" = [])),
+                    params(("id" = i64, Path, description = "Id of the object")),
+                    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
+                )]
+                pub async fn delete(
+                    State(app): State<App>,
+                    may: May<right::EditTelephony>,
+                    ObjectId(id): ObjectId,
+                ) -> Result<StatusCode, Problem> {
+                    super::delete::<$kind>(&app, &may.caller, id).await
+                }
+            }
+        )*
+
+        /// The operations of all kinds.
+        pub fn operations() -> OpenApiRouter<App> {
+            OpenApiRouter::default()
+                $(
+                    .routes(routes!($module::list, $module::create))
+                    .routes(routes!($module::show, $module::replace, $module::delete))
+                )*
+        }
+    };
+}
+
+kinds! {
+    numbers: Number, "/numbers", "/numbers/{id}", "number";
+    inbound_routes: InboundRoute, "/inbound-routes", "/inbound-routes/{id}", "inbound route";
+    outbound_routes: OutboundRoute, "/outbound-routes", "/outbound-routes/{id}", "outbound route";
+    ivrs: Ivr, "/ivrs", "/ivrs/{id}", "IVR";
+    queues: Queue, "/queues", "/queues/{id}", "queue";
+    time_conditions: TimeCondition, "/time-conditions", "/time-conditions/{id}", "time condition";
+    calendars: Calendar, "/calendars", "/calendars/{id}", "calendar";
+    announcements: Announcement, "/announcements", "/announcements/{id}", "announcement";
+    conferences: Conference, "/conferences", "/conferences/{id}", "conference";
+    voicemail_boxes: VoicemailBox, "/voicemail-boxes", "/voicemail-boxes/{id}", "voicemail box";
+}

@@ -1,0 +1,101 @@
+//! The objects that calls are led by, all kinds in the same way.
+
+use std::sync::Arc;
+
+use ramal_model::{Actor, Id, InCatalogue, Stored, UsedBy};
+
+use crate::{
+    Store,
+    error::{Result, StoreError},
+};
+
+impl Store {
+    /// Adds an object.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`].
+    pub async fn create<T: InCatalogue>(&self, actor: &Actor, settings: T) -> Result<Stored<T>> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let object = write
+                    .configuration
+                    .checked(Id::new(write.next_id()?), settings)?;
+                let mut draft = write.configuration.draft();
+                T::all_mut(&mut draft.catalogue).insert(object.clone());
+                write.save(&actor, draft, &[])?;
+                Ok(object)
+            })
+            .await
+    }
+
+    /// Gives an object other settings.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`].
+    pub async fn replace<T: InCatalogue>(
+        &self,
+        actor: &Actor,
+        id: Id<T>,
+        settings: T,
+    ) -> Result<Stored<T>> {
+        self.update(actor, id, move |_| settings).await
+    }
+
+    /// Changes an object as it is at the moment of the change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`].
+    pub async fn update<T: InCatalogue>(
+        &self,
+        actor: &Actor,
+        id: Id<T>,
+        change: impl FnOnce(&T) -> T + Send + 'static,
+    ) -> Result<Stored<T>> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let current = T::all(write.configuration.catalogue()).get(id);
+                let current = current.ok_or_else(|| StoreError::not_found(T::WORDS, id))?;
+                let settings = change(&current.settings);
+                let object = write.configuration.checked(id, settings)?;
+                let mut draft = write.configuration.draft();
+                T::all_mut(&mut draft.catalogue).insert(object.clone());
+                write.save(&actor, draft, &[])?;
+                Ok(object)
+            })
+            .await
+    }
+
+    /// Deletes an object.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while something leads to it.
+    pub async fn delete<T: InCatalogue>(&self, actor: &Actor, id: Id<T>) -> Result<Arc<Stored<T>>> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let mut draft = write.configuration.draft();
+                let object = T::all_mut(&mut draft.catalogue)
+                    .remove(id)
+                    .ok_or_else(|| StoreError::not_found(T::WORDS, id))?;
+                let by = write.configuration.referring_to(T::KIND, id.number());
+                refuse_used(T::WORDS, object.name(), &by)?;
+                write.save(&actor, draft, &[])?;
+                Ok(object)
+            })
+            .await
+    }
+}
+
+/// Refuses to delete what something else leads to.
+pub(crate) fn refuse_used(object: &'static str, name: &str, by: &[UsedBy]) -> Result<()> {
+    if by.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::Referenced {
+        object,
+        id: name.to_owned(),
+        by: by.iter().map(ToString::to_string).collect(),
+    })
+}
