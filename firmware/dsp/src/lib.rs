@@ -77,8 +77,8 @@ pub use g722::{G722Decoder, G722Encoder};
 pub use level::{Goertzel, ZERO_DBM0_PEAK, ZERO_DBM0_RMS, level_dbm0, peak_of_dbm0};
 pub use noise::Noise;
 pub use progress::{
-    LearnedCadence, MeasuredCadence, ProgressDetector, ProgressEvent, ProgressTone, SteadyTone,
-    ToneMeter,
+    HangUpToneLearner, LearnedCadence, MeasuredCadence, ProgressDetector, ProgressEvent,
+    ProgressTone, SteadyTone, ToneMeter,
 };
 pub use pure_tone::{PureTone, PureToneDetector, SpecialInformationDetector};
 pub use r2_mf::{R2_LEVEL, R2Detector, R2Direction, R2Event, r2_tones};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ramal_analog::FarEndTest;
 use ramal_dsp::Law;
-use ramal_model::{FxoSettings, FxsSettings};
+use ramal_model::{FxoSettings, FxsSettings, LearnedTone};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use utoipa::ToSchema;
@@ -179,6 +179,8 @@ pub enum Event {
     LineRestored,
     /// FXO: how a test goes.
     Test(LineTestNews),
+    /// FXO, on-hook again: the call ended with a tone that is none of the country's nor the learned one.
+    UnknownTone(LearnedTone),
 }
 
 /// Why a port did not take a command.
@@ -233,12 +235,16 @@ impl Port {
     /// # Errors
     /// [`LineError::Gone`] or [`LineError::Overloaded`]; the command is not carried out then.
     pub fn command(&self, command: Command) -> Result<(), LineError> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => LineError::Overloaded(self.id),
-                mpsc::error::TrySendError::Closed(_) => LineError::Gone(self.id),
-            })
+        send(&self.commands, self.id, command)
+    }
+
+    /// A way to tell the port something for those who do not hold it.
+    #[must_use]
+    pub fn remote(&self) -> PortRemote {
+        PortRemote {
+            id: self.id,
+            commands: self.commands.downgrade(),
+        }
     }
 
     /// The events, in the order they happened. The queue ends when the driver does.
@@ -249,6 +255,31 @@ impl Port {
     /// The sound of the line. One user at a time: the one of the call that is on the line now.
     pub fn audio(&self) -> PortAudio {
         self.audio.clone()
+    }
+}
+
+fn send(commands: &mpsc::Sender<Command>, id: PortId, command: Command) -> Result<(), LineError> {
+    commands.try_send(command).map_err(|error| match error {
+        mpsc::error::TrySendError::Full(_) => LineError::Overloaded(id),
+        mpsc::error::TrySendError::Closed(_) => LineError::Gone(id),
+    })
+}
+
+/// Commands for a [`Port`] that somebody else holds.
+#[derive(Clone, Debug)]
+pub struct PortRemote {
+    id: PortId,
+    commands: mpsc::WeakSender<Command>,
+}
+
+impl PortRemote {
+    /// Tells the port to do something.
+    ///
+    /// # Errors
+    /// [`LineError::Gone`] or [`LineError::Overloaded`]; the command is not carried out then.
+    pub fn command(&self, command: Command) -> Result<(), LineError> {
+        let commands = self.commands.upgrade().ok_or(LineError::Gone(self.id))?;
+        send(&commands, self.id, command)
     }
 }
 

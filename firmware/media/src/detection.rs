@@ -19,6 +19,9 @@ const LONGEST_GAP: u32 = 1_600;
 pub struct Detection {
     /// Keys as tones (ITU-T Q.24): [`Detected::Key`].
     pub keys: bool,
+    /// On a line: nobody hears the tones of keys, because whoever tells the other side of them does it otherwise. What is
+    /// heard of a tone is no longer than 20 ms, which no receiver takes for a key (ITU-T Q.24: 23 ms and less are none).
+    pub mute_keys: bool,
     /// Tones of the network: [`Detected::Progress`].
     pub progress: Option<Box<ProgressDetector>>,
     /// Beginning and end of sound: [`Detected::Activity`].
@@ -52,6 +55,8 @@ pub enum Detected {
 /// The detectors of a channel on its media thread.
 pub(crate) struct Detectors {
     keys: Option<DtmfDetector>,
+    tell_keys: bool,
+    mute_keys: bool,
     progress: Option<Box<ProgressDetector>>,
     activity: Option<VoiceActivity>,
     answering_machine: Option<AnsweringMachineDetector>,
@@ -69,15 +74,23 @@ impl Detectors {
     pub(crate) fn new(detection: Detection) -> Option<Box<Self>> {
         let Detection {
             keys,
+            mute_keys,
             progress,
             activity,
             answering_machine,
             fax,
         } = detection;
-        let any = keys || progress.is_some() || activity || answering_machine.is_some() || fax;
+        let any = keys
+            || mute_keys
+            || progress.is_some()
+            || activity
+            || answering_machine.is_some()
+            || fax;
         any.then(|| {
             Box::new(Detectors {
-                keys: keys.then(DtmfDetector::default),
+                keys: (keys || mute_keys).then(DtmfDetector::default),
+                tell_keys: keys,
+                mute_keys,
                 progress,
                 activity: activity.then(VoiceActivity::new),
                 answering_machine: answering_machine.map(AnsweringMachineDetector::new),
@@ -148,22 +161,28 @@ impl Detectors {
         self.hear(&narrow[..heard], &mut report);
     }
 
-    /// Hears 20 ms of a line, A-law.
+    /// Hears 20 ms of a line, A-law, and takes out of it what nobody else is to hear.
     pub(crate) fn hear_line(
         &mut self,
-        frame: &[u8; FRAME_SAMPLES],
+        frame: &mut [u8; FRAME_SAMPLES],
         mut report: impl FnMut(StreamEvent),
     ) {
         let mut samples = [0i16; FRAME_SAMPLES];
         Law::A.decode(frame, &mut samples);
         self.hear(&samples, &mut report);
+        if self.mute_keys && self.keys.as_ref().is_some_and(DtmfDetector::is_sounding) {
+            frame.fill(Law::A.silence());
+        }
     }
 
     fn hear(&mut self, samples: &[i16], report: &mut impl FnMut(StreamEvent)) {
         let mut tell = |detected| report(StreamEvent::Detected(detected));
         if let Some(keys) = &mut self.keys {
+            let told = self.tell_keys;
             keys.process(samples, |event| {
-                if let DtmfEvent::Up { key, duration_ms } = event {
+                if let DtmfEvent::Up { key, duration_ms } = event
+                    && told
+                {
                     tell(Detected::Key {
                         digit: key,
                         duration_ms,
@@ -276,8 +295,63 @@ mod tests {
         let mut detectors = detectors();
         let mut heard = Vec::new();
         for frame in packets("0*D") {
-            detectors.hear_line(&frame, |event| heard.push(event));
+            let mut passed = frame;
+            detectors.hear_line(&mut passed, |event| heard.push(event));
+            assert_eq!(passed, frame);
         }
         assert_eq!(keys(&heard), "0*D");
+    }
+
+    #[test]
+    fn muted_keys_are_told_and_no_other_receiver_finds_them_in_what_is_left() {
+        for begin in 0..20 {
+            let mut detectors = *Detectors::new(Detection {
+                keys: true,
+                mute_keys: true,
+                ..Detection::default()
+            })
+            .unwrap();
+            let mut other = DtmfDetector::default();
+            let octets = [vec![Law::A.silence(); begin * 8], packets("159D").concat()].concat();
+            let (mut heard, mut found) = (Vec::new(), None);
+            let mut loud = 0;
+            for frame in octets.chunks_exact(FRAME_SAMPLES) {
+                let mut passed: [u8; FRAME_SAMPLES] = frame.try_into().unwrap();
+                detectors.hear_line(&mut passed, |event| heard.push(event));
+                let mut samples = [0; FRAME_SAMPLES];
+                Law::A.decode(&passed, &mut samples);
+                loud += samples.iter().filter(|sample| sample.abs() > 300).count();
+                found = other.feed(&samples).or(found);
+            }
+            assert_eq!(keys(&heard), "159D", "begun {begin} ms later");
+            assert_eq!(found, None, "begun {begin} ms later");
+            // 20 ms of each key at most.
+            assert!(loud <= 4 * 20 * 8, "{loud} samples, begun {begin} ms later");
+        }
+    }
+
+    #[test]
+    fn a_line_whose_keys_are_muted_and_not_told_lets_everything_else_pass() {
+        let mut detectors = *Detectors::new(Detection {
+            mute_keys: true,
+            ..Detection::default()
+        })
+        .unwrap();
+        let mut noise = ramal_dsp::Noise::new(5);
+        for part in 0..500 {
+            let mut samples = [0; FRAME_SAMPLES];
+            noise.add(&mut samples, if part % 10 < 6 { -18.0 } else { -50.0 });
+            let mut frame = [0; FRAME_SAMPLES];
+            Law::A.encode(&samples, &mut frame);
+            let mut passed = frame;
+            detectors.hear_line(&mut passed, |event| panic!("{event:?}"));
+            assert_eq!(passed, frame);
+        }
+        let mut muted = 0;
+        for mut frame in packets("5") {
+            detectors.hear_line(&mut frame, |event| panic!("{event:?}"));
+            muted += usize::from(frame == [Law::A.silence(); FRAME_SAMPLES]);
+        }
+        assert!(muted > 2);
     }
 }

@@ -149,9 +149,9 @@ impl ChannelState {
                 }
             },
         }
-        if let (Kind::Line(line), Some(detectors)) = (&self.kind, &mut self.detectors) {
+        if let (Kind::Line(line), Some(detectors)) = (&mut self.kind, &mut self.detectors) {
             let events = &self.events;
-            detectors.hear_line(&line.received, |event| tell(events.as_ref(), event));
+            detectors.hear_line(&mut line.received, |event| tell(events.as_ref(), event));
         }
         if let (Kind::Line(line), Route::Echo) = (&mut self.kind, self.route) {
             let received = line.received;

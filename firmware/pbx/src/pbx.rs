@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_lines::{Driver, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
+use ramal_lines::{Driver, LineError, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
 use ramal_model::{Actor, CallId, E1TrunkId, RecordingRecord, TrunkId};
 use ramal_store::{Store, StoreError};
@@ -199,6 +199,14 @@ impl Pbx {
     /// The lines as they are now.
     pub fn lines(&self) -> Vec<PortStatus> {
         self.exchange.lines.status()
+    }
+
+    /// Tells the telephone with this number, on a port of the gateway, how many messages wait; false when there is none.
+    ///
+    /// # Errors
+    /// Its port does not take commands, or not at the moment.
+    pub fn messages_waiting(&self, number: &str, messages: u32) -> Result<bool, LineError> {
+        self.exchange.lines.messages_waiting(number, messages)
     }
 
     /// Begins the automatic test of a port to an exchange. What it changes is changed in the name of `actor`.

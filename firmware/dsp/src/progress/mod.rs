@@ -4,10 +4,12 @@
 //! well frequencies explain it. [`ProgressDetector`] compares the last pieces with the country's tones
 //! and with a cadence learned from the line, and offers any other that repeats for learning.
 
+mod learner;
 mod meter;
 mod rhythm;
 mod segment;
 
+pub use learner::HangUpToneLearner;
 pub use meter::{MeasuredCadence, SteadyTone, ToneMeter};
 
 use rhythm::Rhythm;
@@ -81,8 +83,9 @@ pub struct ProgressDetector {
     known: [Option<Known>; 6],
     dial: [f32; 2],
     dial_ms: u32,
-    /// The last pieces, newest first.
+    /// The last pieces, newest first, and how many there were.
     pieces: [Option<Piece>; PIECES],
+    heard: u32,
     /// What was told last and still sounds.
     told: Option<ProgressTone>,
 }
@@ -146,8 +149,35 @@ impl ProgressDetector {
             dial_ms: longest.max().unwrap_or(1_000).max(1_000) + LONGER_MS,
             known,
             pieces: [None; PIECES],
+            heard: 0,
             told: None,
         }
+    }
+
+    /// Pieces of sound and of pause that were heard so far, beginning anew after the highest number.
+    #[must_use]
+    pub fn pieces_heard(&self) -> u32 {
+        self.heard
+    }
+
+    /// The tone of sound and pause, of this country or of any, that was heard last three times in a row.
+    #[must_use]
+    pub fn repeating(&self) -> Option<LearnedCadence> {
+        repeated(&self.pieces)
+    }
+
+    /// Whether the tone that was told last is one of the country or of the line, and no [`ProgressTone::Unknown`].
+    #[must_use]
+    pub fn knows(&self) -> bool {
+        !matches!(self.told, None | Some(ProgressTone::Unknown(_)))
+    }
+
+    /// Whether there is a pause now.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.segmenter
+            .current()
+            .is_none_or(|piece| piece.sound.is_none())
     }
 
     /// Busy, congestion and the learned tone count only after so many repetitions, as far as they are kept (24 parts):
@@ -182,6 +212,7 @@ impl ProgressDetector {
                 Some(piece) => {
                     self.pieces.rotate_right(1);
                     self.pieces[0] = Some(piece);
+                    self.heard = self.heard.wrapping_add(1);
                     self.judge()
                 }
                 None => self.continuous(),

@@ -8,7 +8,8 @@ use ramal_analog::{
 };
 use ramal_dsp::{
     AnswerVoiceDetector, CadenceGenerator, CountryTones, DialToneDetector, DtmfDetector,
-    DtmfGenerator, DtmfTiming, FRAME_SAMPLES, ProgressDetector, ProgressTone, level_dbm0,
+    DtmfGenerator, DtmfTiming, FRAME_SAMPLES, HangUpToneLearner, ProgressDetector, ProgressTone,
+    level_dbm0,
 };
 use ramal_model::FxoSettings;
 
@@ -48,6 +49,7 @@ pub(super) struct FxoProcessor {
     tone: Option<Box<CadenceGenerator>>,
     tones: &'static CountryTones,
     settings: FxoSettings,
+    learner: HangUpToneLearner,
     /// A test that has the line.
     testing: Option<Box<Testing>>,
 }
@@ -72,6 +74,7 @@ impl FxoProcessor {
             tone: None,
             tones,
             settings: settings.clone(),
+            learner: HangUpToneLearner::default(),
             testing: None,
         }
     }
@@ -115,7 +118,7 @@ impl FxoProcessor {
         commands: &mut VecDeque<HardwareCommand>,
     ) {
         while let Ok(command) = end.commands.try_recv() {
-            self.command(command, now);
+            self.command(command, now, end);
         }
         if self.testing.is_some() {
             return self.test(now, received, transmit, end, commands);
@@ -137,7 +140,7 @@ impl FxoProcessor {
         end.audio.put(&heard);
     }
 
-    fn command(&mut self, command: Command, now: Instant) {
+    fn command(&mut self, command: Command, now: Instant, end: &DriverPort) {
         let command = match command {
             Command::ConfigureFxo(settings) if self.testing.is_some() => {
                 // They hold from the next call on, which is after the test.
@@ -176,6 +179,9 @@ impl FxoProcessor {
         let was_off_hook = self.line.is_off_hook();
         self.line.command(command, now);
         if self.line.is_off_hook() != was_off_hook {
+            if let Some(tone) = self.learner.end().filter(|_| was_off_hook) {
+                end.report(Event::UnknownTone(signalling::learned_tone(&tone)));
+            }
             self.begin();
         }
     }
@@ -343,6 +349,7 @@ impl FxoProcessor {
             ProgressTone::Dial => line.heard(Heard::DialTone, now),
             ProgressTone::Ringback | ProgressTone::Unknown(_) => {}
         });
+        self.learner.listen(&self.progress, heard);
     }
 
     fn listen_on_hook(&mut self, heard: &[i16; FRAME_SAMPLES], end: &DriverPort) {

@@ -10,6 +10,7 @@ use ramal_analog::{
 use ramal_dsp::{CadencedTone, CountryTones, LearnedCadence};
 use ramal_model::{
     AnswerDetection, CallerIdSending, Country, DialToneRule, FxoSettings, FxsSettings, KeySending,
+    LearnedTone,
 };
 
 use crate::LineTone;
@@ -78,6 +79,18 @@ pub(super) fn learned(settings: &FxoSettings) -> Option<LearnedCadence> {
         on_ms: tone.on_ms.into(),
         off_ms: tone.off_ms.into(),
     })
+}
+
+/// A tone as settings have it.
+pub(super) fn learned_tone(cadence: &LearnedCadence) -> LearnedTone {
+    let milliseconds = |value: u32| u16::try_from(value).unwrap_or(u16::MAX);
+    LearnedTone {
+        frequencies: cadence
+            .frequencies
+            .map(|frequency| frequency.round().clamp(0.0, 4_000.0) as u16),
+        on_ms: milliseconds(cadence.on_ms),
+        off_ms: milliseconds(cadence.off_ms),
+    }
 }
 
 /// How the telephone is told who calls.

@@ -84,6 +84,18 @@ pub struct LearnedTone {
     pub off_ms: u16,
 }
 
+impl LearnedTone {
+    /// Whether both are one tone, measured twice: within 15 Hz, and 30 ms or an eighth.
+    #[must_use]
+    pub fn is_like(&self, other: &LearnedTone) -> bool {
+        let near = |a: u16, b: u16| a.abs_diff(b) <= (a / 8).max(30);
+        let mut pairs = self.frequencies.iter().zip(other.frequencies);
+        near(self.on_ms, other.on_ms)
+            && near(self.off_ms, other.off_ms)
+            && pairs.all(|(a, b)| a.abs_diff(b) <= 15)
+    }
+}
+
 /// How an FXO port behaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]

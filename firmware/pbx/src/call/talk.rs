@@ -5,7 +5,7 @@ use super::participant::{Newcomer, Pair, Replacing};
 use super::record::{Call, Interrupt};
 use super::trace::{End, Step};
 use crate::leg::fax::FaxOffer;
-use crate::leg::{self, Cause, DigitWay, LegEvent, MediaFlow, Transfer};
+use crate::leg::{self, Cause, DigitWay, Leg, LegEvent, MediaFlow, Transfer};
 
 /// Why two do not talk any more.
 pub(super) enum TalkEnd {
@@ -25,6 +25,17 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
     call.record_conversation(pair);
+    // Whose keys nobody hears as tones, because the other end is told of them: the caller's, the callee's.
+    let muted = {
+        let (caller, callee) = (&mut pair.caller.leg, &mut pair.callee.leg);
+        let told = |leg: &dyn Leg| leg.digit_way() != DigitWay::Tones;
+        let by_callee = told(&**callee);
+        let by_caller = told(&**caller);
+        [
+            caller.mute_keys(by_callee) && by_callee,
+            callee.mute_keys(by_caller) && by_caller,
+        ]
+    };
     loop {
         let (end, event) = tokio::select! {
             event = leg::event(&mut *pair.caller.leg) => (End::Caller, event),
@@ -80,7 +91,13 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                 }
             }
             LegEvent::ToneDigit(digit) => {
-                if other.leg.digit_way() == DigitWay::Signalling {
+                // As an event only to whoever does not hear it.
+                let told = match other.leg.digit_way() {
+                    DigitWay::Signalling => true,
+                    DigitWay::Events => muted[usize::from(end == End::Callee)],
+                    DigitWay::Tones => false,
+                };
+                if told {
                     other.leg.send_digit(digit);
                 }
             }

@@ -26,6 +26,7 @@ pub(crate) struct DigitalLeg {
     engine: Engine,
     audio: Option<PortAudio>,
     line: Option<Line>,
+    mutes_keys: bool,
     heard: Option<mpsc::Receiver<StreamEvent>>,
     answered: bool,
     private: bool,
@@ -50,6 +51,7 @@ impl DigitalLeg {
             engine,
             audio,
             line: None,
+            mutes_keys: false,
             heard: None,
             answered: false,
             private: false,
@@ -95,6 +97,7 @@ impl DigitalLeg {
         self.heard = Some(line.events().map_err(failed)?);
         line.detect(Detection {
             keys: true,
+            mute_keys: self.mutes_keys,
             ..Detection::default()
         })
         .map_err(failed)?;
@@ -200,6 +203,20 @@ impl Leg for DigitalLeg {
         {
             tracing::error!(%error, "a key was not sent");
         }
+    }
+
+    fn mute_keys(&mut self, mute: bool) -> bool {
+        if std::mem::replace(&mut self.mutes_keys, mute) != mute
+            && let Some(line) = &self.line
+            && let Err(error) = line.detect(Detection {
+                keys: true,
+                mute_keys: mute,
+                ..Detection::default()
+            })
+        {
+            tracing::error!(%error, "cannot mute the keys of a timeslot");
+        }
+        true
     }
 
     fn hang_up(&mut self, release: Release) {

@@ -4,11 +4,11 @@
 //! knows the signalling, the leg opens the line's sound.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use ramal_lines::PortAudio;
-use ramal_media::{Channel, Codec, Engine, Line, LineAudio};
+use ramal_media::{Channel, Codec, Detection, Engine, Line, LineAudio};
 use ramal_model::LegKind;
 use tokio::sync::mpsc;
 
@@ -18,6 +18,10 @@ use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 const QUEUE: usize = 32;
 /// A-law octet of silence.
 const SILENCE: u8 = 0xD5;
+/// What a call hears and is heard by: nothing, the line, or the conference that the line is in.
+const NOTHING: u8 = 0;
+const LINE: u8 = 1;
+const CONFERENCE: u8 = 2;
 /// What a line's sound can be relayed as without and with a table.
 const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
@@ -38,8 +42,10 @@ pub(crate) enum LineCommand {
 pub(crate) struct PortCall {
     pub(crate) commands: mpsc::Receiver<LineCommand>,
     events: mpsc::Sender<LegEvent>,
-    /// Whether the call has the line's sound. Of several calls on one line only one may have it.
-    connected: Arc<AtomicBool>,
+    /// What the call hears. Of several calls on one line only one may have the line itself.
+    source: Arc<AtomicU8>,
+    /// The other end of what it hears in a conference.
+    conference: PortAudio,
 }
 
 impl PortCall {
@@ -51,7 +57,16 @@ impl PortCall {
 
     /// Gives the call the line's sound, or silence.
     pub(crate) fn connect(&self, connected: bool) {
-        self.connected.store(connected, Ordering::Release);
+        let source = if connected { LINE } else { NOTHING };
+        self.source.store(source, Ordering::Release);
+    }
+
+    /// Takes the call off the line into a conference; what it says and hears there.
+    pub(crate) fn confer(&self) -> PortAudio {
+        self.source.store(CONFERENCE, Ordering::Release);
+        let mut audio = self.conference.clone();
+        audio.restart();
+        audio
     }
 }
 
@@ -63,8 +78,10 @@ pub(crate) struct LineLeg {
     events: mpsc::Receiver<LegEvent>,
     engine: Engine,
     audio: PortAudio,
-    connected: Arc<AtomicBool>,
+    conference: PortAudio,
+    source: Arc<AtomicU8>,
     line: Option<Line>,
+    mutes_keys: bool,
 }
 
 impl LineLeg {
@@ -72,20 +89,24 @@ impl LineLeg {
     pub(crate) fn new(name: &str, engine: &Engine, audio: PortAudio) -> (Self, PortCall) {
         let (commands, queue) = mpsc::channel(QUEUE);
         let (reporter, events) = mpsc::channel(QUEUE);
-        let connected = Arc::new(AtomicBool::new(true));
+        let source = Arc::new(AtomicU8::new(LINE));
+        let (conference, far) = PortAudio::wire();
         let leg = Self {
             name: name.to_owned(),
             commands: Some(commands),
             events,
             engine: engine.clone(),
             audio,
-            connected: connected.clone(),
+            conference,
+            source: source.clone(),
             line: None,
+            mutes_keys: false,
         };
         let call = PortCall {
             commands: queue,
             events: reporter,
-            connected,
+            source,
+            conference: far,
         };
         (leg, call)
     }
@@ -102,34 +123,60 @@ impl LineLeg {
         if self.line.is_some() {
             return Ok(());
         }
-        if self.connected.load(Ordering::Acquire) {
+        if self.source.load(Ordering::Acquire) == LINE {
             self.audio.restart();
         }
         let sound = Box::new(Sound {
             audio: self.audio.clone(),
-            connected: self.connected.clone(),
+            conference: self.conference.clone(),
+            source: self.source.clone(),
         });
         self.line = Some(self.engine.open_line(sound).map_err(|error| {
             tracing::error!(%error, line = self.name, "no media for a line");
             Cause::RESOURCE_UNAVAILABLE
         })?);
+        if self.mutes_keys {
+            self.listen();
+        }
         Ok(())
+    }
+
+    /// Mutes keys in what the line says, or no longer. The port itself tells them.
+    fn listen(&self) {
+        if let Some(line) = &self.line
+            && let Err(error) = line.detect(Detection {
+                mute_keys: self.mutes_keys,
+                ..Detection::default()
+            })
+        {
+            tracing::error!(%error, line = self.name, "cannot mute the keys of a line");
+        }
     }
 }
 
-/// A port's sound as the media engine takes it, or silence while another call has it.
+/// A port's sound as the media engine takes it, a conference's, or silence while another call has the port.
 struct Sound {
     audio: PortAudio,
-    connected: Arc<AtomicBool>,
+    conference: PortAudio,
+    source: Arc<AtomicU8>,
 }
 
 impl LineAudio for Sound {
     fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
-        if self.connected.load(Ordering::Acquire) {
-            self.audio.exchange(transmit, receive);
-        } else {
-            receive.fill(SILENCE);
+        match self.source.load(Ordering::Acquire) {
+            LINE => self.audio.exchange(transmit, receive),
+            CONFERENCE => self.conference.exchange(transmit, receive),
+            _ => receive.fill(SILENCE),
         }
+    }
+}
+
+/// Sound that is the media engine's for as long as it has it.
+pub(crate) struct WholeSound(pub(crate) PortAudio);
+
+impl LineAudio for WholeSound {
+    fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
+        self.0.exchange(transmit, receive);
     }
 }
 
@@ -156,6 +203,13 @@ impl Leg for LineLeg {
 
     fn send_digit(&mut self, digit: char) {
         self.send(LineCommand::Digit(digit));
+    }
+
+    fn mute_keys(&mut self, mute: bool) -> bool {
+        if std::mem::replace(&mut self.mutes_keys, mute) != mute {
+            self.listen();
+        }
+        true
     }
 
     fn hang_up(&mut self, release: Release) {

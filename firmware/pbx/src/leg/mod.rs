@@ -95,7 +95,8 @@ pub(crate) enum LegEvent {
     /// The far end pressed a key, told in the media (RFC 4733). A bridge to another RTP stream carries it; a line has to be
     /// told.
     MediaDigit(char),
-    /// The far end pressed a key, heard as its tones. Whoever hears the far end hears them, too.
+    /// The far end pressed a key, heard as its tones. Whoever hears the far end hears them, too, unless they are muted
+    /// ([`Leg::mute_keys`]).
     ToneDigit(char),
     /// The far end wants the call to become a fax.
     FaxOffered(fax::FaxOffer),
@@ -146,6 +147,12 @@ pub(crate) trait Leg: Send + Sync {
 
     /// Passes on a key that was told by signalling.
     fn send_digit(&mut self, digit: char);
+
+    /// Lets nobody hear the tones of keys that the far end presses, or everybody again; false when it cannot. Muted keys
+    /// are told as [`LegEvent::ToneDigit`] all the same, and whoever asks for it passes them on in another way.
+    fn mute_keys(&mut self, _mute: bool) -> bool {
+        false
+    }
 
     /// Asks the far end to fax; false when it cannot be asked. Otherwise [`LegEvent::FaxAnswered`] follows.
     fn offer_fax(&mut self, _fax: &fax::Fax) -> bool {

@@ -319,6 +319,10 @@ impl Leg for OutwardLeg {
         }
     }
 
+    fn mute_keys(&mut self, mute: bool) -> bool {
+        self.leg().is_some_and(|leg| leg.mute_keys(mute))
+    }
+
     fn offer_fax(&mut self, fax: &Fax) -> bool {
         self.leg().is_some_and(|leg| leg.offer_fax(fax))
     }

@@ -9,6 +9,7 @@ mod digital;
 mod span_settings;
 mod station;
 mod testing;
+mod three_way;
 mod trunk;
 
 pub(crate) use digital::DigitalTrunks;
@@ -17,9 +18,11 @@ pub use testing::{LineTestRefusal, LineTestStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ramal_lines::{Command, Driver, Port, PortAudio, PortKind, PortStatus};
+use ramal_lines::{Command, Driver, LineError, Port, PortAudio, PortKind, PortRemote, PortStatus};
 use ramal_media::Engine;
-use ramal_model::{Configuration, FxoSettings, FxsSettings, Party, PortSettings};
+use ramal_model::{
+    Actor, Configuration, FxoSettings, FxsSettings, LearnedTone, Party, PortSettings,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::exchange::Exchange;
@@ -29,6 +32,9 @@ use testing::{TestBoard, TestOrder};
 
 /// How often a call that begins on a line may be passed on (RFC 3261 §8.1.1.6).
 const MAX_HOPS: u8 = 70;
+
+/// Calls in a row that have to end with the same unknown tone before it counts as the line's busy tone.
+const CALLS_THAT_TEACH: u32 = 3;
 
 /// A call to be made on a port.
 pub(crate) struct LineCall {
@@ -52,6 +58,7 @@ struct Entry {
     /// What tests want of it.
     tests: mpsc::Sender<TestOrder>,
     test: TestBoard,
+    remote: PortRemote,
 }
 
 /// All lines.
@@ -92,6 +99,7 @@ impl LineService {
                 calls,
                 tests,
                 test: test.clone(),
+                remote: port.remote(),
             });
             let exchange = exchange.clone();
             let line = LineTask {
@@ -103,6 +111,7 @@ impl LineService {
                 calls: queue,
                 tests: test_orders,
                 test,
+                unknown_tone: None,
                 settings: None,
             };
             match line.port.kind() {
@@ -148,6 +157,25 @@ impl LineService {
             .iter()
             .find(|entry| entry.kind == PortKind::Fxs && entry.number == number)?;
         Some(station.name.clone())
+    }
+
+    /// Tells the telephone with this number how many messages wait, for its lamp and its dial tone; false when there is no
+    /// such telephone. It is told as soon as it is on-hook, and keeps it until it is told otherwise.
+    ///
+    /// # Errors
+    /// Its port does not take commands, or not at the moment.
+    pub(crate) fn messages_waiting(&self, number: &str, messages: u32) -> Result<bool, LineError> {
+        let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        let station = ports
+            .iter()
+            .find(|entry| entry.kind == PortKind::Fxs && entry.number == number);
+        let Some(station) = station else {
+            return Ok(false);
+        };
+        station
+            .remote
+            .command(Command::MessageWaiting(messages > 0))?;
+        Ok(true)
     }
 
     /// Calls `number` over a free line to the exchange.
@@ -231,6 +259,8 @@ struct LineTask {
     tests: mpsc::Receiver<TestOrder>,
     /// How its test goes.
     test: TestBoard,
+    /// The unknown tone that calls on this line have ended with, and how many in a row.
+    unknown_tone: Option<(LearnedTone, u32)>,
     /// Tells when the configuration has changed.
     changes: watch::Receiver<Arc<Configuration>>,
     /// What the port was told last.
@@ -277,6 +307,36 @@ impl LineTask {
             Some(PortSettings::Fxs(settings)) => settings.clone(),
             _ => FxsSettings::default(),
         }
+    }
+
+    /// A call on a line to the exchange has ended with a tone that nobody knows. When the third call in a row ends with the
+    /// same, it is this line's busy tone.
+    async fn unknown_tone(&mut self, tone: LearnedTone) {
+        let before = self.unknown_tone.filter(|(known, _)| known.is_like(&tone));
+        let calls = before.map_or(1, |(_, calls)| calls + 1);
+        self.unknown_tone = Some((tone, calls));
+        let mut settings = self.fxo();
+        let name = self.port.name();
+        tracing::info!(
+            line = name,
+            ?tone,
+            calls,
+            "a call has ended with an unknown tone"
+        );
+        if calls < CALLS_THAT_TEACH || settings.busy_repetitions == 0 {
+            return;
+        }
+        settings.learned_tone = Some(tone);
+        let settings = PortSettings::Fxo(settings);
+        let store = &self.exchange.store;
+        match store
+            .set_analogue_port(&Actor::System, name.to_owned(), settings)
+            .await
+        {
+            Ok(_) => tracing::info!(line = name, ?tone, "a line has learned its busy tone"),
+            Err(error) => tracing::error!(%error, line = name, "a learned tone is not kept"),
+        }
+        self.unknown_tone = None;
     }
 
     /// Takes the line for a call that comes from it.

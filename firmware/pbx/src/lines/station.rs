@@ -1,8 +1,9 @@
 //! FXS ports: a telephone with a number of its own.
 //!
-//! While it is lifted a telephone may have two calls: the recall key holds one and dials another, goes back and forth
-//! between them, and takes a call that waits. Putting the telephone down connects the two others with each other, or lets
-//! it ring again for the one that is left.
+//! While it is lifted a telephone may have two calls. The recall key holds one and dials another; pressed again when that
+//! is answered it brings all three together ([`three_way`](super::three_way)), and once more it lets the last one go. It
+//! takes a call that waits, and goes back and forth between that and the first. Putting the telephone down connects the
+//! two others with each other, or lets it ring again for the one that is left.
 
 use ramal_lines::{CallerId, Command, Event, LineTone};
 use ramal_model::Party;
@@ -10,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
 use super::dialled::Dialled;
+use super::three_way::ThreeWay;
 use super::{LineCall, LineTask, MAX_HOPS};
 use crate::call::{Caller, IncomingCall};
 use crate::leg::line::{LineCommand, LineLeg, PortCall};
@@ -38,6 +40,10 @@ struct Session {
     /// A call that is told by a tone.
     waiting: Option<LineCall>,
     dialled: Option<Dialled>,
+    /// The active call was made while the other one is held, to ask back or to talk with both.
+    asks_back: bool,
+    /// All three talk.
+    three_way: Option<ThreeWay>,
 }
 
 /// For whom a telephone rings that was just put down.
@@ -147,7 +153,7 @@ async fn converse(line: &mut LineTask, mut session: Session) -> Option<Left> {
             }
             command = command_of(session.held.as_mut().map(|held| &mut held.port)) => {
                 if let Some(LineCommand::HangUp(_)) | None = command {
-                    session.held = None;
+                    session.held_left();
                 }
             }
             command = command_of(session.waiting.as_mut().map(|waiting| &mut waiting.port)) => {
@@ -166,7 +172,7 @@ async fn converse(line: &mut LineTask, mut session: Session) -> Option<Left> {
             }
             event = line.port.events().recv() => match event {
                 Some(Event::Digit(key)) => session.key(line, key),
-                Some(Event::Flash) => session.recall(line),
+                Some(Event::Flash) => session.recall(line).await,
                 Some(Event::OnHook) => return session.put_down(line),
                 None => {
                     session.end(Cause::DESTINATION_OUT_OF_ORDER);
@@ -300,6 +306,13 @@ impl Session {
                 line.command(Command::Tone(Some(tone)));
                 self.active = None;
             }
+            Some(LineCommand::HangUp(_)) | None if self.three_way.take().is_some() => {
+                self.active = self.held.take();
+                self.asks_back = false;
+                if let Some(left) = &self.active {
+                    left.port.connect(true);
+                }
+            }
             Some(LineCommand::HangUp(_)) | None => {
                 self.active = None;
                 if self.held.is_some() || self.waiting.is_some() {
@@ -329,12 +342,63 @@ impl Session {
         self.waiting = Some(call);
     }
 
+    /// The held call is over.
+    fn held_left(&mut self) {
+        self.held = None;
+        self.asks_back = false;
+        if self.three_way.take().is_some()
+            && let Some(active) = &self.active
+        {
+            active.port.connect(true);
+        }
+    }
+
+    /// Brings the telephone and both calls together; false when there are no two.
+    async fn talk_with_both(&mut self, line: &LineTask) -> bool {
+        let (Some(active), Some(held)) = (&self.active, &self.held) else {
+            return false;
+        };
+        if !self.asks_back || !active.answered {
+            return false;
+        }
+        let (engine, audio) = (&line.exchange.engine, line.port.audio());
+        match ThreeWay::begin(engine, audio, [&held.port, &active.port]).await {
+            Ok(three_way) => {
+                self.three_way = Some(three_way);
+                held.port.report(LegEvent::MediaFlow(MediaFlow::BOTH));
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, line = line.port.name(), "no conversation of three");
+                held.port.connect(false);
+                active.port.connect(true);
+                false
+            }
+        }
+    }
+
     /// The recall key.
-    fn recall(&mut self, line: &LineTask) {
+    async fn recall(&mut self, line: &LineTask) {
+        if self.three_way.take().is_some() {
+            // The one who came last leaves.
+            if let Some(last) = self.active.take() {
+                last.hang_up(Cause::NORMAL_CLEARING);
+            }
+            self.active = self.held.take();
+            self.asks_back = false;
+            if let Some(first) = &self.active {
+                first.port.connect(true);
+            }
+            return;
+        }
+        if self.waiting.is_none() && self.talk_with_both(line).await {
+            return;
+        }
         if let Some(call) = self.waiting.take() {
             line.command(Command::CallWaiting(None));
             line.no_more_waiting();
             self.held = self.active.take().map(Conversation::hold);
+            self.asks_back = false;
             let mut conversation = Conversation {
                 port: call.port,
                 other: call.caller,
@@ -362,6 +426,7 @@ impl Session {
             }
             (Some(active), None) if active.answered => {
                 self.held = Some(active.hold());
+                self.asks_back = true;
                 self.dial(line, LineTone::Recall);
             }
             // Nobody has answered yet: somewhere else, then.

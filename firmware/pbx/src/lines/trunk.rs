@@ -70,6 +70,10 @@ pub(super) async fn run(mut line: LineTask) {
                     tracing::warn!(line = line.port.name(), ?fault, "a line has a fault");
                     continue;
                 }
+                Some(Event::UnknownTone(tone)) => {
+                    line.unknown_tone(tone).await;
+                    continue;
+                }
                 Some(_) => continue,
             },
         }
@@ -109,6 +113,12 @@ async fn outgoing(line: &mut LineTask, call: LineCall) {
                     Some(Event::Answered) => {
                         answered = true;
                         port.report(LegEvent::Answered);
+                        continue;
+                    }
+                    Some(Event::Digit(key)) => {
+                        if answered {
+                            port.report(LegEvent::ToneDigit(key));
+                        }
                         continue;
                     }
                     Some(Event::BusyTone) => over(Cause::USER_BUSY, Cause::NORMAL_CLEARING),
@@ -212,6 +222,7 @@ async fn serve_incoming(line: &mut LineTask, mut port: PortCall) {
                     port.report(LegEvent::HungUp(Cause::DESTINATION_OUT_OF_ORDER));
                     break;
                 }
+                Some(Event::Digit(key)) if answered => port.report(LegEvent::ToneDigit(key)),
                 Some(_) => {}
             },
         }

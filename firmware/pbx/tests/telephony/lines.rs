@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use ramal_dsp::DtmfDetector;
 use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
 use ramal_lines::{Driver, HangUpSource, LineTestRequest, LineTrouble, TestStep};
 use ramal_model::{
-    Actor, CallRecord, CallResult, Direction, FxoSettings, FxsSettings, HotLine, LegKind,
-    PortSettings, RefusedCall,
+    Actor, CallRecord, CallResult, DialToneRule, Direction, FxoSettings, FxsSettings, HotLine,
+    LegKind, PortSettings, RefusedCall,
 };
 use ramal_pbx::{LineTestRefusal, LineTestStatus};
 use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
@@ -120,7 +121,7 @@ async fn a_call_goes_out_over_a_line_and_the_exchange_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn voice_and_keys_go_out_and_come_back() {
+async fn a_voice_goes_out_and_comes_back() {
     let (gateway, _) = gateway_with_lines().await;
     let ana = gateway.phone("2001").await;
     let mut out = ana.call("00100").await.unwrap();
@@ -131,23 +132,247 @@ async fn voice_and_keys_go_out_and_come_back() {
     });
     hears(&out, 700.0, -12.0).await;
     out.audio().send(Source::Silence);
-    // An RFC 4733 key becomes sound on the line, which the exchange sends back. On a machine that is too busy to run its
-    // media in time a key may be lost.
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_cross_lines_as_tones_and_come_out_as_events() {
+    let (gateway, _) = gateway_with_lines().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    // Out over one line, and in again over the other.
+    let mut out = bruno.call("00202").await.unwrap();
+    let mut inn = tokio::time::timeout(ON_A_LINE, ana.next_call())
+        .await
+        .unwrap()
+        .unwrap();
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -12.0,
+    });
+    hears(&inn, 700.0, -12.0).await;
+    out.audio().send(Source::Silence);
+    // An RFC 4733 key becomes sound on the first line, and a key again on the second. On a machine that is too busy to run
+    // its media in time a key may be lost.
     let deadline = tokio::time::Instant::now() + ON_A_LINE;
     loop {
-        out.audio().forget();
+        inn.audio().forget();
         out.audio().send_digits("5");
-        out.audio()
+        inn.audio()
             .wait(SOON, "50 packets", |report| report.received >= 50)
             .await
             .unwrap();
-        let heard = out.audio().heard();
-        let (row, column) = (level_dbm0(&heard, 770.0), level_dbm0(&heard, 1336.0));
-        if row > -30.0 && column > -30.0 {
+        assert_eq!(keys_heard(&inn), "");
+        if inn.audio().report().digits == "5" {
             break;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{row} {column}");
+        assert!(tokio::time::Instant::now() < deadline);
     }
+}
+
+/// Keys that are to be heard as tones in what a phone has heard.
+fn keys_heard(call: &Call) -> String {
+    let mut detector = DtmfDetector::default();
+    let mut keys = String::new();
+    for block in call.audio().heard().chunks(160) {
+        keys.extend(detector.feed(block));
+    }
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_a_telephone_come_as_events_and_are_not_heard_twice() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let mut out = ana.call("990").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    hears(&out, 440.0, -10.0).await;
+    out.audio().forget();
+    hands.send(Hand::Press("159#".into())).await.unwrap();
+    out.audio()
+        .wait(ON_A_LINE, "four keys", |report| report.digits == "159#")
+        .await
+        .unwrap();
+    assert_eq!(keys_heard(&out), "");
+    // What is said after them is heard as before.
+    hears(&out, 440.0, -10.0).await;
+    out.hang_up();
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_brings_two_calls_together_and_lets_the_last_one_go() {
+    let (gateway, hands) = gateway_with_lines().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001".into())).await.unwrap();
+    let mut first = incoming(&ana).await;
+    first.answer();
+    first.wait_answered(SOON).await.unwrap();
+    hears(&first, 440.0, -10.0).await;
+    hands.send(Hand::Recall).await.unwrap();
+    hands.send(Hand::Press("2002".into())).await.unwrap();
+    let mut second = incoming(&bruno).await;
+    second.answer();
+    second.wait_answered(SOON).await.unwrap();
+    hears(&second, 440.0, -10.0).await;
+    hands.send(Hand::Recall).await.unwrap();
+    // Each hears the telephone and the other one.
+    first.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -14.0,
+    });
+    second.audio().send(Source::Tone {
+        frequency: 1_000.0,
+        dbm0: -14.0,
+    });
+    hears(&first, 440.0, -10.0).await;
+    hears(&first, 1_000.0, -14.0).await;
+    hears(&second, 440.0, -10.0).await;
+    hears(&second, 700.0, -14.0).await;
+    // Nobody hears himself.
+    let own = level_dbm0(&first.audio().last(Duration::from_millis(300)), 700.0);
+    assert!(own < -35.0, "{own}");
+    // The recall key lets the second one go; the first stays.
+    hands.send(Hand::Recall).await.unwrap();
+    assert_eq!(
+        second.wait_ended(SOON).await.unwrap(),
+        EndReason::RemoteHangUp
+    );
+    hears(&first, 440.0, -10.0).await;
+    let gone = level_dbm0(&first.audio().last(Duration::from_millis(300)), 1_000.0);
+    assert!(gone < -35.0, "{gone}");
+    hands.send(Hand::PutDown).await.unwrap();
+    assert_eq!(
+        first.wait_ended(SOON).await.unwrap(),
+        EndReason::RemoteHangUp
+    );
+    all_on_hook(&gateway).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_leaves_a_conversation_of_three_leaves_the_other_two() {
+    for leaves_first in [true, false] {
+        let (gateway, hands) = gateway_with_lines().await;
+        let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+        hands.send(Hand::Lift).await.unwrap();
+        hands.send(Hand::Press("2001".into())).await.unwrap();
+        let mut first = incoming(&ana).await;
+        first.answer();
+        first.wait_answered(SOON).await.unwrap();
+        hands.send(Hand::Recall).await.unwrap();
+        hands.send(Hand::Press("2002".into())).await.unwrap();
+        let mut second = incoming(&bruno).await;
+        second.answer();
+        second.wait_answered(SOON).await.unwrap();
+        hears(&second, 440.0, -10.0).await;
+        hands.send(Hand::Recall).await.unwrap();
+        hears(&first, 440.0, -10.0).await;
+        let (leaves, mut stays) = if leaves_first {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        leaves.hang_up();
+        hears(&stays, 440.0, -10.0).await;
+        hands.send(Hand::PutDown).await.unwrap();
+        assert_eq!(
+            stays.wait_ended(SOON).await.unwrap(),
+            EndReason::RemoteHangUp
+        );
+        all_on_hook(&gateway).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_learns_its_busy_tone_from_three_calls() {
+    let gateway = Gateway::start().await;
+    // The exchange is one of the United States, the gateway's company one of Brazil.
+    let lines = SimulatedLines::start(&SimulatedConfig {
+        country: "US".parse().unwrap(),
+        fxo: 1,
+        ..SimulatedConfig::default()
+    })
+    .unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    let settings = FxoSettings {
+        dial_tone: DialToneRule::Ignore,
+        ..FxoSettings::default()
+    };
+    set_port(&gateway, "FXO 1", PortSettings::Fxo(settings)).await;
+    let ana = gateway.phone("2001").await;
+    let learned = |gateway: &Gateway| {
+        let configuration = gateway.store.configuration();
+        match &configuration.analogue_port("FXO 1").unwrap().settings {
+            PortSettings::Fxo(settings) => settings.learned_tone,
+            PortSettings::Fxs(_) => None,
+        }
+    };
+    for _ in 0..3 {
+        assert_eq!(learned(&gateway), None);
+        let deadline = tokio::time::Instant::now() + ON_A_LINE;
+        let mut out = loop {
+            let mut out = ana.call("00101").await.unwrap();
+            let progress = out
+                .wait(ON_A_LINE, |event| matches!(event, CallEvent::Progress(..)))
+                .await;
+            if progress.is_ok() {
+                break out;
+            }
+            assert!(tokio::time::Instant::now() < deadline);
+        };
+        // He listens to the tone for twelve repetitions.
+        out.audio()
+            .wait(ON_A_LINE, "12 s of tone", |report| report.received >= 620)
+            .await
+            .unwrap();
+        out.hang_up();
+        out.wait_ended(SOON).await.unwrap();
+        all_on_hook(&gateway).await;
+    }
+    let deadline = tokio::time::Instant::now() + SOON;
+    let tone = loop {
+        if let Some(tone) = learned(&gateway) {
+            break tone;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "nothing was learned"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let [low, high] = tone.frequencies;
+    assert!(low.abs_diff(480) < 6 && high.abs_diff(620) < 6, "{tone:?}");
+    assert!(tone.on_ms.abs_diff(500) < 30 && tone.off_ms.abs_diff(500) < 30);
+    // From now on the tone ends calls.
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    loop {
+        let mut out = ana.call("00101").await.unwrap();
+        match out.wait_ended(ON_A_LINE).await.unwrap() {
+            EndReason::Refused(486) => break,
+            other => assert!(tokio::time::Instant::now() < deadline, "{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_is_told_that_messages_wait_and_no_other_number_is() {
+    let (gateway, hands) = gateway_with_lines().await;
+    assert!(!gateway.pbx.messages_waiting("991", 3).unwrap());
+    assert!(gateway.pbx.messages_waiting("990", 3).unwrap());
+    // Dial tone stutters, and goes on as dial tone: the telephone dials as ever.
+    let ana = gateway.phone("2001").await;
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001".into())).await.unwrap();
+    let mut inn = incoming(&ana).await;
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    inn.hang_up();
+    all_on_hook(&gateway).await;
+    assert!(gateway.pbx.messages_waiting("990", 0).unwrap());
+    gateway.pbx.shutdown().await;
+    assert!(!gateway.pbx.messages_waiting("990", 1).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
