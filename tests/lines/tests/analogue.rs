@@ -12,12 +12,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use line_tests::{WiredSpans, until};
-use ramal_dsp::{DtmfDetector, DtmfEvent, DtmfLimits, Law, Tone};
+use ramal_analog::FarEndTest;
+use ramal_dsp::{
+    CadenceGenerator, CadencedTone, CountryTones, DtmfDetector, DtmfEvent, DtmfLimits, Law,
+};
 use ramal_lines::dahdi::{
     AnalogueSpan, ChannelDevice, ChannelEvent, DahdiLines, Hook, Received, SpanSetup, SpanUse,
     configure,
 };
-use ramal_lines::{CallerId, Command, Driver, Event, Port, PortKind};
+use ramal_lines::{CallerId, Command, Driver, Event, LineTestNews, LineTestReport, Port, PortKind};
 use ramal_model::Country;
 
 const BLOCK: usize = 160;
@@ -27,7 +30,9 @@ struct FarEnd {
     device: Arc<ChannelDevice>,
     seen: Arc<Mutex<Vec<ChannelEvent>>>,
     keys: Arc<Mutex<String>>,
-    plays: Arc<Mutex<Option<Vec<Tone>>>>,
+    plays: Arc<Mutex<Option<CadenceGenerator>>>,
+    /// Part of what it hears that it sends back.
+    echo: Arc<Mutex<f32>>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -41,11 +46,13 @@ impl FarEnd {
             seen: Arc::default(),
             keys: Arc::default(),
             plays: Arc::default(),
+            echo: Arc::default(),
             stop: Arc::default(),
             thread: None,
         };
         let (seen, keys) = (far.seen.clone(), far.keys.clone());
         let (plays, stop) = (far.plays.clone(), far.stop.clone());
+        let echo = far.echo.clone();
         let thread = std::thread::spawn(move || {
             let mut detector = DtmfDetector::new(DtmfLimits::default());
             let (mut octets, mut samples) = ([Law::A.silence(); BLOCK], [0; BLOCK]);
@@ -60,11 +67,12 @@ impl FarEnd {
                                 keys.lock().unwrap().push(key);
                             }
                         });
-                        samples.fill(0);
-                        if let Some(tones) = plays.lock().unwrap().as_mut() {
-                            for tone in tones {
-                                tone.add(&mut samples);
-                            }
+                        let echo = *echo.lock().unwrap();
+                        for sample in &mut samples {
+                            *sample = (f32::from(*sample) * echo).round() as i16;
+                        }
+                        if let Some(tone) = plays.lock().unwrap().as_mut() {
+                            tone.add(&mut samples);
                         }
                         Law::A.encode(&samples, &mut octets);
                         device.transmit(&octets);
@@ -83,20 +91,33 @@ impl FarEnd {
         far
     }
 
-    fn plays(&self, frequencies: &[f64]) {
-        let tones = frequencies
-            .iter()
-            .map(|hz| Tone::new(*hz, -13.0, 8000))
-            .collect();
-        *self.plays.lock().unwrap() = Some(tones).filter(|tones: &Vec<Tone>| !tones.is_empty());
+    fn plays(&self, tone: Option<CadencedTone>) {
+        *self.plays.lock().unwrap() = tone.map(CadenceGenerator::new);
+    }
+
+    /// Sends back what it hears, quieter by so many decibels.
+    fn echoes(&self, loss: f32) {
+        *self.echo.lock().unwrap() = 10f32.powf(-loss / 20.0);
+    }
+
+    /// Waits until these keys were dialled, and forgets them.
+    fn is_dialled(&self, wanted: &str) {
+        until(&format!("{wanted} is dialled"), || {
+            let mut keys = self.keys.lock().unwrap();
+            (*keys == wanted).then(|| keys.clear())
+        });
+    }
+
+    fn has_seen(&self, wanted: ChannelEvent) -> Option<()> {
+        let mut seen = self.seen.lock().unwrap();
+        let at = seen.iter().position(|event| *event == wanted)?;
+        seen.drain(..=at);
+        Some(())
     }
 
     fn sees(&self, wanted: ChannelEvent) {
         until(&format!("{wanted:?} at the far end"), || {
-            let mut seen = self.seen.lock().unwrap();
-            let at = seen.iter().position(|event| *event == wanted)?;
-            seen.drain(..=at);
-            Some(())
+            self.has_seen(wanted)
         });
     }
 }
@@ -138,7 +159,7 @@ fn line(kind: PortKind) -> (WiredSpans, DahdiLines, Port, FarEnd) {
 }
 
 /// Waits for an event of a port and passes over others.
-fn expect(port: &mut Port, what: &str, wanted: impl Fn(&Event) -> bool) {
+fn expect(port: &mut Port, what: &str, mut wanted: impl FnMut(&Event) -> bool) {
     let mut seen = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
@@ -149,6 +170,67 @@ fn expect(port: &mut Port, what: &str, wanted: impl Fn(&Event) -> bool) {
         }
     }
     panic!("{what} did not come, but {seen:?}");
+}
+
+fn brazil() -> &'static CountryTones {
+    CountryTones::of("BR").expect("its tones")
+}
+
+#[test]
+fn j5_a_line_is_tested_and_its_echo_and_busy_tone_are_found() {
+    const LOSS: f32 = 12.0;
+    let (_spans, _lines, mut port, exchange) = line(PortKind::Fxo);
+    exchange.echoes(LOSS);
+    let over = |event: &Event| *event == Event::Test(LineTestNews::Finished);
+    // An exchange that has not seen the line idle yet does not notice that it is taken: without dial tone the test ends, and
+    // is begun again.
+    until("the exchange notices", || {
+        port.command(Command::Test {
+            quiet_key: '5',
+            far_end: FarEndTest::Dial("0101".parse().expect("a number")),
+        })
+        .expect("begins");
+        loop {
+            if exchange.has_seen(ChannelEvent::RingOffHook).is_some() {
+                return Some(());
+            }
+            if port.events().try_recv().as_ref().is_ok_and(over) {
+                return None;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    // Dial tone until a key is dialled, then silence, in which the echo is measured.
+    exchange.device.set_hook(Hook::OffHook).expect("feeds");
+    exchange.plays(Some(brazil().dial));
+    exchange.is_dialled("5");
+    exchange.plays(None);
+    exchange.sees(ChannelEvent::OnHook);
+    exchange.device.set_hook(Hook::OnHook).expect("idle");
+    // A number that is busy.
+    exchange.sees(ChannelEvent::RingOffHook);
+    exchange.device.set_hook(Hook::OffHook).expect("feeds");
+    exchange.plays(Some(brazil().dial));
+    exchange.is_dialled("0101");
+    exchange.plays(Some(brazil().busy));
+    let mut report = LineTestReport::default();
+    expect(&mut port, "the end of the test", |event| {
+        if let Event::Test(news) = event {
+            match news {
+                LineTestNews::Found(found) => report.note(found, Country::default()),
+                LineTestNews::Trouble(fault) => report.trouble((*fault).into()),
+                LineTestNews::Step(_) => {}
+                LineTestNews::Finished => return true,
+            }
+        }
+        false
+    });
+    exchange.sees(ChannelEvent::OnHook);
+    assert_eq!(report.troubles, []);
+    assert!(report.dial_tone.is_some_and(|tone| tone.of_country));
+    assert!(report.hang_up_tone.is_some_and(|tone| tone.of_country));
+    let echo = report.echo.expect("an echo");
+    assert!((echo.return_loss - LOSS).abs() < 1.0, "{echo:?}");
 }
 
 #[test]
@@ -168,7 +250,7 @@ fn a_call_from_the_exchange_rings_is_answered_and_ends_with_the_loop() {
         .device
         .set_hook(Hook::OffHook)
         .expect("stops ringing");
-    exchange.plays(&[440.0]);
+    exchange.plays(Some(brazil().ringback));
     // The exchange opens the loop: the far end has hung up.
     std::thread::sleep(Duration::from_secs(2));
     exchange
@@ -188,33 +270,20 @@ fn a_call_out_is_dialled_by_keys_and_busy_tone_ends_it() {
     port.command(Command::Seize).expect("seizes");
     exchange.sees(ChannelEvent::RingOffHook);
     exchange.device.set_hook(Hook::OffHook).expect("feeds");
-    // Brazil's dial tone.
-    exchange.plays(&[425.0]);
+    exchange.plays(Some(brazil().dial));
     std::thread::sleep(Duration::from_secs(1));
     port.command(Command::Dial("40028922".to_owned()))
         .expect("dials");
     std::thread::sleep(Duration::from_millis(200));
-    exchange.plays(&[]);
+    exchange.plays(None);
     expect(&mut port, "the end of dialling", |event| {
         *event == Event::DialFinished
     });
     until("the exchange has the number", || {
         (*exchange.keys.lock().unwrap() == "40028922").then_some(())
     });
-    // Busy tone of Brazil: 425 Hz, 250 ms on and off.
-    let busy = Arc::new(AtomicBool::new(true));
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while busy.load(Ordering::Relaxed) {
-                exchange.plays(&[425.0]);
-                std::thread::sleep(Duration::from_millis(250));
-                exchange.plays(&[]);
-                std::thread::sleep(Duration::from_millis(250));
-            }
-        });
-        expect(&mut port, "busy tone", |event| *event == Event::BusyTone);
-        busy.store(false, Ordering::Relaxed);
-    });
+    exchange.plays(Some(brazil().busy));
+    expect(&mut port, "busy tone", |event| *event == Event::BusyTone);
     port.command(Command::HangUp).expect("hangs up");
     exchange.sees(ChannelEvent::OnHook);
 }

@@ -20,7 +20,6 @@ mod caller_id;
 mod fxo;
 mod fxs;
 mod signalling;
-mod testing;
 mod two_wire;
 
 use std::{

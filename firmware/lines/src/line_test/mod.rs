@@ -1,10 +1,16 @@
 //! The automatic test of a line to an exchange: what is asked for, what was found, and which settings follow from it.
 
-use ramal_analog::{LineFinding, LineTestFault, LineTestStep};
+mod request;
+mod trouble;
+
+use ramal_analog::LineFinding;
 use ramal_dsp::{CadencedTone, CountryTones};
 use ramal_model::{AnswerDetection, Country, DialToneRule, FxoSettings, KeySending, LearnedTone};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use request::{HangUpSource, LineTestNews, LineTestRequest, TestStep};
+pub use trouble::{LineTrouble, TroubleReport};
 
 use crate::CallerId;
 
@@ -16,224 +22,6 @@ const LEVEL_TOLERANCE: f32 = 5.0;
 const MOST_GAIN: f32 = 6.0;
 /// Echo return loss that has to be left after both gains, dB, so that nothing howls.
 const STABILITY: f32 = 6.0;
-
-/// How a test is to hear the end of a call.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
-pub enum HangUpSource {
-    /// Not at all: only what the line itself tells is measured.
-    #[default]
-    Nothing,
-    /// By a call to another line of this gateway, which takes it and hangs up. Tells the most.
-    Port {
-        /// Name of the other port, such as `FXO 2`.
-        port: String,
-        /// Number of its line, as this line has to dial it.
-        number: String,
-    },
-    /// By a call to a number that is busy, or that answers and hangs up.
-    Number {
-        /// As this line has to dial it.
-        number: String,
-    },
-    /// By a call that somebody makes to this line within two minutes; he hangs up after it was taken.
-    IncomingCall,
-}
-
-/// How a line is to be tested.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct LineTestRequest {
-    /// Whether the port gets the settings that follow from what was found. Without faults only.
-    pub apply: bool,
-    /// A key after which the exchange waits for more without a sound: `0`-`9`, `*` or `#`.
-    pub quiet_key: char,
-    /// How the end of a call is to be heard.
-    pub hang_up: HangUpSource,
-}
-
-impl Default for LineTestRequest {
-    fn default() -> Self {
-        LineTestRequest {
-            apply: false,
-            quiet_key: '5',
-            hang_up: HangUpSource::Nothing,
-        }
-    }
-}
-
-/// What a test is about at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TestStep {
-    /// Waits for dial tone.
-    DialTone,
-    /// Makes the exchange wait in silence.
-    Silence,
-    /// Measures echo.
-    Echo,
-    /// Calls.
-    Calling,
-    /// Waits to be called.
-    WaitingForCall,
-    /// Waits for the far end to hang up.
-    HangUp,
-}
-
-impl From<LineTestStep> for TestStep {
-    fn from(step: LineTestStep) -> Self {
-        match step {
-            LineTestStep::DialTone => TestStep::DialTone,
-            LineTestStep::Silence => TestStep::Silence,
-            LineTestStep::Echo => TestStep::Echo,
-            LineTestStep::Calling => TestStep::Calling,
-            LineTestStep::WaitingForCall => TestStep::WaitingForCall,
-            LineTestStep::HangUp => TestStep::HangUp,
-        }
-    }
-}
-
-/// What a test tells while it runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum LineTestNews {
-    /// It has got so far.
-    Step(LineTestStep),
-    /// Something was found.
-    Found(LineFinding),
-    /// Something is wrong.
-    Trouble(LineTestFault),
-    /// It is over.
-    Finished,
-}
-
-/// Something that is wrong with a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LineTrouble {
-    /// The card is in alarm or gone.
-    Hardware,
-    /// There is no battery.
-    NoBattery,
-    /// There is battery, and no current flows in the closed loop.
-    NoCurrent,
-    /// Somebody called during the test.
-    Rings,
-    /// The exchange is silent.
-    NoDialTone,
-    /// The exchange gives another tone than dial tone.
-    OtherTone,
-    /// Dial tone goes on whatever is dialled.
-    KeysNotTaken,
-    /// The line is not silent when it should be, so its echo is not known.
-    Disturbed,
-    /// Nobody has called.
-    NobodyCalled,
-    /// The other port did not ring.
-    PartnerNotReached,
-    /// The other port was in use.
-    PartnerBusy,
-    /// No tone was heard after the call.
-    NoHangUpTone,
-    /// It was stopped.
-    Stopped,
-    /// The settings could not be saved.
-    NotSaved,
-}
-
-impl From<LineTestFault> for LineTrouble {
-    fn from(fault: LineTestFault) -> Self {
-        match fault {
-            LineTestFault::Hardware => LineTrouble::Hardware,
-            LineTestFault::NoBattery => LineTrouble::NoBattery,
-            LineTestFault::NoCurrent => LineTrouble::NoCurrent,
-            LineTestFault::Rings => LineTrouble::Rings,
-            LineTestFault::NoDialTone => LineTrouble::NoDialTone,
-            LineTestFault::OtherTone => LineTrouble::OtherTone,
-            LineTestFault::KeysNotTaken => LineTrouble::KeysNotTaken,
-            LineTestFault::Disturbed => LineTrouble::Disturbed,
-            LineTestFault::NobodyCalled => LineTrouble::NobodyCalled,
-            LineTestFault::NoHangUpTone => LineTrouble::NoHangUpTone,
-            LineTestFault::Stopped => LineTrouble::Stopped,
-        }
-    }
-}
-
-impl LineTrouble {
-    /// What is to be done about it.
-    #[must_use]
-    pub fn advice(self) -> &'static str {
-        match self {
-            LineTrouble::Hardware => {
-                "The card of this port is in alarm or gone: check that it sits in its slot and that its driver is loaded."
-            }
-            LineTrouble::NoBattery => {
-                "There is no voltage on the line: check the plug and the cable; if a telephone is dead on it, too, tell the carrier."
-            }
-            LineTrouble::NoCurrent => {
-                "There is voltage but no current when the line is taken: check the cable for a bad contact, and that no \
-                 telephone or alarm panel is in front of the gateway; if a telephone does not work either, tell the carrier."
-            }
-            LineTrouble::Rings => {
-                "Somebody called during the test, and the call was let through: test again later."
-            }
-            LineTrouble::NoDialTone => {
-                "The line was taken and the exchange stayed silent for 10 seconds: try a telephone on it; if it is \
-                 silent, too, tell the carrier, otherwise check the cable between socket and gateway."
-            }
-            LineTrouble::OtherTone => {
-                "The exchange gives another tone than dial tone: the line may be blocked or out of service, or a device \
-                 before the gateway has it; try a telephone on it."
-            }
-            LineTrouble::KeysNotTaken => {
-                "Dial tone goes on whatever is dialled: choose another quiet key that begins a number here, and check \
-                 that the line may make calls."
-            }
-            LineTrouble::Disturbed => {
-                "Something is heard on the line when it should be silent, so its echo could not be measured: choose a \
-                 quiet key after which the exchange says nothing, and check for hum or a radio station on the line."
-            }
-            LineTrouble::NobodyCalled => {
-                "Nobody called the line within two minutes: start the test again and call it from a mobile telephone."
-            }
-            LineTrouble::PartnerNotReached => {
-                "The other port did not ring: check that the number is that of its line, and that both lines work."
-            }
-            LineTrouble::PartnerBusy => {
-                "The other port was in use: test again when it is free, or choose another one."
-            }
-            LineTrouble::NoHangUpTone => {
-                "No repeated tone was heard within 20 seconds after the call: if the line shows polarity or an \
-                 interruption that is enough; otherwise set the silence after which calls end."
-            }
-            LineTrouble::Stopped => "The test was stopped: start it again.",
-            LineTrouble::NotSaved => {
-                "What was found could not be saved as the port's settings: look into the log and save them by hand."
-            }
-        }
-    }
-
-    /// Whether nothing that was found may be trusted to set the port by.
-    fn is_fatal(self) -> bool {
-        !matches!(
-            self,
-            LineTrouble::Disturbed
-                | LineTrouble::NobodyCalled
-                | LineTrouble::PartnerNotReached
-                | LineTrouble::PartnerBusy
-                | LineTrouble::NoHangUpTone
-        )
-    }
-}
-
-/// A fault with what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct TroubleReport {
-    /// What is wrong.
-    pub trouble: LineTrouble,
-    /// What to do, in English.
-    #[schema(value_type = String)]
-    pub advice: &'static str,
-}
 
 /// Dial tone as it was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
@@ -534,16 +322,5 @@ mod tests {
         let settings = report.settings(&FxoSettings::default());
         assert_eq!(settings.learned_tone.unwrap().off_ms, 410);
         assert!(ramal_model::PortSettings::Fxo(settings).validate().is_ok());
-    }
-
-    #[test]
-    fn a_request_is_read_and_what_it_leaves_out_is_preset() {
-        let read: LineTestRequest = serde_json::from_str("{}").unwrap();
-        assert_eq!(read, LineTestRequest::default());
-        let read: LineTestRequest = serde_json::from_str(
-            r#"{"apply":true,"hang_up":{"by":"port","port":"FXO 2","number":"200"}}"#,
-        )
-        .unwrap();
-        assert!(matches!(read.hang_up, HangUpSource::Port { port, .. } if port == "FXO 2"));
     }
 }

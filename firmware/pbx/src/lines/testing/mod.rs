@@ -3,9 +3,10 @@
 //! The port itself measures ([`Command::Test`]). Its task notes what it tells, lets another port take part where that is
 //! wanted, and gives the port the settings that follow.
 
+mod partner;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ramal_analog::{FarEndTest, LineTestFault, LineTestStep};
 use ramal_lines::{
@@ -15,21 +16,17 @@ use ramal_lines::{
 use ramal_model::{Actor, FxoSettings, Invalid, PortSettings, code};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 
 use super::{Entry, LineService, LineTask};
 use crate::clock::utc_ms;
 
+pub(super) use partner::{TakePart, take_part};
+
 /// Keys of a number to dial, with the pauses of a dial string.
 const KEYS: &str = "0123456789*#,wW";
 /// Longest number to dial.
 const MOST_KEYS: usize = 32;
-/// The other port has to ring within this after the call to it was begun.
-const PARTNER_RINGS: Duration = Duration::from_secs(60);
-/// How long the other port takes the call before it hangs up: exchanges take a moment to switch.
-const PARTNER_TALKS: Duration = Duration::from_secs(4);
-
 /// How the test of a line goes, or went.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LineTestStatus {
@@ -104,12 +101,6 @@ struct Partner {
     /// Told when the call to it is begun. Dropped: the test is over.
     calls: Option<oneshot::Sender<()>>,
     answered: oneshot::Receiver<()>,
-}
-
-pub(super) struct TakePart {
-    called: oneshot::Receiver<()>,
-    /// Told when the call was taken. Closed: the test is over.
-    answered: oneshot::Sender<()>,
 }
 
 impl LineService {
@@ -370,69 +361,6 @@ async fn partner_answers(answered: &mut Option<oneshot::Receiver<()>>) -> bool {
         Some(answered) => answered.await.is_ok(),
         None => std::future::pending().await,
     }
-}
-
-/// Takes the call of another port's test, talks for a moment and hangs up.
-pub(super) async fn take_part(line: &mut LineTask, part: TakePart) -> After {
-    let TakePart {
-        mut called,
-        mut answered,
-    } = part;
-    loop {
-        tokio::select! {
-            begun = &mut called => {
-                if begun.is_err() {
-                    return After::Free;
-                }
-                break;
-            }
-            event = line.port.events().recv() => match event {
-                // This one comes from outside; the test does without us.
-                Some(Event::RingStarted) => return After::Rings,
-                Some(_) => {}
-                None => return After::Gone,
-            },
-            order = line.tests.recv() => if order.is_none() {
-                return After::Gone;
-            },
-        }
-    }
-    let deadline = Instant::now() + PARTNER_RINGS;
-    loop {
-        tokio::select! {
-            () = sleep_until(deadline) => return After::Free,
-            () = answered.closed() => return After::Free,
-            event = line.port.events().recv() => match event {
-                Some(Event::RingStarted) => break,
-                Some(_) => {}
-                None => return After::Gone,
-            },
-            order = line.tests.recv() => if order.is_none() {
-                return After::Gone;
-            },
-        }
-    }
-    line.command(Command::Answer);
-    // A test that is over needs no answer.
-    let _ = answered.send(());
-    let until = Instant::now() + PARTNER_TALKS;
-    let mut after = After::Free;
-    loop {
-        tokio::select! {
-            () = sleep_until(until) => break,
-            event = line.port.events().recv() => match event {
-                Some(Event::FarEndHungUp) => break,
-                Some(_) => {}
-                None => return After::Gone,
-            },
-            order = line.tests.recv() => if order.is_none() {
-                after = After::Gone;
-                break;
-            },
-        }
-    }
-    line.command(Command::HangUp);
-    after
 }
 
 /// A port that was just taken for a test rings: the caller comes first.

@@ -1,10 +1,12 @@
 //! An FXO line with its sound.
 
+mod testing;
+
 use std::{collections::VecDeque, time::Instant};
 
 use ramal_analog::{
-    FarEndTest, FxoCommand, FxoEvent, FxoLine, FxoOutput, HardwareCommand, HardwareEvent, Heard,
-    LineTest, LineTestFault, LineTestOutput, LineTestPlan, SupervisionEvent,
+    FxoCommand, FxoEvent, FxoLine, FxoOutput, HardwareCommand, HardwareEvent, Heard, LineTestFault,
+    SupervisionEvent,
 };
 use ramal_dsp::{
     AnswerVoiceDetector, CadenceGenerator, CountryTones, DialToneDetector, DtmfDetector,
@@ -13,10 +15,9 @@ use ramal_dsp::{
 };
 use ramal_model::FxoSettings;
 
-use super::{
-    CallerIdListener, HardwareFeatures, Told, signalling, testing::Testing, two_wire::TwoWire,
-};
-use crate::{CallerId, Command, Event, LineFault, LineTestNews, port::DriverPort};
+use self::testing::Testing;
+use super::{CallerIdListener, HardwareFeatures, Told, signalling, two_wire::TwoWire};
+use crate::{CallerId, Command, Event, LineFault, port::DriverPort};
 
 /// Quieter than this is silence, dBm0.
 const SILENCE: f64 = -45.0;
@@ -195,120 +196,6 @@ impl FxoProcessor {
             key,
             ..FxoProcessor::new(self.features, settings)
         };
-    }
-
-    fn begin_test(&mut self, quiet_key: char, far_end: FarEndTest) {
-        let dialling = signalling::fxo(&self.settings).dialling;
-        let mut test = LineTest::new(LineTestPlan {
-            quiet_key,
-            dialling,
-            far_end,
-        });
-        if self.testing.is_some() || self.line.is_off_hook() {
-            return;
-        }
-        match self.fault() {
-            Some(LineFault::Hardware) => test.stop(LineTestFault::Hardware),
-            Some(LineFault::NoBattery) => test.stop(LineTestFault::NoBattery),
-            _ if self.line.is_ringing() => test.stop(LineTestFault::Rings),
-            _ => {}
-        }
-        self.line.set_signalling(Testing::signalling(dialling));
-        self.begin();
-        self.testing = Some(Box::new(Testing::new(test)));
-    }
-
-    /// 20 ms of a test: the port itself hears nothing of it.
-    fn test(
-        &mut self,
-        now: Instant,
-        received: &[i16; FRAME_SAMPLES],
-        transmit: &mut [i16; FRAME_SAMPLES],
-        end: &mut DriverPort,
-        commands: &mut VecDeque<HardwareCommand>,
-    ) {
-        let Some(mut testing) = self.testing.take() else {
-            return;
-        };
-        end.audio.take(transmit);
-        end.audio.put(&[0; FRAME_SAMPLES]);
-        self.line.advance(now);
-        self.obey_tested_line(&mut testing, now, end, commands);
-        if self.line.is_off_hook() {
-            testing.listen(received, self.line.is_dialling(), now);
-        } else {
-            self.listen_on_hook(received, end);
-        }
-        testing.test.advance(now);
-        let mut over = false;
-        while let Some(output) = testing.test.next_output() {
-            match output {
-                LineTestOutput::Line(command) => {
-                    testing.commanded(&command);
-                    self.line.command(command, now);
-                }
-                LineTestOutput::Dialling(dialling) => {
-                    self.line.set_signalling(Testing::signalling(dialling));
-                }
-                LineTestOutput::MeasureEcho => testing.measure_echo(),
-                LineTestOutput::Step(step) => end.report(Event::Test(LineTestNews::Step(step))),
-                LineTestOutput::Found(found) => {
-                    end.report(Event::Test(LineTestNews::Found(found)));
-                }
-                LineTestOutput::Trouble(fault) => {
-                    end.report(Event::Test(LineTestNews::Trouble(fault)));
-                }
-                LineTestOutput::Finished => over = true,
-            }
-        }
-        self.obey_tested_line(&mut testing, now, end, commands);
-        testing.send(transmit);
-        if let Some(key) = &mut self.key {
-            transmit.fill(0);
-            key.add(transmit);
-            if key.is_over() {
-                self.key = None;
-                self.line.key_sent();
-            }
-        }
-        if !self.line.is_off_hook() {
-            transmit.fill(0);
-        }
-        testing.sent(transmit);
-        if over {
-            let settings = self.settings.clone();
-            self.configure(&settings);
-            end.report(Event::Test(LineTestNews::Finished));
-        } else {
-            self.testing = Some(testing);
-        }
-    }
-
-    /// Does what the line wants, and tells the test what happens on it. Faults are everybody's.
-    fn obey_tested_line(
-        &mut self,
-        testing: &mut Testing,
-        now: Instant,
-        end: &DriverPort,
-        commands: &mut VecDeque<HardwareCommand>,
-    ) {
-        while let Some(output) = self.line.next_output() {
-            match output {
-                FxoOutput::Hardware(command) => commands.push_back(command),
-                FxoOutput::SendKey(key) => {
-                    self.key = Some(DtmfGenerator::new(std::iter::once(key), KEYS));
-                }
-                FxoOutput::Event(event) => {
-                    testing.test.event(event, now);
-                    if !matches!(
-                        event,
-                        FxoEvent::Call(_) | FxoEvent::DialTone(_) | FxoEvent::DialFinished
-                    ) {
-                        self.report(event, end);
-                    }
-                }
-            }
-        }
     }
 
     /// Another call, or none any more: nothing heard before counts.

@@ -5,9 +5,11 @@
 //! takes a call that waits, and goes back and forth between that and the first. Putting the telephone down connects the
 //! two others with each other, or lets it ring again for the one that is left.
 
+mod conversation;
+
+use conversation::{Conversation, transfer};
 use ramal_lines::{CallerId, Command, Event, LineTone};
 use ramal_model::Party;
-use tokio::sync::oneshot;
 use tokio::time::sleep_until;
 
 use super::dialled::Dialled;
@@ -15,21 +17,7 @@ use super::three_way::ThreeWay;
 use super::{LineCall, LineTask, MAX_HOPS};
 use crate::call::{Caller, IncomingCall};
 use crate::leg::line::{LineCommand, LineLeg, PortCall};
-use crate::leg::{Cause, LegEvent, MediaFlow, Transfer};
-
-/// Held: the other end is heard no more, and hears music.
-const HELD: MediaFlow = MediaFlow {
-    send: false,
-    receive: true,
-};
-
-/// A call of the telephone's.
-struct Conversation {
-    port: PortCall,
-    /// The other end, for its number.
-    other: Party,
-    answered: bool,
-}
+use crate::leg::{Cause, LegEvent, MediaFlow};
 
 /// What the telephone is busy with.
 #[derive(Default)]
@@ -189,29 +177,6 @@ async fn command_of(port: Option<&mut PortCall>) -> Option<LineCommand> {
     match port {
         Some(port) => port.commands.recv().await,
         None => std::future::pending().await,
-    }
-}
-
-impl Conversation {
-    /// The telephone takes the call.
-    fn take(&mut self, line: &LineTask) {
-        line.command(Command::Tone(None));
-        self.port.connect(true);
-        if std::mem::replace(&mut self.answered, true) {
-            self.port.report(LegEvent::MediaFlow(MediaFlow::BOTH));
-        } else {
-            self.port.report(LegEvent::Answered);
-        }
-    }
-
-    fn hold(self) -> Self {
-        self.port.connect(false);
-        self.port.report(LegEvent::MediaFlow(HELD));
-        self
-    }
-
-    fn hang_up(&self, cause: Cause) {
-        self.port.report(LegEvent::HungUp(cause));
     }
 }
 
@@ -471,23 +436,4 @@ impl Session {
             call.port.report(LegEvent::Rejected(cause));
         }
     }
-}
-
-/// Connects the other ends of two calls with each other.
-fn transfer(active: &Conversation, held: &Conversation) {
-    // Whoever wants to know what became of it has put the telephone down.
-    let nobody = Box::new(|_| {});
-    let target = active.other.number.clone();
-    if active.answered {
-        let (join, newcomer) = oneshot::channel();
-        let transfer = Transfer::new(target, Some(join), nobody);
-        active.port.report(LegEvent::Replaced(newcomer));
-        held.port.report(LegEvent::Transfer(Box::new(transfer)));
-        active.hang_up(Cause::NORMAL_CLEARING);
-    } else {
-        active.hang_up(Cause::NORMAL_CLEARING);
-        let transfer = Transfer::new(target, None, nobody);
-        held.port.report(LegEvent::Transfer(Box::new(transfer)));
-    }
-    held.hang_up(Cause::NORMAL_CLEARING);
 }
