@@ -5,8 +5,9 @@ use crate::level_dbm0;
 
 /// Parts of sound and pause that have to follow each other: ten repetitions. Nobody listens to a tone for longer.
 const LEAST: u32 = 20;
-/// Shorter and longer parts than these are of no tone that ends a call (ITU-T E.180 §§5, 6), milliseconds.
-const PARTS_MS: std::ops::RangeInclusive<u32> = 60..=1_100;
+/// Shorter and longer parts than these are not learned (ITU-T E.180 §§5, 6: 100-660 ms, half of it for congestion),
+/// milliseconds: a private exchange may ring in whole seconds, and a call that rings must not be taken for one that is over.
+const PARTS_MS: std::ops::RangeInclusive<u32> = 60..=700;
 /// Sound after the tone's next beginning was due is another sound; louder than this, dBm0.
 const SILENCE: f64 = -45.0;
 
@@ -151,6 +152,20 @@ mod tests {
         );
         let brazil = CountryTones::of("BR").unwrap();
         assert_eq!(taught(&tone(brazil.ringback, 60)), None);
+        let seconds = CadencedTone {
+            steps: &[
+                ToneStep {
+                    frequencies: &[440.0],
+                    milliseconds: 1_000,
+                },
+                ToneStep {
+                    frequencies: &[],
+                    milliseconds: 1_000,
+                },
+            ],
+            ..PRIVATE
+        };
+        assert_eq!(taught(&tone(seconds, 60)), None);
         // Busy tone is known without it.
         assert_eq!(taught(&tone(brazil.busy, 20)), None);
     }

@@ -63,7 +63,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                 continue;
             }
         };
-        if let LegEvent::Digit(key) | LegEvent::MediaDigit(key) = event {
+        if let LegEvent::Digit(key) | LegEvent::MediaDigit(key) | LegEvent::ToneDigit(key) = event {
             call.recording_key(pair, end, key);
         }
         let (this, other) = match end {

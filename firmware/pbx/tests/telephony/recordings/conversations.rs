@@ -1,5 +1,6 @@
 //! What is on a recording, and how a call keeps, pauses and passes it on.
 
+use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
 use ramal_model::{Actor, ExtensionChange, NewExtension, RecordingMode};
 use ramal_pbx::{RecordingCommand, RecordingRefusal, RecordingState};
 use sipphone::{CallEvent, Phone};
@@ -143,6 +144,40 @@ async fn f087_a_recording_goes_on_when_the_call_is_passed_on() {
     assert!(tenths(&left, 600.0) >= 5);
     assert!(tenths(&left, 1_700.0) >= 5);
     assert!(tenths(&right, 900.0) >= 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f078_star_3_on_a_telephone_of_a_port_starts_and_stops_a_recording_too() {
+    let gateway = gateway(0, false).await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    let hands = lines.hands()[0].clone();
+    gateway.pbx.add_lines(Box::new(lines));
+    let new = NewExtension {
+        number: "2001".into(),
+        recording: Some(RecordingMode::OnDemand),
+        ..NewExtension::default()
+    };
+    let (extension, secret) = gateway.extension_with(new).await;
+    let ana = Phone::start(gateway.config(&extension, &secret))
+        .await
+        .unwrap();
+    ana.register(600).await.unwrap();
+    hands.send(Hand::Lift).await.unwrap();
+    hands.send(Hand::Press("2001".into())).await.unwrap();
+    let mut inn = incoming(&ana).await;
+    inn.answer();
+    inn.wait_answered(SOON).await.unwrap();
+    hear(&inn, 10).await;
+    assert_eq!(gateway.pbx.live().calls[0].recording, None);
+    hands.send(Hand::Press("*3".into())).await.unwrap();
+    recorded(&gateway, Some(RecordingState::OnDemand)).await;
+    hear(&inn, 50).await;
+    hands.send(Hand::Press("*3".into())).await.unwrap();
+    recorded(&gateway, None).await;
+    hands.send(Hand::PutDown).await.unwrap();
+    inn.wait_ended(SOON).await.unwrap();
+    let rows = rows(&gateway, 1).await;
+    assert!(rows[0].on_demand && rows[0].duration_ms > 500, "{rows:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
