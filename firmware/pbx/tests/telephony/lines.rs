@@ -309,8 +309,12 @@ async fn a_line_learns_its_busy_tone_from_three_calls() {
             PortSettings::Fxs(_) => None,
         }
     };
-    for _ in 0..3 {
+    let mut calls = 0;
+    let tone = loop {
+        // On a machine that is too busy to run its lines in time the tone of a call may be too short to teach anything.
+        assert!(calls < 10, "nothing was learned");
         assert_eq!(learned(&gateway), None);
+        calls += 1;
         let deadline = tokio::time::Instant::now() + ON_A_LINE;
         let mut out = loop {
             let mut out = ana.call("00101").await.unwrap();
@@ -330,17 +334,17 @@ async fn a_line_learns_its_busy_tone_from_three_calls() {
         out.hang_up();
         out.wait_ended(SOON).await.unwrap();
         all_on_hook(&gateway).await;
-    }
-    let deadline = tokio::time::Instant::now() + SOON;
-    let tone = loop {
-        if let Some(tone) = learned(&gateway) {
+        // What was heard is told when the line is put down, and kept at once.
+        let deadline = tokio::time::Instant::now() + SOON;
+        let mut tone = learned(&gateway);
+        while calls >= 3 && tone.is_none() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            tone = learned(&gateway);
+        }
+        if let Some(tone) = tone {
+            assert!(calls >= 3, "learned from {calls} calls");
             break tone;
         }
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "nothing was learned"
-        );
-        tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let [low, high] = tone.frequencies;
     assert!(low.abs_diff(480) < 6 && high.abs_diff(620) < 6, "{tone:?}");
