@@ -80,6 +80,12 @@ pub fn shape(path: &str, message: &str) -> Problem {
             below(parent(path, name), name),
             expected(message),
         )
+    } else if let Some(name) = key_for_value(path, message) {
+        (
+            code::UNKNOWN_FIELD,
+            below(parent(path, name), name),
+            expected(message),
+        )
     } else if let Some(name) = quoted_after(message, "duplicate field ") {
         (code::DUPLICATE, below(parent(path, name), name), None)
     } else {
@@ -133,6 +139,15 @@ fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
         .next()
 }
 
+/// The key that serde calls a wrong value: beside tag and content of an alternative it knows no other keys.
+fn key_for_value<'a>(path: &str, message: &'a str) -> Option<&'a str> {
+    let (name, expected) = message
+        .strip_prefix("invalid value: string \"")?
+        .split_once("\", expected ")?;
+    let is_key = path == name || path.ends_with(&format!(".{name}"));
+    (is_key && expected.starts_with('"')).then_some(name)
+}
+
 fn expected(message: &str) -> Option<String> {
     let (_, expected) = message.rsplit_once("expected ")?;
     Some(expected.trim_start_matches("one of ").replace('`', ""))
@@ -166,6 +181,22 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Inner {
         login: String,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "kind", content = "settings", deny_unknown_fields)]
+    enum Tagged {
+        One(Inner),
+    }
+
+    #[test]
+    fn a_key_beside_tag_and_content_is_an_unknown_field() {
+        let body = br#"{"kind":"One","settings":{"login":"b"},"nmae":1}"#;
+        let problem = read::<Tagged>(body).unwrap_err();
+        assert_eq!(problem.errors[0].field, "nmae");
+        assert_eq!(problem.errors[0].code, "unknown_field");
+        let Tagged::One(inner) = read(br#"{"kind":"One","settings":{"login":"b"}}"#).unwrap();
+        assert_eq!(inner.login, "b");
     }
 
     fn refusal(body: &str) -> (u16, String, String) {

@@ -30,7 +30,12 @@ pub struct AnaloguePortId(pub i64);
 
 /// How a port behaves, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", content = "settings", rename_all = "snake_case")]
+#[serde(
+    tag = "kind",
+    content = "settings",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum PortSettings {
     /// A line from an exchange.
     Fxo(FxoSettings),
