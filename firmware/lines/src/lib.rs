@@ -20,6 +20,7 @@ mod audio;
 pub mod dahdi;
 mod line_test;
 mod port;
+mod real_time;
 pub mod simulated;
 mod trunk;
 
@@ -34,5 +35,5 @@ pub use port::{
 };
 pub use trunk::{
     TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkError,
-    TrunkEvent, TrunkHandle, TrunkState, TrunkStatus,
+    TrunkEvent, TrunkFault, TrunkHandle, TrunkState, TrunkStatus,
 };

@@ -174,8 +174,39 @@ pub enum TrunkState {
     SignallingDown,
     /// Calls can be made.
     Up,
+    /// The span is there and the kernel refuses its configuration or its channels.
+    Refused,
     /// The card or the span is gone.
     Gone,
+}
+
+/// What is wrong with a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = E1TrunkFault)]
+pub enum TrunkFault {
+    /// There is no span of this name: its card is pulled out, or its driver does not run.
+    NoSpan,
+    /// The kernel refuses the configuration, or another program has the channels; the reason says which.
+    Refused,
+    /// Nothing comes in.
+    NoSignal,
+    /// A signal comes in without the frames of an E1: another framing, or not an E1.
+    FrameAlignment,
+    /// CRC-4 is used at one end only, or much is damaged on the way.
+    Crc4,
+    /// The far end uses another line code.
+    LineCode,
+    /// The far end's own equipment sends the alarm indication signal.
+    AlarmIndication,
+    /// The far end says that it does not hear us.
+    FarEndAlarm,
+    /// The line leads back to where it came from.
+    Looped,
+    /// Nobody answers on the signalling channel.
+    NoAnswer,
+    /// More comes on the signalling channel than anybody could mean.
+    Babbles,
 }
 
 /// What a timeslot is doing.
@@ -211,6 +242,10 @@ pub struct TrunkStatus {
     pub name: String,
     /// Whether calls can be made, and else why not.
     pub state: TrunkState,
+    /// What is wrong, as far as it is known.
+    pub fault: Option<TrunkFault>,
+    /// What the kernel refuses, and what to do about it; English.
+    pub reason: Option<String>,
     /// Alarms in force, such as `RED`.
     pub alarms: Vec<String>,
     /// CRC-4 errors since the start.

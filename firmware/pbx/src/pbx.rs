@@ -1,7 +1,7 @@
 //! The handle of the PBX.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::clock::Now;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
 use crate::leg::sip::SipLines;
-use crate::lines::{LineTestRefusal, LineTestStatus};
+use crate::lines::{self, LineTestRefusal, LineTestStatus};
 use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
@@ -52,6 +52,8 @@ pub struct PbxConfig {
     pub sounds: SoundFolders,
     /// Where recordings are kept; none to record nothing.
     pub recordings: Option<RecordingConfig>,
+    /// Where the system's own folders lie (`sys`, `lib/firmware`), for what is known about cards.
+    pub system_root: PathBuf,
 }
 
 /// SIP over TLS.
@@ -74,6 +76,7 @@ impl PbxConfig {
             name_servers: Vec::new(),
             sounds: SoundFolders::default(),
             recordings: None,
+            system_root: PathBuf::from("/"),
         }
     }
 }
@@ -177,6 +180,10 @@ impl Pbx {
             let exchange = exchange.clone();
             async move { exchange.locations.persist(&exchange.store, stop).await }
         });
+        tokio::spawn(lines::alarms::look_after(
+            Arc::downgrade(&exchange),
+            config.system_root,
+        ));
         tracing::info!(%sip, "taking SIP calls");
         Ok(Self {
             exchange,
@@ -372,7 +379,7 @@ impl Pbx {
         self.exchange.live.calls()
     }
 
-    /// Ends all calls, writes what is to be written, and stops. Takes at most about 2 s, even when phones are silent.
+    /// Ends all calls, writes what is to be written, and stops. Takes at most about 3 s, even when phones and exchanges are silent.
     pub async fn shutdown(&self) {
         self.exchange.close();
         // Each call ends its legs and writes its record; a disk that hangs must not keep us.
@@ -388,7 +395,7 @@ impl Pbx {
             );
         }
         self.exchange.trunks.close().await;
-        self.exchange.lines.close();
+        self.exchange.lines.close().await;
         let (reply, stopped) = oneshot::channel();
         if self.commands.send(Command::Stop(reply)).await.is_ok() {
             // An error says that it has stopped, too.

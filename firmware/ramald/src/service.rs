@@ -119,6 +119,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
                 settings.authorities.as_deref(),
             )?)),
             name_servers: settings.name_servers.clone(),
+            system_root: PathBuf::from("/"),
             sounds: SoundFolders {
                 audio_files: Some(sounds_dir(&settings)),
                 music: Some(settings.music_dir.clone()),

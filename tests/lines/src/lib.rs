@@ -11,7 +11,9 @@
 
 pub mod party;
 pub mod peer;
+mod stall;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ramal_lines::dahdi::{Control, DahdiError, Span, spans};
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct WiredSpans {
     control: Control,
     key: u8,
+    /// The card of the near end while that is taken away.
+    unassigned: Option<PathBuf>,
     /// The gateway's end.
     pub near: Span,
     /// The other end.
@@ -51,6 +55,7 @@ impl WiredSpans {
         Ok(Self {
             control,
             key,
+            unassigned: None,
             near,
             far,
         })
@@ -86,15 +91,29 @@ impl WiredSpans {
     ///
     /// # Panics
     /// When the kernel refuses.
-    pub fn unassign_near(&self) {
-        let device = std::fs::canonicalize(format!(
-            "/sys/bus/dahdi_spans/devices/span-{}",
-            self.near.number
-        ))
-        .expect("the span has a device");
-        let card = device.parent().expect("the span is on a card");
+    pub fn unassign_near(&mut self) {
+        let card = self.card();
         // The card counts its spans by itself, and this is its only one.
         std::fs::write(card.join("unassign_span"), "1\n").expect("unassigned");
+        self.unassigned = Some(card);
+    }
+
+    /// Puts it back.
+    ///
+    /// # Panics
+    /// When it was not taken away, or the kernel refuses.
+    pub fn assign_near(&mut self) {
+        let card = self.unassigned.take().expect("it was taken away");
+        let place = format!("1:{}:{}\n", self.near.number, self.near.first_channel);
+        std::fs::write(card.join("assign_span"), place).expect("assigned");
+        self.near = assigned(self.near.number);
+    }
+
+    /// The device of the near end's card.
+    fn card(&self) -> PathBuf {
+        let span = format!("/sys/bus/dahdi_spans/devices/span-{}", self.near.number);
+        let device = std::fs::canonicalize(span).expect("the span has a device");
+        device.parent().expect("the span is on a card").to_owned()
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use ramal_lines::dahdi::Span;
 use ramal_lines::dahdi::span::{Signalling, SpanConfig, SpanThread, start};
 use ramal_lines::{
-    PortAudio, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkEvent, TrunkState,
+    PortAudio, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkEvent, TrunkFault, TrunkState,
+    TrunkStatus,
 };
 
 use crate::until;
@@ -19,7 +20,7 @@ pub const BLOCK: usize = 160;
 /// A driver at one end.
 pub struct End {
     trunk: Trunk,
-    _thread: SpanThread,
+    thread: SpanThread,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -36,14 +37,14 @@ impl End {
             clock_rank: 0,
             signalling,
         };
-        let (trunk, thread) = start(config).expect("a thread");
+        let (trunk, thread) = start(config, None).expect("a thread");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .expect("a runtime");
         Self {
             trunk,
-            _thread: thread,
+            thread,
             runtime,
         }
     }
@@ -58,6 +59,31 @@ impl End {
     /// How it is.
     pub fn state(&self) -> TrunkState {
         self.trunk.handle.status().state
+    }
+
+    /// How it is, with all that is known.
+    pub fn status(&self) -> TrunkStatus {
+        self.trunk.handle.status()
+    }
+
+    /// Waits until this is wrong with it.
+    pub fn until_fault(&self, fault: Option<TrunkFault>) {
+        until(&format!("the fault {fault:?}"), || {
+            (self.status().fault == fault).then_some(())
+        });
+    }
+
+    /// Tells the driver to stop; it takes leave of the far end.
+    pub fn stop(&self) {
+        self.thread.stop();
+    }
+
+    /// Holds the driver's thread up for a while, as a machine does that is busy elsewhere.
+    ///
+    /// # Panics
+    /// When the thread is not found.
+    pub fn stall(&self, time: Duration) {
+        crate::stall::stall_thread(&format!("span {}", self.trunk.handle.name()), time);
     }
 
     /// Tells it to do something.
@@ -119,6 +145,15 @@ impl End {
                 && over == call
             {
                 return cause;
+            }
+        }
+    }
+
+    /// Waits until any call is over: which, and why.
+    pub fn next_released(&mut self) -> (TrunkCallId, u8) {
+        loop {
+            if let TrunkEvent::Released { call, cause } = self.event() {
+                return (call, cause);
             }
         }
     }

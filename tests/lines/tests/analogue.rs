@@ -7,7 +7,7 @@
     reason = "tests stop at the first surprise"
 )]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,7 @@ struct FarEnd {
     plays: Arc<Mutex<Option<CadenceGenerator>>>,
     /// Part of what it hears that it sends back.
     echo: Arc<Mutex<f32>>,
+    blocks: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -47,12 +48,13 @@ impl FarEnd {
             keys: Arc::default(),
             plays: Arc::default(),
             echo: Arc::default(),
+            blocks: Arc::default(),
             stop: Arc::default(),
             thread: None,
         };
         let (seen, keys) = (far.seen.clone(), far.keys.clone());
         let (plays, stop) = (far.plays.clone(), far.stop.clone());
-        let echo = far.echo.clone();
+        let (echo, blocks) = (far.echo.clone(), far.blocks.clone());
         let thread = std::thread::spawn(move || {
             let mut detector = DtmfDetector::new(DtmfLimits::default());
             let (mut octets, mut samples) = ([Law::A.silence(); BLOCK], [0; BLOCK]);
@@ -61,6 +63,7 @@ impl FarEnd {
             while !stop.load(Ordering::Relaxed) {
                 match device.receive(&mut octets) {
                     Received::Octets(_) => {
+                        blocks.fetch_add(1, Ordering::Relaxed);
                         Law::A.decode(&octets, &mut samples);
                         detector.process(&samples, |event| {
                             if let DtmfEvent::Up { key, .. } = event {
@@ -105,6 +108,14 @@ impl FarEnd {
         until(&format!("{wanted} is dialled"), || {
             let mut keys = self.keys.lock().unwrap();
             (*keys == wanted).then(|| keys.clear())
+        });
+    }
+
+    /// Waits until so many blocks have passed: the line's own time, by which the kernel settles its hooks.
+    fn carries(&self, blocks: usize) {
+        let until_block = self.blocks.load(Ordering::Relaxed) + blocks;
+        until("the line's time passes", || {
+            (self.blocks.load(Ordering::Relaxed) >= until_block).then_some(())
         });
     }
 
@@ -252,7 +263,7 @@ fn a_call_from_the_exchange_rings_is_answered_and_ends_with_the_loop() {
         .expect("stops ringing");
     exchange.plays(Some(brazil().ringback));
     // The exchange opens the loop: the far end has hung up.
-    std::thread::sleep(Duration::from_secs(2));
+    exchange.carries(100);
     exchange
         .device
         .set_hook(Hook::OnHook)
@@ -266,15 +277,17 @@ fn a_call_from_the_exchange_rings_is_answered_and_ends_with_the_loop() {
 fn a_call_out_is_dialled_by_keys_and_busy_tone_ends_it() {
     let (_spans, _lines, mut port, exchange) = line(PortKind::Fxo);
     // The exchange has to have seen the line idle.
-    std::thread::sleep(Duration::from_secs(2));
+    exchange.carries(100);
     port.command(Command::Seize).expect("seizes");
     exchange.sees(ChannelEvent::RingOffHook);
     exchange.device.set_hook(Hook::OffHook).expect("feeds");
     exchange.plays(Some(brazil().dial));
-    std::thread::sleep(Duration::from_secs(1));
     port.command(Command::Dial("40028922".to_owned()))
         .expect("dials");
-    std::thread::sleep(Duration::from_millis(200));
+    // Until the first key.
+    until("the exchange has the first key", || {
+        (!exchange.keys.lock().unwrap().is_empty()).then_some(())
+    });
     exchange.plays(None);
     expect(&mut port, "the end of dialling", |event| {
         *event == Event::DialFinished
@@ -311,7 +324,7 @@ fn a_telephone_is_rung_lifted_dials_and_flashes() {
 
 #[test]
 fn a_card_that_is_pulled_out_is_told() {
-    let (spans, lines, mut port, far) = line(PortKind::Fxo);
+    let (mut spans, lines, mut port, far) = line(PortKind::Fxo);
     drop(far);
     until("the port works", || {
         lines.status().first()?.fault.is_none().then_some(())

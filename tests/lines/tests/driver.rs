@@ -181,7 +181,7 @@ fn a_pulled_cable_raises_an_alarm() {
 
 #[test]
 fn a_removed_card_ends_its_channels() {
-    let spans = WiredSpans::new(31).expect("spans");
+    let mut spans = WiredSpans::new(31).expect("spans");
     configure(spans.control(), &spans.near, &setup(SpanUse::Pri), None).expect("configured");
     let channel = ChannelDevice::open(spans.near.first_channel).expect("channel");
     spans.unassign_near();

@@ -6,14 +6,14 @@
     reason = "tests stop at the first surprise"
 )]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gateway_under_test::{Gateway, GatewayError};
-use line_tests::WiredSpans;
 use line_tests::party::{End, r2_settings};
 use line_tests::peer::Peer;
+use line_tests::{WiredSpans, until};
 use ramal_dsp::{Law, Tone};
 use ramal_lines::dahdi::span::Signalling;
 use ramal_lines::dahdi::{ChannelDevice, Received, SpanSetup, SpanUse, configure};
@@ -27,24 +27,28 @@ type Result = std::result::Result<(), GatewayError>;
 const SOON: Duration = Duration::from_secs(60);
 const BLOCK: usize = 160;
 
-/// What an exchange hears while it waits for an answer, 2 s of it.
-fn hear(mut audio: ramal_lines::PortAudio) -> Vec<i16> {
+/// Waits until an exchange that waits for an answer hears a tone of 200 ms at least.
+fn hear(mut audio: ramal_lines::PortAudio, frequency: f64) {
     let mut heard = Vec::new();
     audio.restart();
-    for _ in 0..100 {
+    until(&format!("{frequency} Hz"), || {
         let (mut octets, mut samples) = ([0; BLOCK], [0; BLOCK]);
         audio.exchange(&[Law::A.silence(); BLOCK], &mut octets);
         Law::A.decode(&octets, &mut samples);
-        heard.extend_from_slice(&samples);
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    heard
+        // Nothing comes between two blocks.
+        if octets != [Law::A.silence(); BLOCK] {
+            heard.extend_from_slice(&samples);
+        }
+        let last = heard.rchunks_exact(1600).next()?;
+        (level_dbm0(last, frequency) > -25.0).then_some(())
+    });
 }
 
 /// A timeslot at the exchange: sends a tone and keeps what it hears.
 struct Timeslot {
     stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<Vec<i16>>>,
+    heard: Arc<Mutex<Vec<i16>>>,
+    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Timeslot {
@@ -54,9 +58,11 @@ impl Timeslot {
         device.carry_sound(BLOCK).expect("blocks");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
+        let heard = Arc::<Mutex<Vec<i16>>>::default();
+        let hears = heard.clone();
         let thread = std::thread::spawn(move || {
             let mut tone = Tone::new(frequency, -10.0, 8000);
-            let (mut heard, mut octets) = (Vec::new(), [Law::A.silence(); BLOCK]);
+            let mut octets = [Law::A.silence(); BLOCK];
             device.transmit(&octets);
             device.transmit(&octets);
             while !stopped.load(Ordering::Relaxed) {
@@ -64,7 +70,7 @@ impl Timeslot {
                 match device.receive(&mut octets) {
                     Received::Octets(_) => {
                         Law::A.decode(&octets, &mut samples);
-                        heard.extend_from_slice(&samples);
+                        hears.lock().unwrap().extend_from_slice(&samples);
                         tone.fill(&mut samples);
                         Law::A.encode(&samples, &mut octets);
                         device.transmit(&octets);
@@ -74,24 +80,30 @@ impl Timeslot {
                     Received::Gone => break,
                 }
             }
-            heard
         });
         Self {
             stop,
+            heard,
             thread: Some(thread),
         }
     }
 
-    /// The last half second of what was heard, once the call is over.
-    fn heard(mut self) -> Vec<i16> {
+    /// Waits until a tone of -10 dBm0 is heard, half a second of it.
+    fn until_hears(&self, frequency: f64) {
+        until(&format!("{frequency} Hz at the exchange"), || {
+            let heard = self.heard.lock().unwrap();
+            let last = heard.rchunks_exact(4000).next()?;
+            ((level_dbm0(last, frequency) + 10.0).abs() < 1.0).then_some(())
+        });
+    }
+}
+
+impl Drop for Timeslot {
+    fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        let heard = self
-            .thread
-            .take()
-            .expect("once")
-            .join()
-            .expect("a timeslot");
-        heard[heard.len().saturating_sub(4000)..].to_vec()
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -173,16 +185,10 @@ async fn f186_a_phone_calls_over_isdn_and_is_called_with_sound_both_ways() -> Re
         dbm0: -10.0,
     });
     hears(&call, 440.0).await?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    timeslot.until_hears(1000.0);
     call.hang_up();
     exchange.expect("the end", |event| event.starts_with("hangup").then_some(()));
-    let heard = timeslot.heard();
-    // The last blocks may be silence already: the loudest half of what is left counts.
-    let level = level_dbm0(&heard[..heard.len() / 2], 1000.0);
-    assert!(
-        (level + 10.0).abs() < 2.0,
-        "the exchange heard {level} dBm0"
-    );
+    drop(timeslot);
 
     // In.
     exchange.tell("call 7 called=3032 calling=11987654321 channel=3");
@@ -202,7 +208,7 @@ async fn f186_a_phone_calls_over_isdn_and_is_called_with_sound_both_ways() -> Re
     });
     let timeslot = Timeslot::open(first + 2, 440.0);
     hears(&call, 440.0).await?;
-    drop(timeslot.heard());
+    drop(timeslot);
     exchange.tell("hangup 7 16");
     call.wait_ended(SOON).await?;
 
@@ -224,6 +230,7 @@ async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> 
     let spans = WiredSpans::new(31).expect("spans");
     let far = spans.far.clone();
     let (trunk_is_up, may_call) = std::sync::mpsc::channel();
+    let (heard, ringing_was_heard) = std::sync::mpsc::channel();
     let exchange = std::thread::spawn(move || {
         let mut exchange = End::start(&far, Signalling::R2(r2_settings("BR")));
         may_call.recv().expect("the gateway's end");
@@ -233,13 +240,14 @@ async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> 
             TrunkEvent::Channel { audio, .. } => Some(audio.clone()),
             _ => None,
         });
-        let heard = hear(audio);
+        // One second in five.
+        hear(audio, 425.0);
+        heard.send(()).expect("the called side");
         exchange.expect("the answer", |event| {
             matches!(event, TrunkEvent::Answered(_)).then_some(())
         });
         exchange.tell(TrunkCommand::HangUp(call, 16));
         exchange.released(call);
-        heard
     });
 
     let gateway = Gateway::start().await?;
@@ -268,18 +276,11 @@ async fn f186_a_phone_is_called_over_r2_and_the_caller_hears_that_it_rings() -> 
     let mut call = next.ok_or(GatewayError::Late("the call"))?;
     assert!(call.caller().contains("11987654321"), "{}", call.caller());
     call.ring();
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    ringing_was_heard
+        .recv_timeout(SOON)
+        .expect("the caller hears that it rings");
     call.answer();
     call.wait_ended(SOON).await?;
-    let heard = exchange.join().expect("the exchange");
-    // One second in five.
-    let loudest = heard
-        .chunks_exact(1600)
-        .map(|part| level_dbm0(part, 425.0))
-        .fold(f64::NEG_INFINITY, f64::max);
-    assert!(
-        loudest > -25.0,
-        "the caller hears {loudest} dBm0 of ringing tone"
-    );
+    exchange.join().expect("the exchange");
     Ok(())
 }

@@ -6,16 +6,20 @@
     reason = "tests stop at the first surprise"
 )]
 
-use line_tests::WiredSpans;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+
 use line_tests::party::End;
 use line_tests::peer::Peer;
+use line_tests::{WiredSpans, until};
 use ramal_isdn::{Role, Settings};
 use ramal_lines::dahdi::span::Signalling;
 use ramal_lines::dahdi::{SpanSetup, SpanUse, configure};
-use ramal_lines::{TrunkCommand, TrunkEvent};
+use ramal_lines::{TimeslotState, TimeslotStatus, TrunkCallId, TrunkCommand, TrunkEvent};
 
-/// Calls each way; emulation makes each of them cost some tenths of a second.
-const CALLS: usize = 100;
+/// Calls each way and role, and how many of them there are at a time.
+const CALLS: usize = 1000;
+const AT_A_TIME: usize = 20;
 
 /// The gateway on one end, libpri on the other.
 fn wired(role: Role) -> (WiredSpans, End, Peer) {
@@ -51,74 +55,108 @@ fn value<'a>(event: &'a str, key: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// A call from the gateway that the exchange answers, and the gateway ends.
-fn call_out(end: &mut End, peer: &mut Peer, number: usize) {
-    let called = format!("40{number:04}");
-    let call = end.call(&called, "3032");
-    let tag = peer.expect("a call", |event| {
-        let tag = event
-            .strip_prefix("ring ")?
-            .split_whitespace()
-            .next()?
-            .to_owned();
-        assert_eq!(value(event, "called"), called, "{event}");
-        assert_eq!(value(event, "calling"), "3032", "{event}");
-        Some(tag)
-    });
-    peer.tell(&format!("proceeding {tag}"));
-    peer.tell(&format!("ringing {tag}"));
-    end.expect("a timeslot", |event| {
-        matches!(event, TrunkEvent::Channel { .. }).then_some(())
-    });
-    end.expect("ringing", |event| {
-        matches!(event, TrunkEvent::Ringing { .. }).then_some(())
-    });
-    peer.tell(&format!("answer {tag}"));
-    end.expect("the answer", |event| {
-        matches!(event, TrunkEvent::Answered(_)).then_some(())
-    });
-    end.tell(TrunkCommand::HangUp(call, 16));
-    assert_eq!(end.released(call), 16);
+/// Calls from the gateway at the same time; the exchange answers, and the gateway ends them.
+fn calls_out(end: &mut End, peer: &mut Peer, numbers: Range<usize>) {
+    let mut calls: HashMap<_, _> = numbers
+        .clone()
+        .map(|number| (end.call(&format!("40{number:04}"), "3032"), [false; 3]))
+        .collect();
+    let mut called: BTreeSet<String> = numbers.map(|number| format!("40{number:04}")).collect();
+    while !called.is_empty() {
+        let tag = peer.expect("a call", |event| {
+            let tag = event.strip_prefix("ring ")?.split_whitespace().next()?;
+            assert!(called.remove(value(event, "called")), "{event}");
+            assert_eq!(value(event, "calling"), "3032", "{event}");
+            Some(tag.to_owned())
+        });
+        peer.tell(&format!("proceeding {tag}"));
+        peer.tell(&format!("ringing {tag}"));
+        peer.tell(&format!("answer {tag}"));
+    }
+    // Each gets its timeslot, rings and is answered.
+    while calls.values().any(|steps| !steps[2]) {
+        let (call, step) = match end.event() {
+            TrunkEvent::Channel { call, .. } => (call, 0),
+            TrunkEvent::Ringing { call, .. } => (call, 1),
+            TrunkEvent::Answered(call) => (call, 2),
+            TrunkEvent::Released { call, cause } => panic!("{call} has ended: {cause}"),
+            _ => continue,
+        };
+        let steps = calls.get_mut(&call).expect("a call of these");
+        assert_eq!(*steps, [step > 0, step > 1, false], "{call}");
+        steps[step] = true;
+    }
+    for call in calls.keys() {
+        end.tell(TrunkCommand::HangUp(*call, 16));
+    }
+    all_released(end, calls.into_keys().collect());
 }
 
-/// A call from the exchange that the gateway answers, and the exchange ends.
-fn call_in(end: &mut End, peer: &mut Peer, number: usize) {
-    let tag = number + 1;
-    peer.tell(&format!(
-        "call {tag} called=30{number:02} calling=11987654321"
-    ));
-    let (call, called, caller, _) = end.incoming();
-    assert_eq!(
-        (called, caller.as_str()),
-        (format!("30{number:02}"), "11987654321")
-    );
-    end.tell(TrunkCommand::Proceed(call));
-    end.tell(TrunkCommand::Alert(call));
-    end.tell(TrunkCommand::Answer(call));
-    let answered = format!("answer {tag}");
-    peer.expect("the answer", |event| {
-        event.starts_with(&answered).then_some(())
-    });
-    peer.tell(&format!("hangup {tag} 16"));
-    assert_eq!(end.released(call), 16);
+/// Calls from the exchange at the same time; the gateway answers, and the exchange ends them.
+fn calls_in(end: &mut End, peer: &mut Peer, numbers: Range<usize>) {
+    let timeslots = (1..).filter(|timeslot| *timeslot != 16);
+    for (number, timeslot) in numbers.clone().zip(timeslots) {
+        let tag = number + 1;
+        peer.tell(&format!(
+            "call {tag} called=30{number:04} calling=11987654321 channel={timeslot}"
+        ));
+    }
+    let mut calls = BTreeSet::new();
+    let mut wanted: BTreeSet<String> = numbers
+        .clone()
+        .map(|number| format!("30{number:04}"))
+        .collect();
+    while !wanted.is_empty() {
+        let (call, called, caller, _) = end.incoming();
+        assert!(wanted.remove(&called), "{called}");
+        assert_eq!(caller, "11987654321");
+        end.tell(TrunkCommand::Proceed(call));
+        end.tell(TrunkCommand::Alert(call));
+        end.tell(TrunkCommand::Answer(call));
+        calls.insert(call);
+    }
+    let mut tags: BTreeSet<String> = numbers.map(|number| (number + 1).to_string()).collect();
+    while !tags.is_empty() {
+        let tag = peer.expect("an answer", |event| {
+            let tag = event.strip_prefix("answer ")?.split_whitespace().next()?;
+            Some(tag.to_owned())
+        });
+        assert!(tags.remove(&tag), "{tag}");
+        peer.tell(&format!("hangup {tag} 16"));
+    }
+    all_released(end, calls);
 }
 
-#[test]
-fn calls_pass_both_ways_with_libpri_as_the_network() {
-    let (_spans, mut end, mut peer) = wired(Role::User);
-    for number in 0..CALLS {
-        call_out(&mut end, &mut peer, number);
-        call_in(&mut end, &mut peer, number);
+/// Waits until these calls are over, and no others.
+fn all_released(end: &mut End, mut calls: BTreeSet<TrunkCallId>) {
+    while !calls.is_empty() {
+        let (call, cause) = end.next_released();
+        assert!(calls.remove(&call), "{call}");
+        assert_eq!(cause, 16, "{call}");
     }
 }
 
-#[test]
-fn calls_pass_both_ways_with_libpri_as_a_private_exchange() {
-    let (_spans, mut end, mut peer) = wired(Role::Network);
-    for number in 0..CALLS {
-        call_out(&mut end, &mut peer, number);
-        call_in(&mut end, &mut peer, number);
+fn many_calls(role: Role) {
+    let (_spans, mut end, mut peer) = wired(role);
+    for first in (0..CALLS).step_by(AT_A_TIME) {
+        calls_out(&mut end, &mut peer, first..first + AT_A_TIME);
+        calls_in(&mut end, &mut peer, first..first + AT_A_TIME);
     }
+    // None of them has left anything behind.
+    until("all timeslots are free", || {
+        let idle = |slot: &TimeslotStatus| slot.state == TimeslotState::Idle;
+        end.status().timeslots.iter().all(idle).then_some(())
+    });
+}
+
+#[test]
+fn a_thousand_calls_each_way_pass_with_libpri_as_the_network() {
+    many_calls(Role::User);
+}
+
+#[test]
+fn a_thousand_calls_each_way_pass_with_libpri_as_a_private_exchange() {
+    many_calls(Role::Network);
 }
 
 #[test]

@@ -6,15 +6,23 @@
     reason = "tests stop at the first surprise"
 )]
 
+use std::sync::Arc;
+
 use line_tests::WiredSpans;
 use line_tests::party::{End, r2_settings};
 use line_tests::peer::Peer;
+
 use ramal_lines::dahdi::span::Signalling;
 use ramal_lines::dahdi::{SpanSetup, SpanUse, configure};
 use ramal_lines::{TrunkCommand, TrunkEvent};
 
-/// Calls each way in each variant; a call takes some seconds of tones.
-const CALLS: usize = 3;
+/// Variants that libopenr2 knows.
+const VARIANTS: [&str; 11] = [
+    "AR", "BR", "CN", "CO", "CZ", "EC", "ID", "ITU", "MX", "PH", "VE",
+];
+/// Calls each way in each variant, one after the other: a call takes some seconds of tones, and with more of them at a time
+/// libopenr2, which keeps two blocks of sound, loses some under emulation and reads digits twice.
+const CALLS: usize = 2;
 
 /// The gateway on one end, libopenr2 on timeslots 17-31 of the other: those that the gateway takes first.
 fn wired(variant: &str) -> (WiredSpans, End, Peer) {
@@ -27,22 +35,24 @@ fn wired(variant: &str) -> (WiredSpans, End, Peer) {
     configure(spans.control(), &spans.far, &setup, None).expect("the far end");
     let first = first_of_peer(&spans);
     let range = format!("{first}-{}", first + 14);
-    let peer = Peer::start(
-        "r2_peer",
-        &[
-            "--dahdi",
-            &range,
-            "--variant",
-            variant,
-            "--max-ani",
-            "11",
-            "--max-dnis",
-            "4",
-        ],
-    );
-    let end = End::start(&spans.near, Signalling::R2(r2_settings(variant)));
+    let mut options = vec!["--dahdi", &range, "--variant", variant];
+    options.extend(["--max-ani", "11", "--max-dnis", "4"]);
+    if variant == "AR" {
+        // Its pulses would be clear-backs to whoever does not count them.
+        options.extend(["--metering", "0"]);
+    }
+    let peer = Peer::start("r2_peer", &options);
+    let mut settings = ramal_r2::Settings::clone(&r2_settings(variant));
+    settings.metering_pulse = None;
+    settings.request_ani = variant != "CN";
+    let end = End::start(&spans.near, Signalling::R2(Arc::new(settings)));
     end.until_up();
     (spans, end, peer)
+}
+
+/// Who calls from a side; libopenr2's China neither asks nor tells.
+fn caller(variant: &str, number: &'static str) -> &'static str {
+    if variant == "CN" { "" } else { number }
 }
 
 /// The kernel's channel of timeslot 17 at the exchange.
@@ -50,13 +60,15 @@ fn first_of_peer(spans: &WiredSpans) -> u32 {
     spans.far.first_channel + 16
 }
 
-fn call_out(end: &mut End, peer: &mut Peer) {
-    let call = end.call("4002", "11930325000");
+/// A call from the gateway that the exchange answers, and the gateway ends.
+fn call_out(end: &mut End, peer: &mut Peer, variant: &str) {
+    let from = caller(variant, "11930325000");
+    let call = end.call("4002", from);
     let channel = peer.expect("an offered call", |event| {
         let (channel, rest) = event.split_once(' ')?;
         let mut words = rest.strip_prefix("offered ")?.split_whitespace();
         assert_eq!(words.next(), Some("4002"), "{event}");
-        assert_eq!(words.next(), Some("11930325000"), "{event}");
+        assert!(from.is_empty() || words.next() == Some(from), "{event}");
         Some(channel.to_owned())
     });
     peer.tell(&format!("{channel} accept charge"));
@@ -68,15 +80,17 @@ fn call_out(end: &mut End, peer: &mut Peer) {
         matches!(event, TrunkEvent::Answered(_)).then_some(())
     });
     end.tell(TrunkCommand::HangUp(call, 16));
-    end.released(call);
+    assert_eq!(end.released(call), 16);
     let ended = format!("{channel} ended");
     peer.expect("the end", |event| (event == ended).then_some(()));
 }
 
-fn call_in(end: &mut End, peer: &mut Peer, channel: u32) {
+/// A call from the exchange that the gateway answers, and the exchange ends.
+fn call_in(end: &mut End, peer: &mut Peer, channel: u32, variant: &str) {
     peer.tell(&format!("{channel} call 3032 11987654321 subscriber"));
-    let (call, called, caller, _) = end.incoming();
-    assert_eq!((called.as_str(), caller.as_str()), ("3032", "11987654321"));
+    let (call, called, from, _) = end.incoming();
+    assert_eq!(called, "3032");
+    assert_eq!(from, caller(variant, "11987654321"));
     end.tell(TrunkCommand::Alert(call));
     let accepted = format!("{channel} accepted");
     peer.expect("acceptance", |event| (event == accepted).then_some(()));
@@ -84,18 +98,19 @@ fn call_in(end: &mut End, peer: &mut Peer, channel: u32) {
     let answered = format!("{channel} answered");
     peer.expect("the answer", |event| (event == answered).then_some(()));
     peer.tell(&format!("{channel} clear normal"));
-    end.released(call);
+    assert_eq!(end.released(call), 16);
     let ended = format!("{channel} ended");
     peer.expect("the end", |event| (event == ended).then_some(()));
 }
 
 #[test]
-fn calls_pass_both_ways_in_brazil_argentina_and_mexico() {
-    for variant in ["BR", "AR", "MX"] {
+fn calls_pass_both_ways_in_every_variant_that_libopenr2_knows() {
+    for variant in VARIANTS {
+        println!("{variant}");
         let (spans, mut end, mut peer) = wired(variant);
         for _ in 0..CALLS {
-            call_out(&mut end, &mut peer);
-            call_in(&mut end, &mut peer, first_of_peer(&spans));
+            call_out(&mut end, &mut peer, variant);
+            call_in(&mut end, &mut peer, first_of_peer(&spans), variant);
         }
     }
 }

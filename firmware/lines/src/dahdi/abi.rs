@@ -202,6 +202,21 @@ pub(super) mod line {
     pub const CRC4: i32 = 1024;
 }
 
+/// Alarms of a span (`DAHDI_ALARM_*`).
+pub(super) mod alarm {
+    pub const RECOVER: i32 = 1;
+    pub const LOOPBACK: i32 = 2;
+    pub const YELLOW: i32 = 4;
+    pub const RED: i32 = 8;
+    pub const BLUE: i32 = 16;
+    pub const NOT_OPEN: i32 = 32;
+    pub const LOS: i32 = 256;
+    pub const LFA: i32 = 512;
+    pub const LMFA: i32 = 1024;
+    /// Those that leave nothing to signal over; yellow is the far end's.
+    pub const DEAD: i32 = RED | BLUE | NOT_OPEN | LOS | LFA | LMFA;
+}
+
 /// Laws (`DAHDI_LAW_*`).
 pub(super) mod law {
     pub const A: i32 = 2;

@@ -23,6 +23,8 @@ use crate::{Driver, LineError, Port, PortId, PortKind, PortStatus};
 const RETURN: Duration = Duration::from_secs(1);
 /// Blocks given to the kernel before the first comes back.
 const LEAD: usize = 2;
+/// Events that the kernel keeps of a channel; more are lost (`DAHDI_MAX_EVENTSIZE` is 64, one place stays empty).
+const QUEUE: usize = 63;
 /// Ringing voltage until it is taken away: the cadence is not the kernel's business. Milliseconds on and off.
 const RING_UNTIL_TOLD: [i32; 2] = [3_600_000, 1];
 
@@ -123,6 +125,7 @@ impl DahdiLines {
                     polarity: Polarity::Normal,
                     next_try: Instant::now(),
                     last_block: Instant::now(),
+                    told: None,
                 });
             }
         }
@@ -194,6 +197,8 @@ struct Line {
     polarity: Polarity,
     next_try: Instant,
     last_block: Instant,
+    /// Why it cannot be used, as it was told last.
+    told: Option<DahdiError>,
 }
 
 struct Worker {
@@ -205,6 +210,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
+        crate::real_time::request();
         let limit = EpollTimeout::try_from(BLOCK).unwrap_or(EpollTimeout::ZERO);
         while !self.stop.load(Ordering::Acquire) {
             let mut events = [EpollEvent::empty(); 64];
@@ -261,16 +267,36 @@ impl Line {
 
     /// Fetches all events.
     fn drain(&mut self) {
+        let mut fetched = 0;
         loop {
             let Some(device) = &self.device else { return };
             match device.next_event() {
                 Ok(Some(ChannelEvent::Removed)) => return self.lose(),
-                Ok(Some(event)) => self.notice(event),
+                Ok(Some(event)) => {
+                    fetched += 1;
+                    self.notice(event);
+                }
+                Ok(None) if fetched >= QUEUE => return self.look(),
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "an analogue line");
                     return self.lose();
                 }
+            }
+        }
+    }
+
+    /// Looks at the hook itself: the queue was full, and what came last is lost.
+    fn look(&mut self) {
+        let Some(device) = self.device.as_ref().filter(|_| self.kind == PortKind::Fxs) else {
+            return;
+        };
+        match device.is_off_hook() {
+            Ok(true) => self.notice(ChannelEvent::RingOffHook),
+            Ok(false) => self.notice(ChannelEvent::OnHook),
+            Err(error) => {
+                tracing::warn!(%error, "an analogue line");
+                self.lose();
             }
         }
     }
@@ -380,12 +406,17 @@ impl Line {
         match self.open(epoll, index) {
             Ok(device) => {
                 self.device = Some(device);
+                self.told = None;
                 self.polarity = Polarity::Normal;
                 self.processor
                     .hardware(HardwareEvent::Alarm(false), Duration::ZERO);
             }
             Err(error) => {
-                tracing::warn!(%error, "an analogue line cannot be used");
+                // It is tried every second, and told when there is something new.
+                if self.told.as_ref() != Some(&error) {
+                    tracing::warn!(%error, "an analogue line cannot be used");
+                    self.told = Some(error);
+                }
                 self.processor
                     .hardware(HardwareEvent::Alarm(true), Duration::ZERO);
             }

@@ -15,7 +15,7 @@ pub struct DahdiError {
 }
 
 impl DahdiError {
-    pub(super) fn new(action: impl Into<String>, errno: Errno) -> Self {
+    pub(crate) fn new(action: impl Into<String>, errno: Errno) -> Self {
         let advice = match errno {
             Errno::ENOENT | Errno::ENODEV => {
                 "load DAHDI's driver for this card and check that the card is seated"
@@ -37,6 +37,15 @@ impl DahdiError {
             action: action.into(),
             errno,
             advice,
+        }
+    }
+
+    /// The span has another number of timeslots.
+    pub(super) fn not_e1(device: &str, timeslots: usize) -> Self {
+        Self {
+            action: format!("use {device} as an E1, it has {timeslots} timeslots and not 31"),
+            errno: Errno::EINVAL,
+            advice: "set the card to E1, by its jumper or its driver's line mode",
         }
     }
 

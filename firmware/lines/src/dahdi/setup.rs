@@ -27,8 +27,9 @@ pub struct SpanSetup {
     pub clock_rank: u8,
 }
 
-/// Bits of an R2 timeslot that is idle: A=1 B=0 C=0 D=1 (Q.421 §2.1).
-pub(super) const R2_IDLE: u8 = 0b1001;
+/// Bits of an R2 timeslot that nobody serves, which the kernel sends while it is closed: blocked, A=1 B=1 C=0 D=1 (Q.421
+/// §2.1). An exchange that saw it idle would send calls there.
+pub(super) const R2_UNSERVED: u8 = 0b1101;
 /// The timeslot of an E1 that signals.
 pub(super) const SIGNALLING_TIMESLOT: u32 = 16;
 
@@ -99,7 +100,7 @@ fn signalling_of(setup: &SpanSetup, place: u32) -> Option<(i32, u8)> {
         SpanUse::Pri => Some((signalling::CLEAR, 0)),
         // The card itself takes the bits out of timeslot 16.
         SpanUse::R2 if place == SIGNALLING_TIMESLOT => None,
-        SpanUse::R2 => Some((signalling::CAS, R2_IDLE)),
+        SpanUse::R2 => Some((signalling::CAS, R2_UNSERVED)),
         SpanUse::Analogue(kinds) => {
             let index = usize::try_from(place).ok()?.checked_sub(1)?;
             match kinds.get(index).copied().flatten()? {
@@ -142,7 +143,7 @@ mod tests {
             clock_rank: 0,
         };
         assert_eq!(signalling_of(&r2, 16), None);
-        assert_eq!(signalling_of(&r2, 31), Some((signalling::CAS, 0b1001)));
+        assert_eq!(signalling_of(&r2, 31), Some((signalling::CAS, 0b1101)));
         let ports = SpanSetup {
             usage: SpanUse::Analogue(vec![Some(PortKind::Fxo), None, Some(PortKind::Fxs)]),
             crc4: false,

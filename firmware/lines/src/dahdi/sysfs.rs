@@ -7,6 +7,8 @@ use std::{fs, io, path::Path};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::abi::alarm;
+
 /// A span: a card's group of channels, such as an E1 or four analogue modules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Span {
@@ -103,15 +105,15 @@ pub fn spans_below(devices: &Path, proc: &Path) -> io::Result<Vec<Span>> {
 
 /// Bits of the driver's alarm word (`include/dahdi/user.h`).
 const ALARMS: [(i32, &str); 9] = [
-    (1, "RECOVER"),
-    (2, "LOOPBACK"),
-    (4, "YELLOW"),
-    (8, "RED"),
-    (16, "BLUE"),
-    (32, "NOTOPEN"),
-    (256, "LOS"),
-    (512, "LFA"),
-    (1024, "LMFA"),
+    (alarm::RECOVER, "RECOVER"),
+    (alarm::LOOPBACK, "LOOPBACK"),
+    (alarm::YELLOW, "YELLOW"),
+    (alarm::RED, "RED"),
+    (alarm::BLUE, "BLUE"),
+    (alarm::NOT_OPEN, "NOTOPEN"),
+    (alarm::LOS, "LOS"),
+    (alarm::LFA, "LFA"),
+    (alarm::LMFA, "LMFA"),
 ];
 
 /// The names of the alarms in the driver's word.

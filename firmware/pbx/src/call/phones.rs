@@ -127,7 +127,9 @@ pub(super) async fn phone(
             call.alerting(&*phone.leg);
             // The first phone that sends media is the one heard.
             let caller_leg = &mut waiting.participant.leg;
-            if phones.early.is_none() && caller_leg.progress(phone.leg.codec()).is_ok() {
+            // Whoever is heard already has other sound now.
+            let goes_on = phones.early == Some(phone.record);
+            if goes_on || phones.early.is_none() && caller_leg.progress(phone.leg.codec()).is_ok() {
                 phones.ringback = None;
                 call.bridge(&**caller_leg, &*phone.leg);
                 phones.early = Some(phone.record);

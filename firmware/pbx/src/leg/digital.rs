@@ -109,10 +109,10 @@ impl DigitalLeg {
     fn read(&mut self, event: TrunkEvent) -> Option<LegEvent> {
         match event {
             TrunkEvent::Channel { audio, .. } => {
-                // Another timeslot before the answer; whoever listened listens there.
-                self.line = None;
                 self.audio = Some(audio);
-                None
+                // Another timeslot before the answer; whoever listened listens there.
+                let listened = self.line.take().is_some();
+                listened.then(|| self.with_sound(LegEvent::Progress))
             }
             TrunkEvent::Proceeding(_) => Some(LegEvent::Proceeding),
             TrunkEvent::Ringing { in_band: false, .. } => Some(LegEvent::Ringing),

@@ -40,14 +40,9 @@ struct Entry {
     settings: E1Trunk,
     handle: TrunkHandle,
     legs: Legs,
-    _thread: SpanThread,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    thread: SpanThread,
+    /// Ends when the driver's thread has.
+    _task: JoinHandle<()>,
 }
 
 /// Why a trunk takes no call.
@@ -60,15 +55,18 @@ pub(crate) enum NotTaken {
 }
 
 impl DigitalTrunks {
-    /// Follows a configuration. Trunks whose line stays the same keep their calls.
+    /// Follows a configuration. Trunks whose line stays the same keep their calls; the calls of the others end, and the far
+    /// end is told so by their drivers' threads, for which nobody waits here.
     pub(crate) fn configure(&self, exchange: &Arc<Exchange>, configuration: &Configuration) {
         let mut trunks = self.trunks.write().unwrap_or_else(PoisonError::into_inner);
-        // Those that go first, so that a span is free for the trunk that comes.
-        trunks.retain(|id, entry| {
-            configuration
-                .e1_trunk(*id)
-                .is_some_and(|wanted| wanted.enabled && same_line(wanted, &entry.settings))
-        });
+        let mut leaving: Vec<Entry> = trunks
+            .extract_if(.., |id, entry| {
+                !configuration
+                    .e1_trunk(*id)
+                    .is_some_and(|wanted| wanted.enabled && same_line(wanted, &entry.settings))
+            })
+            .map(|(_, entry)| entry)
+            .collect();
         for wanted in configuration
             .e1_trunks()
             .iter()
@@ -76,30 +74,52 @@ impl DigitalTrunks {
         {
             match trunks.get_mut(&wanted.id) {
                 Some(entry) => entry.change(wanted),
-                None => match Entry::start(exchange, wanted) {
-                    Ok(entry) => {
-                        trunks.insert(wanted.id, entry);
+                None => {
+                    // Whoever has the span has to let go of it first.
+                    let predecessor = leaving
+                        .iter()
+                        .position(|entry| entry.settings.device == wanted.device)
+                        .map(|place| leaving.swap_remove(place).thread);
+                    match Entry::start(exchange, wanted, predecessor) {
+                        Ok(entry) => {
+                            trunks.insert(wanted.id, entry);
+                        }
+                        Err(error) => {
+                            tracing::error!(trunk = wanted.name, %error, "an E1 trunk was not started");
+                        }
                     }
-                    Err(error) => {
-                        tracing::error!(trunk = wanted.name, %error, "an E1 trunk was not started")
-                    }
-                },
+                }
             }
+        }
+        for entry in leaving {
+            entry.thread.stop();
+            tokio::task::spawn_blocking(move || drop(entry));
         }
     }
 
-    /// Ends all of them.
-    pub(crate) fn close(&self) {
-        self.trunks
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    /// Ends all of them, and waits until their far ends know: about a second at most.
+    pub(crate) async fn close(&self) {
+        let trunks =
+            std::mem::take(&mut *self.trunks.write().unwrap_or_else(PoisonError::into_inner));
+        for entry in trunks.values() {
+            entry.thread.stop();
+        }
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(trunks)).await {
+            tracing::error!(%error, "E1 trunks did not end");
+        }
     }
 
     /// How a trunk is; none when it is disabled.
     pub(crate) fn status(&self, id: E1TrunkId) -> Option<TrunkStatus> {
         let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
         trunks.get(&id).map(|entry| entry.handle.status())
+    }
+
+    /// How all of them are.
+    pub(crate) fn statuses(&self) -> Vec<(E1TrunkId, TrunkStatus)> {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        let status = |(id, entry): (&E1TrunkId, &Entry)| (*id, entry.handle.status());
+        trunks.iter().map(status).collect()
     }
 
     /// Calls over a trunk.
@@ -157,9 +177,13 @@ impl DigitalTrunks {
 }
 
 impl Entry {
-    fn start(exchange: &Arc<Exchange>, settings: &E1Trunk) -> Result<Self, ramal_lines::LineError> {
+    fn start(
+        exchange: &Arc<Exchange>,
+        settings: &E1Trunk,
+        predecessor: Option<SpanThread>,
+    ) -> Result<Self, ramal_lines::LineError> {
         let config = span_config(settings)?;
-        let (trunk, thread) = start(config)?;
+        let (trunk, thread) = start(config, predecessor)?;
         let handle = trunk.handle.clone();
         let legs = Legs::default();
         for timeslot in &settings.blocked {
@@ -176,8 +200,8 @@ impl Entry {
             settings: settings.clone(),
             handle,
             legs,
-            _thread: thread,
-            task: tokio::spawn(task.run(trunk)),
+            thread,
+            _task: tokio::spawn(task.run(trunk)),
         })
     }
 

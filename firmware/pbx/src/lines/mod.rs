@@ -4,6 +4,7 @@
 //! its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call
 //! it translates between the line's events and the leg's.
 
+pub(crate) mod alarms;
 mod dialled;
 mod digital;
 mod span_settings;
@@ -126,8 +127,8 @@ impl LineService {
     }
 
     /// Gives up all lines. Calls on them are ended by their own tasks.
-    pub(crate) fn close(&self) {
-        self.digital.close();
+    pub(crate) async fn close(&self) {
+        self.digital.close().await;
         self.ports
             .write()
             .unwrap_or_else(PoisonError::into_inner)

@@ -6,6 +6,7 @@ mod calls;
 mod connections;
 mod failover;
 mod gateway;
+mod line_alarms;
 mod lines;
 mod music;
 mod name_server;

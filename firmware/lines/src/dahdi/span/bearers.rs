@@ -6,34 +6,36 @@ use std::sync::Arc;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use ramal_dsp::{FRAME_SAMPLES, Law};
 
-use super::super::{ChannelDevice, ChannelEvent, DahdiError, Received};
+use super::super::{DahdiError, Received};
+use super::hardware::{SpanChannel, SpanHardware, gone};
 use super::sender::Sender;
 use crate::audio::{DriverAudio, PortAudio, pair};
 
+/// Blocks read before others have their turn: all that the kernel keeps.
+const TURN: usize = 34;
+
 /// A timeslot that carries sound.
-struct Bearer {
-    channel: u32,
+struct Bearer<C> {
     audio: DriverAudio,
     port: PortAudio,
     sender: Sender,
     /// Open while a call has it.
-    device: Option<ChannelDevice>,
+    device: Option<C>,
 }
 
 /// All timeslots of a span, by number.
-pub(super) struct Bearers {
+pub(super) struct Bearers<'a, H: SpanHardware> {
     epoll: Arc<Epoll>,
-    slots: Vec<Option<Bearer>>,
+    hardware: &'a H,
+    slots: Vec<Option<Bearer<H::Channel>>>,
 }
 
-impl Bearers {
-    /// Timeslots `1..=count`, the first of which is the kernel's channel `first_channel`. Their events come to `epoll` under
-    /// the timeslot's number.
-    pub(super) fn new(epoll: Arc<Epoll>, first_channel: u32, count: u8) -> Self {
+impl<'a, H: SpanHardware> Bearers<'a, H> {
+    /// The timeslots of a span. Their events come to `epoll` under the timeslot's number.
+    pub(super) fn new(epoll: Arc<Epoll>, hardware: &'a H) -> Self {
         let bearer = |timeslot: u8| {
             let (port, audio) = pair(Law::A);
             (u32::from(timeslot) != super::super::setup::SIGNALLING_TIMESLOT).then(|| Bearer {
-                channel: first_channel + u32::from(timeslot) - 1,
                 audio,
                 port,
                 sender: Sender::default(),
@@ -42,11 +44,12 @@ impl Bearers {
         };
         Self {
             epoll,
-            slots: (1..=count).map(bearer).collect(),
+            hardware,
+            slots: (1..=hardware.timeslots()).map(bearer).collect(),
         }
     }
 
-    fn slot(&mut self, timeslot: u8) -> Option<&mut Bearer> {
+    fn slot(&mut self, timeslot: u8) -> Option<&mut Bearer<H::Channel>> {
         let index = usize::from(timeslot).checked_sub(1)?;
         self.slots.get_mut(index)?.as_mut()
     }
@@ -64,11 +67,11 @@ impl Bearers {
     /// # Errors
     /// The kernel's refusal; `ENXIO` for a timeslot that carries no sound.
     pub(super) fn open(&mut self, timeslot: u8) -> Result<PortAudio, DahdiError> {
-        let epoll = self.epoll.clone();
+        let (epoll, hardware) = (self.epoll.clone(), self.hardware);
         let missing = DahdiError::new(format!("use timeslot {timeslot}"), nix::errno::Errno::ENXIO);
         let bearer = self.slot(timeslot).ok_or(missing)?;
         if bearer.device.is_none() {
-            let device = ChannelDevice::open(bearer.channel)?;
+            let device = hardware.open(timeslot)?;
             device.set_audio_mode()?;
             device.carry_sound(FRAME_SAMPLES)?;
             let interest = EpollEvent::new(
@@ -94,13 +97,19 @@ impl Bearers {
         }
     }
 
-    /// Carries the sound that waits. Says what else happened on the timeslot.
-    pub(super) fn serve(&mut self, timeslot: u8) -> Option<ChannelEvent> {
-        let bearer = self.slot(timeslot)?;
-        let device = bearer.device.as_ref()?;
-        let mut event = None;
+    /// Carries the sound that waits.
+    ///
+    /// # Errors
+    /// The timeslot is gone, and with it the span.
+    pub(super) fn serve(&mut self, timeslot: u8) -> Result<(), DahdiError> {
+        let Some(bearer) = self.slot(timeslot) else {
+            return Ok(());
+        };
+        let Some(device) = bearer.device.as_ref() else {
+            return Ok(());
+        };
         let mut block = [0; FRAME_SAMPLES];
-        loop {
+        for _ in 0..TURN {
             match device.receive(&mut block) {
                 Received::Octets(length) => {
                     if length == FRAME_SAMPLES {
@@ -109,25 +118,15 @@ impl Bearers {
                 }
                 Received::Nothing => {
                     if !bearer.sender.send(&mut bearer.audio, device) {
-                        event = drain(device).or(event);
+                        device.drain(|_| {})?;
                     }
-                    return event;
+                    break;
                 }
-                Received::Event => event = drain(device).or(event),
-                Received::Gone => return Some(ChannelEvent::Removed),
+                // Nothing that a timeslot of sound says is news but its end.
+                Received::Event => device.drain(|_| {})?,
+                Received::Gone => return Err(gone()),
             }
         }
+        Ok(())
     }
-}
-
-/// Fetches all events that wait; the one that says that the channel is gone matters most.
-fn drain(device: &ChannelDevice) -> Option<ChannelEvent> {
-    let mut last = None;
-    while let Ok(Some(event)) = device.next_event() {
-        if event == ChannelEvent::Removed {
-            return Some(event);
-        }
-        last = Some(event);
-    }
-    last
 }

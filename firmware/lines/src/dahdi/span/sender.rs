@@ -2,7 +2,8 @@
 
 use ramal_dsp::FRAME_SAMPLES;
 
-use super::super::{ChannelDevice, Received};
+use super::super::Received;
+use super::hardware::SpanChannel;
 use crate::audio::DriverAudio;
 
 /// Blocks in the kernel that are enough: one is being sent, one waits, one came early.
@@ -22,7 +23,7 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Sends what the call has given. False when an event must be fetched first.
-    pub(super) fn send(&mut self, audio: &mut DriverAudio, device: &ChannelDevice) -> bool {
+    pub(super) fn send(&mut self, audio: &mut DriverAudio, device: &impl SpanChannel) -> bool {
         let waiting = device.waiting_to_send().unwrap_or(0);
         self.fewest = if self.rounds == 0 {
             waiting

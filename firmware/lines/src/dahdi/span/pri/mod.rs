@@ -1,33 +1,35 @@
 //! ISDN primary rate on a span: frames of timeslot 16 to and from `ramal-isdn`, sound of the other timeslots.
 
+mod d_channel;
+mod signalling;
+
 use std::collections::HashMap;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
+use nix::sys::epoll::Epoll;
 use ramal_isdn::{
-    CallId, Cause, ChannelStatus, Command, ConnectedParty, Event, Interface, OutgoingCall, Output,
-    PartyNumber, Presentation, Settings, SetupError, TransferCapability,
+    CallId, Cause, Command, Event, Interface, LinkError, OutgoingCall, Output, PartyNumber,
+    Presentation, Settings, SetupError, TransferCapability,
 };
 
-use super::super::setup::SIGNALLING_TIMESLOT;
-use super::super::{ChannelDevice, ChannelEvent, DahdiError, Received, Span};
+use self::d_channel::DChannel;
+use super::super::DahdiError;
+use super::NO_CIRCUIT;
 use super::bearers::Bearers;
-use super::{NO_CIRCUIT, SpanSignalling};
+use super::hardware::SpanHardware;
+use super::worker::OUT_OF_ORDER;
 use crate::trunk::DriverTrunk;
-use crate::{TimeslotState, TimeslotStatus, TrunkCallId, TrunkCaller, TrunkCommand, TrunkEvent};
+use crate::{TrunkCallId, TrunkCaller, TrunkEvent};
 
-/// The D channel among the epoll's numbers.
-const D_CHANNEL: u64 = 0;
-/// Longest frame with its check sequence.
-const FRAME: usize = 512;
 /// Cause "temporary failure" (Q.850 §2.2.7.1.6).
 const TEMPORARY_FAILURE: u8 = 41;
 /// Cause "incompatible destination" (Q.850 §2.2.7.1.6).
 const INCOMPATIBLE: u8 = 88;
 /// Cause "invalid number format" (Q.850 §2.2.7.1.5).
 const INVALID_NUMBER: u8 = 28;
+/// Looks (of half a second) between two reports of what the exchange does wrong.
+const FAULTS_TOLD: u32 = 20;
 
 /// A call as the trunk knows it.
 struct Call {
@@ -37,80 +39,70 @@ struct Call {
 }
 
 /// The signalling of a PRI span.
-pub(super) struct Pri {
+pub(super) struct Pri<'a, H: SpanHardware> {
     interface: Interface,
-    d_channel: ChannelDevice,
-    bearers: Bearers,
+    d_channel: DChannel<H::Channel>,
+    bearers: Bearers<'a, H>,
     calls: HashMap<TrunkCallId, Call>,
     ids: HashMap<CallId, TrunkCallId>,
+    /// The D channel is gone, or can be used no more.
+    failed: Option<DahdiError>,
+    /// Nobody makes or takes calls here any more.
+    leaving: bool,
+    /// Breaches of the protocol since they were told, and looks since then.
+    faults: u32,
+    looks: u32,
 }
 
-impl Pri {
+impl<'a, H: SpanHardware> Pri<'a, H> {
     pub(super) fn new(
         epoll: &Arc<Epoll>,
-        span: &Span,
+        hardware: &'a H,
         settings: Settings,
     ) -> Result<Self, DahdiError> {
-        let count = u8::try_from(span.channels.len()).unwrap_or(31);
-        let d_channel = ChannelDevice::open(span.first_channel + SIGNALLING_TIMESLOT - 1)?;
-        d_channel.carry_frames()?;
-        epoll
-            .add(
-                d_channel.as_fd(),
-                EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLPRI, D_CHANNEL),
-            )
-            .map_err(|errno| DahdiError::new("wait for the D channel", errno))?;
         Ok(Self {
             interface: Interface::new(settings),
-            d_channel,
-            bearers: Bearers::new(epoll.clone(), span.first_channel, count),
+            d_channel: DChannel::open(epoll, hardware)?,
+            bearers: Bearers::new(epoll.clone(), hardware),
             calls: HashMap::new(),
             ids: HashMap::new(),
+            failed: None,
+            leaving: false,
+            faults: 0,
+            looks: 0,
         })
     }
 
-    /// Reads all frames that wait; false when the channel is gone.
-    fn read_frames(&mut self, now: Instant) -> bool {
-        let mut frame = [0; FRAME];
-        loop {
-            match self.d_channel.receive(&mut frame) {
-                Received::Octets(length) => {
-                    // The check sequence is the driver's business.
-                    if let Some(frame) = length.checked_sub(2).and_then(|end| frame.get(..end)) {
-                        self.interface.receive(frame, now);
-                    }
-                }
-                Received::Nothing => return true,
-                Received::Event => {
-                    while let Ok(Some(event)) = self.d_channel.next_event() {
-                        match event {
-                            ChannelEvent::Removed => return false,
-                            event => tracing::debug!(?event, "an event of a D channel"),
-                        }
-                    }
-                }
-                Received::Gone => return false,
-            }
-        }
-    }
-
-    fn send_frame(&self, mut frame: Vec<u8>) {
-        // The driver overwrites these with the check sequence.
-        frame.extend([0, 0]);
-        for _ in 0..2 {
-            match self.d_channel.transmit(&frame) {
-                Received::Event => while let Ok(Some(_)) = self.d_channel.next_event() {},
-                // A full queue loses the frame, as a bad line does; layer 2 sends it again.
-                _ => return,
-            }
-        }
+    /// Frames so far that nobody can have meant: unreadable ones, breaches of the link's rules, and those beyond what calls
+    /// and their acknowledgements need.
+    fn useless(&self) -> u64 {
+        let link = self.interface.link_counters();
+        let breaches = [
+            LinkError::UnsolicitedSupervisory,
+            LinkError::UnsolicitedDmFinal,
+            LinkError::UnsolicitedUaFinal,
+            LinkError::UnsolicitedUa,
+            LinkError::NrError,
+            LinkError::UndefinedFrame,
+            LinkError::UnexpectedInformation,
+            LinkError::TooLong,
+            LinkError::SameRole,
+        ];
+        let breaches: u64 = breaches.map(|error| link.errors(error)).into_iter().sum();
+        let needed = 2 * (link.information_received + link.information_sent);
+        let unneeded = link.received.saturating_sub(needed);
+        (breaches + link.discarded + self.interface.call_counters().unreadable).max(unneeded)
     }
 
     /// Does what the interface wants done.
     fn carry_out(&mut self, trunk: &DriverTrunk, now: Instant) {
         while let Some(output) = self.interface.poll() {
             match output {
-                Output::Transmit(frame) => self.send_frame(frame),
+                Output::Transmit(frame) => {
+                    if let Err(error) = self.d_channel.send(frame) {
+                        self.failed = Some(error);
+                    }
+                }
                 Output::Event(event) => self.report(trunk, event, now),
             }
         }
@@ -176,7 +168,13 @@ impl Pri {
             }
             Event::LinkUp => tracing::info!("the D channel is up"),
             Event::LinkDown => tracing::warn!("the D channel is down"),
-            Event::Fault(fault) => tracing::warn!(?fault, "the exchange broke the protocol"),
+            Event::Fault(fault) => {
+                // One that babbles has thousands of them.
+                if self.faults == 0 {
+                    tracing::warn!(?fault, "the exchange broke the protocol");
+                }
+                self.faults = self.faults.saturating_add(1);
+            }
             other => tracing::debug!(event = ?other, "an event of an ISDN line"),
         }
     }
@@ -203,6 +201,9 @@ impl Pri {
         if setup.bearer.capability == TransferCapability::UnrestrictedDigital {
             // Data, of which nobody here would hear anything but noise.
             return self.end_call(call, INCOMPATIBLE, now);
+        }
+        if self.leaving {
+            return self.end_call(call, OUT_OF_ORDER, now);
         }
         let timeslot = setup.channel;
         let audio = match self.bearers.open(timeslot) {
@@ -311,6 +312,9 @@ impl Pri {
         now: Instant,
     ) {
         let refuse = |cause| trunk.report(TrunkEvent::Released { call: id, cause });
+        if self.leaving {
+            return refuse(OUT_OF_ORDER);
+        }
         let Ok(number) = PartyNumber::new(called) else {
             return refuse(INVALID_NUMBER);
         };
@@ -332,7 +336,7 @@ impl Pri {
                     },
                 );
             }
-            Err(SetupError::LinkDown) => refuse(super::OUT_OF_ORDER),
+            Err(SetupError::LinkDown) => refuse(OUT_OF_ORDER),
             Err(error) => {
                 tracing::info!(%error, "no timeslot for a call");
                 refuse(NO_CIRCUIT);
@@ -345,106 +349,5 @@ fn disconnect(cause: u8) -> Command {
     Command::Disconnect {
         cause: Cause::new(cause).unwrap_or(Cause::NORMAL_CLEARING),
         in_band: false,
-    }
-}
-
-impl SpanSignalling for Pri {
-    fn command(&mut self, trunk: &DriverTrunk, command: TrunkCommand, now: Instant) {
-        let on_call = |call: TrunkCallId| self.calls.get(&call).map(|call| call.isdn);
-        let (call, wanted) = match command {
-            TrunkCommand::Call {
-                call,
-                called,
-                caller,
-            } => {
-                self.call_out(trunk, call, &called, &caller, now);
-                return self.carry_out(trunk, now);
-            }
-            TrunkCommand::Block { timeslot, blocked } => {
-                if let Err(error) = self.interface.block(timeslot, blocked) {
-                    tracing::warn!(%error, "a timeslot cannot be blocked");
-                }
-                return self.carry_out(trunk, now);
-            }
-            TrunkCommand::Reset { timeslot } => {
-                if let Err(error) = self.interface.restart(Some(timeslot), now) {
-                    tracing::warn!(%error, "a timeslot cannot be restarted");
-                }
-                return self.carry_out(trunk, now);
-            }
-            TrunkCommand::Proceed(call) => (on_call(call), Command::Proceeding { in_band: false }),
-            TrunkCommand::Alert(call) => (on_call(call), Command::Alerting { in_band: false }),
-            TrunkCommand::Progress(call) => (
-                on_call(call),
-                Command::Progress {
-                    in_band: true,
-                    cause: None,
-                },
-            ),
-            TrunkCommand::Answer(call) => {
-                (on_call(call), Command::Connect(ConnectedParty::default()))
-            }
-            TrunkCommand::HangUp(call, cause) => (on_call(call), disconnect(cause)),
-        };
-        if let Some(call) = call {
-            self.act(call, wanted, now);
-            self.carry_out(trunk, now);
-        }
-    }
-
-    fn ready(&mut self, trunk: &DriverTrunk, token: u64, now: Instant) -> bool {
-        if token == D_CHANNEL {
-            let there = self.read_frames(now);
-            self.carry_out(trunk, now);
-            return there;
-        }
-        let event = u8::try_from(token)
-            .ok()
-            .and_then(|timeslot| self.bearers.serve(timeslot));
-        event != Some(ChannelEvent::Removed)
-    }
-
-    fn next_timeout(&self) -> Option<Instant> {
-        self.interface.next_timeout()
-    }
-
-    fn timeout(&mut self, trunk: &DriverTrunk, now: Instant) {
-        self.interface.timeout(now);
-        self.carry_out(trunk, now);
-    }
-
-    fn line(&mut self, trunk: &DriverTrunk, alive: bool, now: Instant) {
-        self.interface.layer1(alive, now);
-        self.carry_out(trunk, now);
-    }
-
-    fn is_up(&self) -> bool {
-        self.interface.is_up()
-    }
-
-    fn timeslots(&self) -> Vec<TimeslotStatus> {
-        let bearer = |timeslot| TimeslotStatus {
-            timeslot,
-            state: match self.interface.channel_status(timeslot) {
-                _ if self.interface.is_blocked(timeslot) => TimeslotState::Blocked,
-                _ if self.interface.is_blocked_by_peer(timeslot) => TimeslotState::RemotelyBlocked,
-                Some(ChannelStatus::Idle) => TimeslotState::Idle,
-                Some(ChannelStatus::InUse(_)) => TimeslotState::Busy,
-                Some(ChannelStatus::Restarting | ChannelStatus::OutOfService) | None => {
-                    TimeslotState::RemotelyBlocked
-                }
-            },
-        };
-        self.bearers.timeslots().map(bearer).collect()
-    }
-
-    fn end(&mut self, trunk: &DriverTrunk, cause: u8) {
-        for (id, call) in self.calls.drain() {
-            if let Some(timeslot) = call.timeslot {
-                self.bearers.close(timeslot);
-            }
-            trunk.report(TrunkEvent::Released { call: id, cause });
-        }
-        self.ids.clear();
     }
 }
