@@ -8,6 +8,7 @@
 mod exchange;
 mod fxo;
 mod fxs;
+mod span;
 mod switching;
 mod telephone;
 mod wire;
@@ -26,6 +27,7 @@ use ramal_dsp::{CountryTones, Law};
 use ramal_model::{CallerIdSending, Country, FxoSettings, FxsSettings};
 use tokio::sync::mpsc;
 
+pub use self::span::{FarSpan, SimulatedSpan, SimulatedTimeslot, simulated_span};
 pub use self::telephone::{Display, Hand};
 use self::{
     exchange::ExchangeLine,
