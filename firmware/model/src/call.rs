@@ -260,6 +260,9 @@ pub struct CallRecord {
     pub end_reason: String,
     /// Its legs, in the order they began.
     pub legs: Vec<LegRecord>,
+    /// The keys its caller chose by from menus, such as `1>3`; blank when there were none.
+    #[serde(default)]
+    pub ivr_path: String,
     /// The steps that led the call where it went.
     #[schema(value_type = Vec<Object>)]
     pub trace: Vec<Value>,

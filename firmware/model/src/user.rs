@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Invalid, Language, Secret, password,
+    Configuration, ExtensionId, Invalid, Language, Secret, password,
     problem::{Problems, code},
     text,
 };
@@ -62,6 +62,9 @@ pub struct User {
     pub language: Language,
     /// An inactive user cannot log in; his history stays.
     pub active: bool,
+    /// The extension he is reached at, nobody else's; null when he has none.
+    #[serde(default)]
+    pub extension: Option<ExtensionId>,
 }
 
 /// The administrator made at the first set-up.
@@ -99,6 +102,9 @@ pub struct NewUser {
     /// Defaults to true.
     #[serde(default)]
     pub active: Option<bool>,
+    /// The extension he is reached at, nobody else's; null when he has none.
+    #[serde(default)]
+    pub extension: Option<ExtensionId>,
     /// At least 10 characters, not a common password.
     pub password: Secret,
 }
@@ -130,6 +136,14 @@ pub struct UserChange {
     /// Whether he may log in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
+    /// The extension he is reached at, or null to take it from him.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<ExtensionId>)]
+    pub extension: Option<Option<ExtensionId>>,
     /// A new password; ends his sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
@@ -145,6 +159,7 @@ impl NewAdmin {
             role: Role::Admin,
             language: Some(self.language),
             active: Some(true),
+            extension: None,
             password: self.password.clone(),
         };
         input.validate(id, &Configuration::default())
@@ -175,6 +190,7 @@ impl NewUser {
                 .or(company.map(|company| company.language))
                 .unwrap_or(Language::En),
             active: self.active.unwrap_or(true),
+            extension: self.extension,
         };
         if user.name.trim().is_empty() {
             user.name = user.login.trim().to_owned();
@@ -213,6 +229,9 @@ impl UserChange {
         }
         if let Some(active) = self.active {
             user.active = active;
+        }
+        if let Some(extension) = self.extension {
+            user.extension = extension;
         }
         user.check(&mut problems, configuration);
         if let Some(password) = &self.password {
@@ -279,6 +298,19 @@ impl User {
                 Some(&other.name),
                 format!("login {} is in use", self.login),
             );
+        }
+        let Some(id) = self.extension else { return };
+        if configuration.extension(id).is_none() {
+            let message = format!("there is no extension with id {id}");
+            problems.add("extension", code::NO_SUCH_OBJECT, None, message);
+        }
+        let mut others = configuration
+            .users()
+            .iter()
+            .filter(|other| other.id != self.id);
+        if let Some(other) = others.find(|other| other.extension == Some(id)) {
+            let message = format!("the extension belongs to {}", other.name);
+            problems.add("extension", code::TAKEN, Some(&other.login), message);
         }
     }
 

@@ -54,8 +54,8 @@ pub(crate) struct Services {
 #[derive(Default)]
 struct Calls {
     by_id: HashMap<CallId, queue::Sender<Interrupt>>,
-    /// Calls that ring at an extension, the longest first.
-    ringing: BTreeMap<CallId, ExtensionId>,
+    /// Calls that ring, the longest first, and at which extensions.
+    ringing: BTreeMap<CallId, Vec<ExtensionId>>,
     closing: bool,
     started: u64,
 }
@@ -141,13 +141,14 @@ impl Exchange {
             .is_some_and(|call| call.try_send(interrupt).is_ok())
     }
 
-    /// Notes that a call rings at an extension, or (`None`) does not ring any more.
-    pub(crate) fn rings(&self, id: &CallId, extension: Option<ExtensionId>) {
+    /// Notes that a call rings at these extensions, or (none) does not ring any more.
+    pub(crate) fn rings(&self, id: &CallId, extensions: Vec<ExtensionId>) {
         let mut calls = self.calls();
-        match extension {
-            Some(extension) => calls.ringing.insert(id.clone(), extension),
-            None => calls.ringing.remove(id),
-        };
+        if extensions.is_empty() {
+            calls.ringing.remove(id);
+        } else {
+            calls.ringing.insert(id.clone(), extensions);
+        }
     }
 
     /// The call that has rung longest, at this extension or at any.
@@ -155,7 +156,7 @@ impl Exchange {
         let calls = self.calls();
         let mut ringing = calls.ringing.iter();
         ringing
-            .find(|(_, rung)| extension.is_none_or(|extension| extension == **rung))
+            .find(|(_, rung)| extension.is_none_or(|extension| rung.contains(&extension)))
             .map(|(id, _)| id.clone())
     }
 

@@ -13,6 +13,8 @@
 //! - `call`: one task per **call**, straight async code over legs: routing over the configuration snapshot the call began
 //!   with, services of the gateway, ringing, talking, and the call's record at the end. Those who talk may be passed on
 //!   and replaced; a call that rings may be picked up.
+//! - `flow`: the pages that lead a call from a number over menus, queues and people to its end, the same for calls and for
+//!   their simulation.
 //! - `recordings`: the recordings of calls, from their beginning to the end of their retention.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
@@ -29,6 +31,7 @@ mod call_thread;
 mod clock;
 mod counters;
 mod exchange;
+mod flow;
 mod leg;
 mod lines;
 mod live;
@@ -47,6 +50,7 @@ pub use call::{RecordingCommand, RecordingRefusal};
 pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
 };
+pub use flow::simulate::{Scenario, Standing, Thought, ThoughtEnd, simulate};
 pub use lines::{LineTestRefusal, LineTestStatus};
 pub use live::{ActiveCall, CallState, Live, LiveEvent, RecordingState, Registration};
 pub use music::SoundFolders;

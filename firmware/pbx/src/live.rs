@@ -180,6 +180,8 @@ struct State {
     alarms: BTreeMap<String, Alarm>,
     /// Calls each extension takes part in.
     busy: HashMap<ExtensionId, usize>,
+    /// When the last call ended that an extension took, UTC ms.
+    last_call: HashMap<ExtensionId, i64>,
 }
 
 /// The live state, shared by all who write or read it.
@@ -391,9 +393,20 @@ impl LiveState {
         true
     }
 
-    /// Takes back one [`LiveState::occupy`].
-    pub(crate) fn release(&self, extension: ExtensionId) {
+    /// Since when an extension has been without a call it took, UTC ms; none inside when it has had none, none at all while
+    /// it is in one.
+    pub(crate) fn idle_since(&self, extension: ExtensionId) -> Option<Option<i64>> {
+        let state = self.lock();
+        let in_call = state.busy.contains_key(&extension);
+        (!in_call).then(|| state.last_call.get(&extension).copied())
+    }
+
+    /// Takes back one [`LiveState::occupy`]; `took` tells when a call ended that the extension took.
+    pub(crate) fn release(&self, extension: ExtensionId, took: Option<i64>) {
         let mut state = self.lock();
+        if let Some(at) = took {
+            state.last_call.insert(extension, at);
+        }
         if let Some(calls) = state.busy.get_mut(&extension) {
             *calls = calls.saturating_sub(1);
             if *calls == 0 {

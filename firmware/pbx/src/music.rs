@@ -1,6 +1,7 @@
-//! Music on hold: what each class plays, kept ready for those who are put on hold.
+//! Music on hold and audio files: what each class plays, kept ready for those who are put on hold, and what menus and
+//! announcements say.
 //!
-//! A task follows the configuration and opens the files of all classes; a call that puts somebody on hold only looks up.
+//! A task follows the configuration and opens the files that are used; a call that plays something only looks up.
 //! What was encoded and is not heard any more is given back after a while.
 
 use std::collections::HashMap;
@@ -140,11 +141,15 @@ impl MusicService {
     }
 
     fn refresh(&self, configuration: &Configuration) {
-        let mut old = std::mem::take(&mut *self.pieces());
+        // Calls look up pieces meanwhile: what is there stays until all is there.
+        let (mut old, own) = {
+            let pieces = self.pieces();
+            (pieces.by_key.clone(), pieces.own.clone())
+        };
         let mut unheard = 0;
         let mut keep = |piece: &Arc<Prompt>| {
-            // Ours is the only one: nobody hears it now.
-            if Arc::strong_count(piece) > 1 {
+            // Ours are the only ones: nobody hears it now.
+            if Arc::strong_count(piece) > 2 {
                 return true;
             }
             unheard += piece.encoded_octets();
@@ -154,27 +159,35 @@ impl MusicService {
         for file in configuration
             .music_classes()
             .iter()
-            .flat_map(|class| &class.files)
-            .filter_map(|id| configuration.audio_file(*id))
+            .flat_map(|class| class.files.iter().copied())
+            .chain(configuration.catalogue().audio_files())
+            .filter_map(|id| configuration.audio_file(id))
         {
             if new.by_key.contains_key(&file.key) {
                 continue;
             }
-            let path = match &self.folders.audio_files {
-                Some(folder) => folder.join(format!("{}.wav", file.key)),
-                None => continue,
-            };
-            let known = old.by_key.remove(&file.key).filter(&mut keep);
-            if let Some(piece) = known.map_or_else(|| self.open(&path), Some) {
+            let known = old.remove(&file.key).filter(&mut keep);
+            if let Some(piece) = known.or_else(|| self.open_piece(&file.key)) {
                 new.by_key.insert(file.key.clone(), piece);
             }
         }
-        new.own = if old.own.is_empty() {
+        new.own = if own.is_empty() {
             self.own_music()
         } else {
-            old.own
+            own
         };
         *self.pieces() = new;
+    }
+
+    /// An audio file that a call plays, if it is open.
+    pub(crate) fn piece(&self, key: &str) -> Option<Arc<Prompt>> {
+        self.pieces().by_key.get(key).cloned()
+    }
+
+    /// Opens an audio file; waits for the disk.
+    pub(crate) fn open_piece(&self, key: &str) -> Option<Arc<Prompt>> {
+        let folder = self.folders.audio_files.as_ref()?;
+        self.open(&folder.join(format!("{key}.wav")))
     }
 
     fn own_music(&self) -> Vec<Arc<Prompt>> {
@@ -195,7 +208,7 @@ impl MusicService {
     fn open(&self, path: &std::path::Path) -> Option<Arc<Prompt>> {
         let opened: Result<_, MediaError> = self.engine.open_prompt(path);
         opened
-            .inspect_err(|error| tracing::warn!(%error, "music on hold cannot be played"))
+            .inspect_err(|error| tracing::warn!(%error, "an audio file cannot be played"))
             .ok()
     }
 

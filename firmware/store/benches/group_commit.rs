@@ -64,5 +64,6 @@ fn row(second: i64, writer: u8) -> CallRecord {
         end_reason: "caller hung up".into(),
         legs: Vec::new(),
         trace: Vec::new(),
+        ivr_path: String::new(),
     }
 }

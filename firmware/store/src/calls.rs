@@ -128,11 +128,11 @@ impl Store {
 }
 
 const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_number, caller_name, callee_number, \
-                       callee_name, result, end_reason, legs, trace";
+                       callee_name, result, end_reason, legs, trace, ivr_path";
 
 const INSERT: &str = "INSERT OR REPLACE INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, \
-                      caller_name, callee_number, callee_name, result, end_reason, legs, trace)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                      caller_name, callee_number, callee_name, result, end_reason, legs, trace, ivr_path)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 /// What is written of a call. Its legs and trace are text already: copying them as they are would take longer.
 struct CallRow {
@@ -147,6 +147,7 @@ struct CallRow {
     end_reason: String,
     legs: String,
     trace: String,
+    ivr_path: String,
 }
 
 impl CallRow {
@@ -163,6 +164,7 @@ impl CallRow {
             end_reason: call.end_reason.clone(),
             legs: serde_json::to_string(&call.legs)?,
             trace: serde_json::to_string(&call.trace)?,
+            ivr_path: call.ivr_path.clone(),
         })
     }
 
@@ -182,6 +184,7 @@ impl CallRow {
             self.end_reason,
             self.legs,
             self.trace,
+            self.ivr_path,
         ])?;
         Ok(())
     }
@@ -249,6 +252,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         end_reason: row.get(10)?,
         legs: document(row, 11)?,
         trace: document(row, 12)?,
+        ivr_path: row.get(13)?,
     })
 }
 

@@ -91,10 +91,15 @@ impl Store {
                     .values()
                     .filter(|trunk| trunk.extensions().any(|used| used == id))
                     .map(|trunk| &trunk.name);
+                let users = draft
+                    .users
+                    .values()
+                    .filter(|user| user.extension == Some(id));
                 let used_by = write.configuration.referring_to("extension", id.0);
                 let by: Vec<String> = sip
                     .chain(e1)
                     .map(|name| format!("trunk {name}"))
+                    .chain(users.map(|user| format!("user {}", user.login)))
                     .chain(used_by.iter().map(ToString::to_string))
                     .collect();
                 if !by.is_empty() {

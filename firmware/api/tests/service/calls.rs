@@ -135,6 +135,7 @@ async fn the_history_comes_in_pages_latest_first() {
             end_reason: String::new(),
             legs: Vec::new(),
             trace: Vec::new(),
+            ivr_path: String::new(),
         };
         gateway.store.call_ended(&call).await.unwrap();
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{AnyObject, Id, InCatalogue, Object, Places, Reference, Stored};
 use crate::export::reading;
 use crate::problem::{Problems, code};
-use crate::{Configuration, Invalid, UsedBy};
+use crate::{AudioFileId, Configuration, Invalid, UsedBy};
 
 impl Configuration {
     /// Checks the settings of a new object, or new settings of the object `id`, against everything there is.
@@ -145,6 +145,21 @@ impl Configuration {
         objects
             .find(|object| object.number() == Some(number))
             .map(UsedBy::of)
+    }
+}
+
+impl super::Catalogue {
+    /// The audio files that objects play, each as often as it is played.
+    pub fn audio_files(&self) -> impl Iterator<Item = AudioFileId> {
+        let mut files = Vec::new();
+        for object in self.each() {
+            object.references(&mut |to| {
+                if to.kind == "audio_file" {
+                    files.push(AudioFileId(to.id));
+                }
+            });
+        }
+        files.into_iter()
     }
 }
 

@@ -180,6 +180,18 @@ impl Export {
             .iter()
             .map(|(_, extension)| extension.extension.id)
             .collect();
+        for (path, user) in &users {
+            let extension = user.user.extension;
+            if extension.is_some_and(|id| !extension_ids.contains(&id)) {
+                let message = "there is no such extension";
+                problems.add(
+                    &format!("{path}.extension"),
+                    code::NO_SUCH_OBJECT,
+                    None,
+                    message,
+                );
+            }
+        }
         for (path, trunk) in &trunks {
             let mut inner = Problems::default();
             trunk

@@ -3,7 +3,7 @@
 //! [`run`] takes an incoming leg through [`routing`], then either lets a [`service`] of the gateway talk to it, or rings
 //! ([`ring`]) and connects ([`talk`]) another leg, and writes the call's record at the end ([`record`]). Those who talk may
 //! be passed on and replaced ([`transfer`]), and recorded ([`recording`]); a call that rings may be picked up by others
-//! ([`pickup`]).
+//! ([`pickup`]). Numbers, menus and queues lead it on by the pages of [`crate::flow`], for which [`stage`] stands.
 //!
 //! A call's task takes as much memory as its largest state, for as long as it lives. Everything but talking is short or
 //! rare, and waited for in a box of its own.
@@ -21,6 +21,7 @@ mod ring;
 pub(crate) mod ringback;
 pub(crate) mod routing;
 mod service;
+mod stage;
 mod talk;
 pub(crate) mod trace;
 mod transfer;
@@ -41,6 +42,7 @@ use self::reach::{Following, Reached, Waiting, reach};
 use self::record::Call;
 use self::routing::Route;
 use self::trace::{Refused, Step};
+use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
 use crate::live::LiveState;
@@ -244,6 +246,8 @@ async fn connect(
 pub(crate) struct Slot {
     live: Arc<LiveState>,
     extension: ExtensionId,
+    /// Whether the extension took the call.
+    took: bool,
 }
 
 impl Slot {
@@ -252,13 +256,19 @@ impl Slot {
             .then(|| Self {
                 live: live.clone(),
                 extension: extension.id,
+                took: false,
             })
+    }
+
+    /// The extension takes the call.
+    pub(crate) fn take_call(&mut self) {
+        self.took = true;
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.live.release(self.extension);
+        self.live.release(self.extension, self.took.then(utc_ms));
     }
 }
 

@@ -12,10 +12,19 @@ use super::record::{Call, LegRef};
 use super::refusals::Refusals;
 use super::ringback;
 use super::trace::Step;
+use super::{Caller, Slot};
 use crate::leg::{Cause, Leg, LegEvent, Release};
+
+/// Who is rung.
+pub(super) struct Callee {
+    pub(super) who: Caller,
+    pub(super) slot: Option<Slot>,
+}
 
 /// A phone that rings.
 pub(super) struct Ringing {
+    /// Whose it is.
+    callee: usize,
     pub(super) leg: Box<dyn Leg>,
     pub(super) record: LegRef,
     /// Whether it has said that it rings.
@@ -34,6 +43,7 @@ pub(super) enum Taker {
 #[derive(Default)]
 pub(super) struct Phones {
     pub(super) ringing: Vec<Ringing>,
+    callees: Vec<Option<Callee>>,
     refusals: Refusals,
     /// The one whose early media the caller hears.
     pub(super) early: Option<LegRef>,
@@ -44,9 +54,21 @@ pub(super) struct Phones {
 }
 
 impl Phones {
-    /// One more rings.
-    pub(super) fn add(&mut self, leg: Box<dyn Leg>, record: LegRef) {
+    /// One more is rung, on phones that will be added; his place.
+    pub(super) fn expect(&mut self, callee: Callee) -> usize {
+        self.callees.push(Some(callee));
+        self.callees.len() - 1
+    }
+
+    /// Whose phone it is, who takes the call now.
+    pub(super) fn callee_of(&mut self, phone: &Ringing) -> Option<Callee> {
+        self.callees.get_mut(phone.callee)?.take()
+    }
+
+    /// One more phone of the callee at this place rings.
+    pub(super) fn add(&mut self, callee: usize, leg: Box<dyn Leg>, record: LegRef) {
         self.ringing.push(Ringing {
+            callee,
             leg,
             record,
             alerting: false,
@@ -157,7 +179,26 @@ pub(super) async fn phone(
                 return Err(NotTaken::Failed(refused));
             }
             phones.refusals.add(cause);
-            if phones.ringing.is_empty() || cause == Cause::CALL_REJECTED {
+            if cause == Cause::CALL_REJECTED {
+                // He has seen it and does not want it: his other phones need not ring on.
+                let his = |other: &mut Ringing| other.callee == phone.callee;
+                let mut others: Vec<_> = phones.ringing.extract_if(.., his).collect();
+                for other in &mut others {
+                    other.leg.hang_up(Release::Cause(cause));
+                }
+                let legs: Vec<_> = others.iter().map(|one| (one.record, &*one.leg)).collect();
+                call.legs_ended(&legs, cause).await;
+            }
+            if !phones
+                .ringing
+                .iter()
+                .any(|other| other.callee == phone.callee)
+                && let Some(callee) = phones.callees.get_mut(phone.callee)
+            {
+                // He is free for other calls.
+                *callee = None;
+            }
+            if phones.ringing.is_empty() {
                 let (reason, cause) = phones.refusals.verdict();
                 return Err(NotTaken::Failed(call.refused(reason, cause)));
             }

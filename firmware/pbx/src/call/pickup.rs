@@ -92,9 +92,13 @@ pub(super) struct RingingEntry {
 }
 
 impl RingingEntry {
-    /// The phones of the extension ring for this call.
-    pub(super) fn new(exchange: &Arc<Exchange>, call: &CallId, extension: ExtensionId) -> Self {
-        exchange.rings(call, Some(extension));
+    /// The phones of these extensions ring for this call.
+    pub(super) fn new(
+        exchange: &Arc<Exchange>,
+        call: &CallId,
+        extensions: Vec<ExtensionId>,
+    ) -> Self {
+        exchange.rings(call, extensions);
         Self {
             exchange: exchange.clone(),
             call: call.clone(),
@@ -104,7 +108,7 @@ impl RingingEntry {
 
 impl Drop for RingingEntry {
     fn drop(&mut self) {
-        self.exchange.rings(&self.call, None);
+        self.exchange.rings(&self.call, Vec::new());
     }
 }
 

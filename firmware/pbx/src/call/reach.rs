@@ -1,5 +1,7 @@
 //! Taking somebody who waits where a route leads.
 
+use std::sync::Arc;
+
 use ramal_model::{Configuration, Party};
 
 use super::outside::{self, Outgoing};
@@ -7,6 +9,7 @@ use super::participant::Participant;
 use super::record::Call;
 use super::ring;
 use super::routing::Route;
+use super::stage;
 use super::trace::Refused;
 use super::transfer::Transferor;
 use super::{Caller, Outcome, Slot, service};
@@ -14,7 +17,7 @@ use crate::leg::{Cause, Leg};
 
 /// What a call follows all the time.
 pub(super) struct Following<'a> {
-    pub(super) configuration: &'a Configuration,
+    pub(super) configuration: &'a Arc<Configuration>,
     /// How often the call may still be passed on.
     pub(super) hops_left: u8,
 }
@@ -69,12 +72,15 @@ pub(super) async fn reach(
                 service::run(call, waiting.participant, feature, following.configuration).await;
             return Ok(Reached::Served(outcome));
         }
+        Route::Flow(destination) => {
+            return stage::lead(call, waiting, destination, following).await;
+        }
         Route::Extension(callee) => {
             let Some(slot) = Slot::take(&exchange.live, &callee) else {
                 let busy = call.refused(Refused::Busy, Cause::USER_BUSY);
                 return Err(NotTaken::Failed(busy));
             };
-            ring::ring(call, waiting, &callee, slot, following.hops_left).await
+            ring::ring(call, waiting, &callee, slot, following).await
         }
         Route::Outside { number, trunks } => {
             call.goes_out();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ramal_media::{Codec, PlayEnd, StreamStatistics};
 use ramal_model::{
     CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
-    RecordingProblem,
+    RecordingMode, RecordingProblem,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -30,6 +30,11 @@ pub(super) struct Call {
     trace: Trace,
     interrupt: queue::Receiver<Interrupt>,
     pub(super) recording: CallRecording,
+    /// Whether somebody has taken the call, or the gateway has served it to the end: a call that was only answered so that
+    /// its caller could choose or wait has not been taken (D5).
+    taken: bool,
+    /// Whether the number it came by wants it recorded.
+    pub(super) of_number: Option<RecordingMode>,
     /// Closed when the call's row is written; its end is written only after it.
     row: oneshot::Receiver<Infallible>,
 }
@@ -75,6 +80,7 @@ impl Call {
             end_reason: String::new(),
             legs: Vec::with_capacity(2),
             trace: Vec::new(),
+            ivr_path: String::new(),
         };
         exchange.live.call_started(ActiveCall {
             id,
@@ -105,6 +111,8 @@ impl Call {
             trace: Trace::default(),
             interrupt,
             recording: CallRecording::default(),
+            taken: false,
+            of_number: None,
             row,
         }
     }
@@ -147,9 +155,9 @@ impl Call {
         &self.record.id
     }
 
-    /// The extension's phones ring for this call, until the answer is dropped.
-    pub(super) fn may_be_picked_up(&self, extension: ExtensionId) -> RingingEntry {
-        RingingEntry::new(&self.exchange, self.id(), extension)
+    /// The phones of these extensions ring for this call, until the answer is dropped.
+    pub(super) fn may_be_picked_up(&self, extensions: Vec<ExtensionId>) -> RingingEntry {
+        RingingEntry::new(&self.exchange, self.id(), extensions)
     }
 
     /// Lets two legs hear each other.
@@ -189,6 +197,16 @@ impl Call {
         callee: Option<LegRef>,
         codec: Option<Codec>,
     ) {
+        self.taken = true;
+        self.heard_by_gateway(caller, callee, codec);
+    }
+
+    /// The caller hears the gateway, which leads him on.
+    pub(super) fn answered_by_gateway(&mut self, caller: LegRef, codec: Option<Codec>) {
+        self.heard_by_gateway(caller, None, codec);
+    }
+
+    fn heard_by_gateway(&mut self, caller: LegRef, callee: Option<LegRef>, codec: Option<Codec>) {
         let now = *self.record.answered_at.get_or_insert_with(utc_ms);
         for leg in std::iter::once(caller).chain(callee) {
             self.leg_answered(leg);
@@ -344,10 +362,34 @@ impl Call {
         self.record.answered_at.is_some()
     }
 
+    /// Whether somebody has taken the call.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken
+    }
+
+    /// The gateway has served the caller as somebody who takes a call would.
+    pub(super) fn served(&mut self) {
+        self.taken = true;
+    }
+
+    /// The caller chose by a key from a menu.
+    pub(super) fn chose(&mut self, key: char) {
+        let path = &mut self.record.ivr_path;
+        if !path.is_empty() {
+            path.push('>');
+        }
+        path.push(key);
+    }
+
+    /// When it began.
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
     /// How a call ends that somebody other than the two parties ends.
     pub(super) fn ended_here(&mut self, why: EndedHere) -> Outcome {
         self.step(Step::EndedHere { why });
-        let result = match (self.is_answered(), why) {
+        let result = match (self.taken, why) {
             (true, _) => CallResult::Answered,
             (false, EndedHere::Shutdown) => CallResult::Interrupted,
             (false, _) => CallResult::Cancelled,

@@ -1,18 +1,22 @@
-//! Rings all phones of an extension at once, or a line, until one takes the call.
+//! Rings phones and lines at once until one takes the call.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{CallResult, Extension};
+use ramal_model::{CallResult, Extension, Party};
 use tokio::time::{Instant, sleep_until};
 
+use super::outside::{self, Outgoing};
 use super::participant::{Newcomer, Participant};
-use super::phones::{Phones, Taker, phone, taken_by};
-use super::reach::{NotTaken, Waiting};
+use super::phones::{Callee, Phones, Taker, phone, taken_by};
+use super::reach::{Following, NotTaken, Waiting};
 use super::record::{Call, Interrupt};
+use super::routing;
 use super::talk::awaited;
 use super::trace::{End, Refused, Step};
 use super::transfer;
 use super::{Caller, Outcome, Slot, ringback};
+use crate::flow::{Outside, Who};
 use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
 use crate::lines::NoLine;
@@ -20,59 +24,153 @@ use crate::lines::NoLine;
 /// How long a call over a line may ring: exchanges give up by themselves after one to three minutes.
 const LINE_RING_TIME: Duration = Duration::from_secs(180);
 
-/// Who is rung.
-struct Callee {
-    who: Caller,
-    slot: Option<Slot>,
-}
-
 /// Rings the callee's phones for its ring time.
 pub(super) async fn ring(
     call: &mut Call,
     waiting: &mut Waiting<'_>,
     callee: &Extension,
     slot: Slot,
-    hops_left: u8,
+    following: &Following<'_>,
 ) -> Result<Participant, NotTaken> {
-    let exchange = call.exchange().clone();
-    let failed = |outcome| Err(NotTaken::Failed(outcome));
+    let mut phones = Phones::default();
+    call.announce_recording(waiting.participant, callee);
+    if let Err((refused, cause)) =
+        add_extension(call, waiting, &mut phones, callee, slot, following)
+    {
+        return Err(NotTaken::Failed(call.refused(refused, cause)));
+    }
+    let ring_time = Duration::from_secs(callee.ring_time.into());
+    // While it rings, others may take the call for the callee.
+    let _ringing = call.may_be_picked_up(vec![callee.id]);
+    until_answered(call, waiting, phones, ring_time).await
+}
+
+/// Rings several at once.
+pub(super) async fn several(
+    call: &mut Call,
+    waiting: &mut Waiting<'_>,
+    who: &[Who],
+    ring_time: Duration,
+    following: &Following<'_>,
+) -> Result<Participant, NotTaken> {
+    let mut phones = Phones::default();
+    let mut rung = Vec::new();
+    let mut refused = (Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT);
+    let callees = who.iter().filter_map(|one| match one {
+        Who::Extension(id) => following.configuration.extension(*id),
+        Who::Outside(_) => None,
+    });
+    for callee in callees {
+        let live = &call.exchange().live;
+        let Some(slot) = Slot::take(live, callee) else {
+            refused = (Refused::Busy, Cause::USER_BUSY);
+            continue;
+        };
+        if rung.is_empty() {
+            call.announce_recording(waiting.participant, callee);
+        }
+        match add_extension(call, waiting, &mut phones, callee, slot, following) {
+            Ok(()) => rung.push(callee.id),
+            Err(why) => refused = why,
+        }
+    }
+    for one in who {
+        if let Who::Outside(outside) = one {
+            add_outside(call, waiting, &mut phones, outside, following);
+        }
+    }
+    if phones.ringing.is_empty() {
+        let (refused, cause) = refused;
+        return Err(NotTaken::Failed(call.refused(refused, cause)));
+    }
+    let _ringing = call.may_be_picked_up(rung);
+    until_answered(call, waiting, phones, ring_time).await
+}
+
+/// Lets the phones of an extension ring with the others.
+fn add_extension(
+    call: &mut Call,
+    waiting: &Waiting<'_>,
+    phones: &mut Phones,
+    callee: &Extension,
+    slot: Slot,
+    following: &Following<'_>,
+) -> Result<(), (Refused, Cause)> {
+    let exchange = Arc::clone(call.exchange());
     let contacts = exchange.locations.targets(callee.id);
     if contacts.is_empty() {
-        return failed(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
+        return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
     }
-    call.announce_recording(waiting.participant, callee);
     let dial = Dial {
         caller: waiting.participant.who.party(),
         callee: callee.number.clone(),
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,
-        hops_left,
+        hops_left: following.hops_left,
     };
     call.step(Step::Ringing {
         contacts: contacts.len(),
         seconds: callee.ring_time,
     });
-    let mut phones = Phones::default();
+    let place = phones.expect(Callee {
+        who: Caller::Extension(Box::new(callee.clone())),
+        slot: Some(slot),
+    });
+    let before = phones.ringing.len();
     for contact in contacts {
         match exchange.sip.dial(&contact, &dial) {
             Ok(leg) => {
                 let record = call.leg_started(&leg, &callee.number);
-                phones.add(Box::new(leg), record);
+                phones.add(place, Box::new(leg), record);
             }
             Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot ring a phone"),
         }
     }
-    if phones.ringing.is_empty() {
-        return failed(call.refused(Refused::NoResources, Cause::RESOURCE_UNAVAILABLE));
+    if phones.ringing.len() == before {
+        return Err((Refused::NoResources, Cause::RESOURCE_UNAVAILABLE));
     }
-    let ring_time = Duration::from_secs(callee.ring_time.into());
-    // While it rings, others may take the call for the callee.
-    let _ringing = call.may_be_picked_up(callee.id);
-    let callee = Callee {
-        who: Caller::Extension(Box::new(callee.clone())),
-        slot: Some(slot),
+    Ok(())
+}
+
+/// Lets somebody outside ring with the others.
+fn add_outside(
+    call: &mut Call,
+    waiting: &Waiting<'_>,
+    phones: &mut Phones,
+    outside: &Outside,
+    following: &Following<'_>,
+) {
+    let caller = waiting.participant.who.party();
+    let shown = match &outside.forwarded_from {
+        Some(number) if outside.shows_called_number => Party {
+            number: number.clone(),
+            name: String::new(),
+        },
+        _ => caller,
     };
-    until_answered(call, waiting, phones, ring_time, callee).await
+    let trunks = routing::ways_outside(following.configuration, &outside.number);
+    let outgoing = Outgoing {
+        withheld: shown.number.is_empty() || waiting.participant.leg.is_private(),
+        caller: shown,
+        codecs: waiting.participant.codecs(),
+        hops_left: following.hops_left,
+    };
+    call.step(Step::Trunk {
+        number: outside.number.clone(),
+    });
+    let line = outside::dial(call.exchange(), &outside.number, trunks, outgoing);
+    let place = phones.expect(Callee {
+        who: Caller::Trunk {
+            line: line.trunk().unwrap_or(line.device()).into(),
+            party: Box::new(Party {
+                number: outside.number.clone(),
+                name: String::new(),
+            }),
+        },
+        slot: None,
+    });
+    let record = call.leg_started(&*line, &outside.number);
+    phones.add(place, line, record);
 }
 
 /// Rings over a line.
@@ -102,9 +200,9 @@ pub(super) async fn line(
     }
     let mut phones = Phones::default();
     let record = call.leg_started(&*leg, number);
-    phones.add(leg, record);
-    let callee = Callee { who, slot: None };
-    until_answered(call, waiting, phones, LINE_RING_TIME, callee).await
+    let place = phones.expect(Callee { who, slot: None });
+    phones.add(place, leg, record);
+    until_answered(call, waiting, phones, LINE_RING_TIME).await
 }
 
 /// Waits for somebody to take the call, and connects him.
@@ -113,7 +211,6 @@ async fn until_answered(
     waiting: &mut Waiting<'_>,
     mut phones: Phones,
     ring_time: Duration,
-    callee: Callee,
 ) -> Result<Participant, NotTaken> {
     let deadline = Instant::now() + ring_time;
     let outcome = wait(call, waiting, &mut phones, deadline).await;
@@ -121,6 +218,12 @@ async fn until_answered(
     match outcome {
         Ok(Taker::Phone(index)) => {
             let taken = phones.ringing.swap_remove(index);
+            let Some(callee) = phones.callee_of(&taken) else {
+                // Every phone that rings was added with whose it is.
+                return Err(NotTaken::Failed(
+                    call.refused(Refused::NoResources, Cause::RESOURCE_UNAVAILABLE),
+                ));
+            };
             phones.hang_up(Release::AnsweredElsewhere);
             let taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
             let connected = connect(call, waiting.participant, taken).await;
@@ -246,9 +349,9 @@ async fn wait(
 }
 
 /// How a call ends whose caller does not wait any longer.
-fn gave_up(call: &mut Call, cause: Cause) -> Outcome {
+pub(super) fn gave_up(call: &mut Call, cause: Cause) -> Outcome {
     call.step(Step::CallerGaveUp);
-    let result = if call.is_answered() {
+    let result = if call.is_taken() {
         CallResult::Answered
     } else {
         CallResult::Cancelled
@@ -301,6 +404,9 @@ async fn connect(
         call.leg_ended(taken.record, &*taken.leg, cause).await;
         let refused = call.refused(Refused::of_media(cause), cause);
         return Err(NotTaken::Failed(refused));
+    }
+    if let Some(slot) = &mut taken.slot {
+        slot.take_call();
     }
     call.bridge(&*waiting.leg, &*taken.leg);
     call.answered(waiting.record, Some(taken.record), waiting.leg.codec());

@@ -1,9 +1,10 @@
 //! Where a dialled number leads, decided over an immutable configuration.
 
-use ramal_model::{Configuration, Extension};
+use ramal_model::{Configuration, Destination, Extension, Id};
 
 use super::trace::{Feature, Refused, Step};
 use super::{Caller, E1Caller, SipTrunkCaller, pickup};
+use crate::flow::arrival::{self, Arrival};
 use crate::leg::Cause;
 use crate::leg::outward::Way;
 use crate::lines::LineService;
@@ -21,6 +22,8 @@ pub(crate) enum Route {
         number: String,
         trunks: Vec<(Way, String)>,
     },
+    /// Where the configuration leads: a number of the company, a menu, a queue and so on.
+    Flow(Destination),
     /// To the telephone on a line of the gateway.
     Station(String),
     /// Nowhere.
@@ -57,11 +60,19 @@ pub(crate) fn route(
     if let Caller::E1(from) = caller {
         return incoming_by_e1(configuration, from, caller, dialled, trace);
     }
-    if let Caller::Trunk { line, .. } = caller {
+    if let Caller::Trunk { line, party } = caller {
         trace(Step::CameIn {
             line: line.to_string(),
             number: dialled.to_owned(),
         });
+        let arrival = Arrival {
+            line: Some(line),
+            caller: Some(party.number.as_str()).filter(|number| !number.is_empty()),
+            ..Arrival::default()
+        };
+        if let Some(first) = arrival::destination(configuration, &arrival, &mut trace) {
+            return Route::Flow(first);
+        }
         // Somebody outside reaches extensions only: no feature codes, and no way out again.
         return extension(configuration, caller, dialled, trace);
     }
@@ -82,6 +93,9 @@ pub(crate) fn route(
             code: pickup.code().to_owned(),
         });
         return Route::Refused(Refused::NothingToPickUp, Cause::SUBSCRIBER_ABSENT);
+    }
+    if let Some(inside) = inside(configuration, dialled) {
+        return Route::Flow(inside);
     }
     if configuration.extension_by_number(dialled).is_none() {
         if let Some(line) = lines.station(dialled) {
@@ -125,6 +139,28 @@ pub(crate) fn route(
         }
     }
     extension(configuration, caller, dialled, trace)
+}
+
+/// The queue, menu or conference with a number of its own.
+fn inside(configuration: &Configuration, dialled: &str) -> Option<Destination> {
+    let user = configuration.who_has(dialled)?;
+    match user.object.as_str() {
+        "queue" => Some(Destination::Queue {
+            id: Id::new(user.id),
+        }),
+        "ivr" => Some(Destination::Ivr {
+            id: Id::new(user.id),
+        }),
+        "conference" => Some(Destination::Conference {
+            id: Id::new(user.id),
+        }),
+        _ => None,
+    }
+}
+
+/// The ways out for a number as it would be dialled on an extension.
+pub(super) fn ways_outside(configuration: &Configuration, number: &str) -> Vec<(Way, String)> {
+    by_trunk(configuration, outside(number).unwrap_or(number))
 }
 
 /// What is to be dialled outside, when the number leads there.
@@ -180,6 +216,15 @@ fn incoming(
     if !from.has_channel {
         return Route::Refused(Refused::NoFreeLine, Cause::NO_CIRCUIT);
     }
+    let arrival = Arrival {
+        trunk: Some(from.trunk.0),
+        dialled,
+        caller: Some(from.party.number.as_str()).filter(|number| !number.is_empty()),
+        ..Arrival::default()
+    };
+    if let Some(first) = arrival::destination(configuration, &arrival, &mut trace) {
+        return Route::Flow(first);
+    }
     let callee = configuration
         .trunk(from.trunk)
         .and_then(|trunk| trunk.inbound_extension(dialled))
@@ -207,6 +252,15 @@ fn incoming_by_e1(
             number: by.clone(),
             reason: String::new(),
         });
+    }
+    let arrival = Arrival {
+        trunk: Some(from.trunk.0),
+        dialled,
+        caller: Some(from.party.number.as_str()).filter(|number| !number.is_empty()),
+        ..Arrival::default()
+    };
+    if let Some(first) = arrival::destination(configuration, &arrival, &mut trace) {
+        return Route::Flow(first);
     }
     let callee = configuration
         .e1_trunk(from.trunk)

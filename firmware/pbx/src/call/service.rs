@@ -101,7 +101,7 @@ async fn say_number(
 }
 
 /// Why a service stopped before its end.
-enum Interrupted {
+pub(super) enum Interrupted {
     /// The caller hung up.
     HungUp(Cause),
     /// No more media comes from the caller.

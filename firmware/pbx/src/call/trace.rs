@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ramal_media::HandshakeFault;
-use ramal_model::RecordingProblem;
+use ramal_model::{Clearing, OfflineAction, RecordingProblem};
 use serde::Serialize;
 
 /// One step.
@@ -96,12 +96,99 @@ pub(crate) enum Step {
     Transferred { by: End },
     /// The other end could not be passed on.
     TransferFailed { by: End, cause: u8 },
+    /// The call is for a number of the company.
+    Number { number: String, label: String },
+    /// An inbound route takes the call.
+    InboundRoute { route: String },
+    /// An outbound route takes the call by its rule with this pattern.
+    OutboundRoute { route: String, pattern: String },
+    /// The number takes no calls, or not this one.
+    NumberRefuses { because: NumberRefuses },
+    /// The number forwards all calls.
+    Forwarded { number: String },
+    /// A fork by the time led one way.
+    TimeCondition {
+        condition: String,
+        fork: Fork,
+        local_time: String,
+        holiday: Option<String>,
+    },
+    /// An announcement is played.
+    Announcement { announcement: String },
+    /// The caller hears a menu.
+    Ivr { ivr: String },
+    /// He chose by this key.
+    IvrKey { key: String, label: String },
+    /// He dialled an extension in the menu.
+    IvrExtension { number: String },
+    /// He pressed something that leads nowhere.
+    IvrInvalid { keys: String },
+    /// He pressed nothing in time.
+    IvrTimeout,
+    /// He has tried often enough.
+    IvrExceeded,
+    /// The call comes to a queue.
+    Queue { queue: String },
+    /// The call comes to a voicemail box.
+    Voicemail { mailbox: String },
+    /// The call comes to a conference.
+    Conference { room: String },
+    /// An extension rings.
+    Rings { number: String },
+    /// Somebody who would be rung is not.
+    PassedOver { number: String, because: Unreached },
+    /// None of those who would be rung is online.
+    NobodyOnline,
+    /// Some of those who would be rung are online, none of them free.
+    AllBusy,
+    /// The time to ring is too short to ring anybody.
+    RingsNobody,
+    /// What is done when nobody can take the call.
+    OfflineAction { action: OfflineAction },
+    /// The way of the call ends, and the caller is told this.
+    LedToEnd { clearing: Clearing },
+    /// The call was led on too often.
+    RoundInCircles,
     /// Somebody took the place of an end; `from` is the call it was in before.
     Replaced {
         end: End,
         by: String,
         from: Option<String>,
     },
+}
+
+/// Why a number takes no calls, or not this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NumberRefuses {
+    /// The caller withholds his number.
+    Anonymous,
+    /// The caller is on its list.
+    Blocked,
+    /// It takes none at all.
+    Mode,
+    /// It is out of service.
+    OutOfService,
+}
+
+/// Which way a fork by the time led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fork {
+    /// That of its periods.
+    Match,
+    /// The other one.
+    NoMatch,
+}
+
+/// Why somebody is not rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Unreached {
+    /// No device of his is in service.
+    Offline,
+    /// He is in a call.
+    Busy,
 }
 
 /// Why a SIP trunk was not tried.

@@ -75,7 +75,7 @@ async fn unattended(
         route => route,
     };
     let mut left = Transferor::new(by, transferor, transfer);
-    if matches!(route, Route::Feature(_)) {
+    if matches!(route, Route::Feature(_) | Route::Flow(_)) {
         left.let_go(call, TransferNews::Done).await;
     }
     let mut waiting = Waiting {

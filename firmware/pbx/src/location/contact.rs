@@ -38,7 +38,7 @@ pub(crate) struct Contact {
     /// What tells the registration's request from all others.
     pub(super) fingerprint: u64,
     /// When it registered first, UTC milliseconds since the epoch.
-    pub(super) registered_at: i64,
+    pub(crate) registered_at: i64,
     /// When it registered last, the same way.
     pub(super) refreshed_at: i64,
     /// When it expires, the same way.

@@ -16,6 +16,7 @@ fn auditor(login: &str) -> NewUser {
         role: Role::Auditor,
         language: None,
         active: None,
+        extension: None,
         password: Secret::new("telefone-azul-72-vento".into()),
     }
 }

@@ -100,5 +100,6 @@ pub fn call(second: i64, caller: &str, callee: &str) -> CallRecord {
         end_reason: String::new(),
         legs: Vec::new(),
         trace: Vec::new(),
+        ivr_path: String::new(),
     }
 }

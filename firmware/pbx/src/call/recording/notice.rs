@@ -32,20 +32,20 @@ impl Call {
     ) {
         if !self.exchange().recordings.are_possible()
             || !caller.who.is_external()
-            || self.is_answered()
+            || self.is_taken()
             || !matches!(self.recording.notice, Notice::NotPlayed)
         {
             return;
         }
         let (configuration, settings) = self.recording_settings();
         let mode = RecordingMode::of_call(
-            trunk_of(&configuration, caller),
+            self.of_number.or_else(|| trunk_of(&configuration, caller)),
             &[callee.recording],
             settings.mode,
         );
         if mode == RecordingMode::All
             && settings.notice
-            && caller.leg.progress(None).is_ok()
+            && (self.is_answered() || caller.leg.progress(None).is_ok())
             && caller.leg.stream().is_some()
         {
             // Not installed: found out, and written down, when the recording should begin.

@@ -1,0 +1,321 @@
+//! Who rings when (RNG, MOD).
+
+use std::time::Duration;
+
+use ramal_model::{
+    Clearing, Configuration, Destination, RingOrder, RingStep, RingStrategy, RingTarget, UserId,
+};
+
+use super::{Availability, End, Journey, Next, Outside, Rung, Say, Switch, Who, number};
+use crate::call::trace::{Step, Unreached};
+
+/// Seconds each rings where nothing else is said: people in a row, and agents drawn by chance or idle time (S2:14).
+const IN_A_ROW: i64 = 20;
+/// Seconds a call rings where nothing else is said (F037).
+const DEFAULT_TIME: u16 = 60;
+
+/// People to ring and how.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    who: Vec<Who>,
+    strategy: RingStrategy,
+    order: RingOrder,
+    each: Duration,
+    cycles: usize,
+    /// Until nobody took the call; in a row, the sum of those that ring unless it was said.
+    time: Duration,
+    time_is_said: bool,
+    rings_nobody: bool,
+}
+
+impl Plan {
+    /// What a ring step says.
+    pub(super) fn of(configuration: &Configuration, step: &RingStep) -> Self {
+        let mut who = Vec::new();
+        for target in &step.targets {
+            match target {
+                RingTarget::Extension { id } => who.push(Who::Extension(*id)),
+                RingTarget::User { id } => who.extend(devices_of(configuration, *id)),
+                RingTarget::External { number } => {
+                    who.push(Who::Outside(Outside::of(number.clone(), None)));
+                }
+            }
+        }
+        let mut once = Vec::with_capacity(who.len());
+        for one in who {
+            if !once.contains(&one) {
+                once.push(one);
+            }
+        }
+        Self {
+            who: once,
+            strategy: step.strategy,
+            order: step.order,
+            each: seconds(step.interval.clamp(1, 120)),
+            cycles: usize::try_from(step.cycles).unwrap_or(1).max(1),
+            time: seconds(step.timeout_seconds().into()),
+            time_is_said: step.timeout.is_some(),
+            rings_nobody: step.rings_nobody(),
+        }
+    }
+
+    /// The same with more people.
+    pub(super) fn and(mut self, more: impl IntoIterator<Item = Who>) -> Self {
+        for one in more {
+            if !self.who.contains(&one) {
+                self.who.push(one);
+            }
+        }
+        self
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.who.is_empty()
+    }
+}
+
+/// One, for the usual time.
+pub(super) fn only(who: Who) -> Plan {
+    all(vec![who])
+}
+
+/// Some, all at once for the usual time.
+pub(super) fn all(who: Vec<Who>) -> Plan {
+    let longest = who.iter().map(|one| match one {
+        Who::Extension(_) => DEFAULT_TIME,
+        Who::Outside(outside) => outside.seconds,
+    });
+    Plan {
+        time: Duration::from_secs(longest.max().unwrap_or(DEFAULT_TIME).into()),
+        who,
+        strategy: RingStrategy::Simultaneous,
+        order: RingOrder::Fixed,
+        each: seconds(IN_A_ROW),
+        cycles: 1,
+        time_is_said: true,
+        rings_nobody: false,
+    }
+}
+
+/// The devices a person is reached on.
+pub(super) fn devices_of(configuration: &Configuration, user: UserId) -> Vec<Who> {
+    let user = configuration.user(user).filter(|user| user.active);
+    user.and_then(|user| user.extension)
+        .map(Who::Extension)
+        .into_iter()
+        .collect()
+}
+
+/// How those stand who may be rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Nobody is online.
+    Offline,
+    /// Some are, none of them free.
+    Busy,
+    /// Somebody can be rung.
+    Free,
+}
+
+/// How those stand whom a plan rings. Somebody outside can always be tried.
+pub(super) fn presence<S: Switch>(switch: &S, plan: &Plan) -> Presence {
+    let each = plan.who.iter().map(|one| match one {
+        Who::Extension(id) => match switch.availability(*id) {
+            Availability::Offline => Presence::Offline,
+            Availability::Busy => Presence::Busy,
+            Availability::Free { .. } => Presence::Free,
+        },
+        Who::Outside(_) => Presence::Free,
+    });
+    each.max_by_key(|presence| match presence {
+        Presence::Offline => 0,
+        Presence::Busy => 1,
+        Presence::Free => 2,
+    })
+    .unwrap_or(Presence::Offline)
+}
+
+/// Rings people a call was led to: steps 7 to 9 of the evaluation order, with the messages of the number it came by.
+/// `then` is where it goes when nobody takes it.
+pub(super) async fn people<S: Switch>(
+    switch: &mut S,
+    journey: &mut Journey,
+    plan: &Plan,
+    then: Option<Destination>,
+) -> Result<Next<S::Taken>, S::Over> {
+    let number = journey.number.clone();
+    if plan.rings_nobody {
+        switch.step(Step::RingsNobody);
+        return Ok(number::nobody_took(switch, number.as_deref(), then));
+    }
+    match presence(switch, plan) {
+        Presence::Offline => {
+            tell_unreached(switch, plan);
+            switch.step(Step::NobodyOnline);
+            if let Some(number) = &number {
+                if let Some(file) = number.unavailable_message {
+                    switch.answer().await?;
+                    switch.play(&[Say::File(file)], "").await?;
+                }
+                // A leaf that says where to go itself goes there.
+                return match then {
+                    Some(then) => Ok(Next::Go(then)),
+                    None => number::offline_action(switch, journey, &number.offline_action).await,
+                };
+            }
+            Ok(match then {
+                Some(then) => Next::Go(then),
+                None => Next::End(End::Cleared(Clearing::Congestion)),
+            })
+        }
+        Presence::Busy => {
+            tell_unreached(switch, plan);
+            switch.step(Step::AllBusy);
+            if let Some(number) = &number {
+                if let Some(file) = number.busy_message {
+                    switch.answer().await?;
+                    switch.play(&[Say::File(file)], "").await?;
+                }
+                if let Some(queue) = number.queue {
+                    return Ok(Next::Go(Destination::Queue { id: queue }));
+                }
+                return Ok(number::nobody_took(switch, Some(number), then));
+            }
+            Ok(match then {
+                Some(then) => Next::Go(then),
+                None => Next::End(End::Cleared(Clearing::Busy)),
+            })
+        }
+        Presence::Free => {
+            if let Some(number) = &number
+                && journey.welcomes()
+                && let Some(file) = number.welcome
+            {
+                switch.answer().await?;
+                switch.play(&[Say::File(file)], "").await?;
+            }
+            match ring(switch, plan).await? {
+                Rung::Taken(taken) => Ok(Next::End(End::Taken(taken))),
+                Rung::NoAnswer | Rung::Refused => {
+                    switch.step(Step::NoAnswer);
+                    Ok(number::nobody_took(switch, number.as_deref(), then))
+                }
+            }
+        }
+    }
+}
+
+/// Writes down who of a plan cannot be rung.
+fn tell_unreached<S: Switch>(switch: &mut S, plan: &Plan) {
+    for one in &plan.who {
+        tell_if_unreached(switch, one);
+    }
+}
+
+fn tell_if_unreached<S: Switch>(switch: &mut S, who: &Who) -> bool {
+    let Who::Extension(id) = who else {
+        return false;
+    };
+    let because = match switch.availability(*id) {
+        Availability::Offline => Unreached::Offline,
+        Availability::Busy => Unreached::Busy,
+        Availability::Free { .. } => return false,
+    };
+    let configuration = switch.configuration().clone();
+    let number = configuration.extension(*id).map(|one| one.number.clone());
+    switch.step(Step::PassedOver {
+        number: number.unwrap_or_default(),
+        because,
+    });
+    true
+}
+
+/// Rings until somebody takes the call.
+async fn ring<S: Switch>(switch: &mut S, plan: &Plan) -> Result<Rung<S::Taken>, S::Over> {
+    if plan.strategy == RingStrategy::Simultaneous {
+        let free = free(switch, &plan.who);
+        return switch.ring(free, plan.time).await;
+    }
+    let mut left = plan.time;
+    let mut last = Rung::NoAnswer;
+    let cycles = match plan.strategy {
+        // Until the time is over, if one was said; once otherwise.
+        RingStrategy::Random | RingStrategy::LongestIdle if plan.time_is_said => usize::MAX,
+        _ => plan.cycles,
+    };
+    for _ in 0..cycles {
+        let mut rung_somebody = false;
+        let mut row = in_order(switch, plan);
+        while !row.is_empty() {
+            let next = match plan.strategy {
+                RingStrategy::Random => switch.choose(row.len()).min(row.len() - 1),
+                _ => 0,
+            };
+            let who = row.remove(next);
+            // Things may have changed since the row was made.
+            if tell_if_unreached(switch, &who) {
+                continue;
+            }
+            let time = if plan.time_is_said {
+                plan.each.min(left)
+            } else {
+                plan.each
+            };
+            if time.is_zero() {
+                return Ok(last);
+            }
+            rung_somebody = true;
+            last = switch.ring(vec![who], time).await?;
+            if let Rung::Taken(_) = last {
+                return Ok(last);
+            }
+            left = left.saturating_sub(time);
+        }
+        if !rung_somebody {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Those who can be rung.
+fn free<S: Switch>(switch: &mut S, who: &[Who]) -> Vec<Who> {
+    let mut free = Vec::with_capacity(who.len());
+    for one in who {
+        if !tell_if_unreached(switch, one) {
+            free.push(one.clone());
+        }
+    }
+    free
+}
+
+/// Those of a plan in the order in which they ring.
+fn in_order<S: Switch>(switch: &S, plan: &Plan) -> Vec<Who> {
+    let mut row = plan.who.clone();
+    let standing = |who: &Who| match who {
+        Who::Extension(id) => switch.availability(*id),
+        Who::Outside(_) => Availability::Offline,
+    };
+    match (plan.strategy, plan.order) {
+        (RingStrategy::LongestIdle, _) => row.sort_by_key(|who| match standing(who) {
+            Availability::Free { idle_since, .. } => idle_since,
+            _ => i64::MAX,
+        }),
+        // Who has answered goes to the end (F050).
+        (RingStrategy::Sequential, RingOrder::OnlineSince) => {
+            row.sort_by_key(|who| match standing(who) {
+                Availability::Free {
+                    online_since,
+                    idle_since,
+                } => online_since.max(idle_since),
+                _ => i64::MAX,
+            });
+        }
+        _ => {}
+    }
+    row
+}
+
+fn seconds(seconds: i64) -> Duration {
+    Duration::from_secs(seconds.max(0).unsigned_abs())
+}
