@@ -23,6 +23,9 @@ const SENTENCES: [&str; 17] = [
     "not-in-service",
     "goodbye",
     "recording-notice",
+    "ivr-invalid",
+    "ivr-timeout",
+    "anonymous-refused",
 ];
 
 /// Names of all prompts the gateway itself speaks in a language: fixed sentences, and what [`crate::Composer`] composes

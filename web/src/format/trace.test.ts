@@ -47,7 +47,7 @@ it.runIf(existsSync(source))('has words for everything the gateway records', () 
     [...(new RegExp(`enum ${name} \\{([^]*?)\\n\\}`).exec(text)?.[1] ?? '').matchAll(/^ {4}([A-Z]\w*)/gm)].map(
       ([, variant = '']) => variant.replace(/(?<!^)[A-Z]/g, '_$&').toLowerCase(),
     )
-  const groups = { Step: 'trace', Feature: 'feature', Refused: 'refused', End: 'end', EndedHere: 'ended', PassedOver: 'passed_over', Unsecured: 'unsecured' }
+  const groups = { Step: 'trace', Feature: 'feature', Refused: 'refused', End: 'end', EndedHere: 'ended', PassedOver: 'passed_over', Unsecured: 'unsecured', Fork: 'fork', NumberRefuses: 'number_refuses', Unreached: 'unreached' }
   for (const [name, group] of Object.entries(groups)) {
     expect(variants(name).length, name).toBeGreaterThan(1)
     for (const variant of variants(name)) expect(en).toHaveProperty([`${group}.${variant}`])

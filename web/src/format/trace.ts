@@ -46,6 +46,50 @@ export function traceText(step: TraceStep): string {
       return t(step['on_demand'] === true ? 'trace.recording_on_demand' : 'trace.recording_started')
     case 'not_recorded':
       return t('trace.not_recorded', { why: word('recording_problem', text('problem')) })
+    case 'number':
+      return t('trace.number', { number: text('number'), label: text('label') })
+    case 'inbound_route':
+      return t('trace.inbound_route', { route: text('route') })
+    case 'outbound_route':
+      return t('trace.outbound_route', { route: text('route'), pattern: text('pattern') })
+    case 'number_refuses':
+      return t('trace.number_refuses', { why: word('number_refuses', text('because')) })
+    case 'time_condition': {
+      const values = { condition: text('condition'), time: text('local_time'), way: word('fork', text('fork')) }
+      if (!step['holiday']) return t('trace.time_condition', values)
+      return t('trace.time_condition_holiday', { ...values, holiday: text('holiday') })
+    }
+    case 'announcement':
+      return t('trace.announcement', { announcement: text('announcement') })
+    case 'ivr':
+      return t('trace.ivr', { ivr: text('ivr') })
+    case 'ivr_key':
+      return t('trace.ivr_key', { key: text('key'), label: text('label') })
+    case 'ivr_invalid':
+      return t('trace.ivr_invalid', { keys: text('keys') })
+    case 'queue':
+      return t('trace.queue', { queue: text('queue') })
+    case 'voicemail':
+      return t('trace.voicemail', { mailbox: text('mailbox') })
+    case 'conference':
+      return t('trace.conference', { room: text('room') })
+    case 'forwarded':
+    case 'rings':
+    case 'ivr_extension':
+      return t(`trace.${step['step']}`, { number: text('number') })
+    case 'passed_over':
+      return t('trace.passed_over', { number: text('number'), why: word('unreached', text('because')) })
+    case 'offline_action':
+      return t('trace.offline_action', { action: word('offline_action', action(step['action'])) })
+    case 'led_to_end':
+      return t('trace.led_to_end', { clearing: word('clearing', text('clearing')) })
+    case 'ivr_timeout':
+    case 'ivr_exceeded':
+    case 'nobody_online':
+    case 'all_busy':
+    case 'rings_nobody':
+    case 'round_in_circles':
+      return t(`trace.${step['step']}`)
     case 'recording_notice_played':
     case 'recording_paused':
     case 'recording_resumed':
@@ -85,8 +129,27 @@ export function traceText(step: TraceStep): string {
   }
 }
 
+type WordGroup =
+  | 'clearing'
+  | 'end'
+  | 'ended'
+  | 'feature'
+  | 'fork'
+  | 'number_refuses'
+  | 'offline_action'
+  | 'passed_over'
+  | 'recording_problem'
+  | 'refused'
+  | 'unreached'
+  | 'unsecured'
+
+/** Which action it is, of an action with its values. */
+function action(value: unknown): string {
+  return typeof value === 'object' && value !== null && 'action' in value ? String(value.action) : ''
+}
+
 /** The word for a code; the code itself where this version has no word for it. */
-function word(group: 'feature' | 'refused' | 'end' | 'ended' | 'passed_over' | 'recording_problem' | 'unsecured', code: string): string {
+function word(group: WordGroup, code: string): string {
   const key = `${group}.${code}`
   return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : code.replaceAll('_', ' ')
 }

@@ -1,6 +1,8 @@
+import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
+  ...flow,
   'product.promise': 'Su gateway de telefonía. Todo lo que hace, lo hace aquí: sin Internet, sin una cuenta en otro lugar.',
   'product.version': 'Versión {version}',
 

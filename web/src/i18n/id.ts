@@ -1,6 +1,8 @@
+import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
+  ...flow,
   'product.promise': 'Gateway telepon Anda. Semua dikerjakan di sini: tanpa Internet, tanpa akun di tempat lain.',
   'product.version': 'Versi {version}',
 

@@ -1,6 +1,8 @@
+import { flow } from './flow/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
+  ...flow,
   'product.promise': 'O seu gateway de telefonia. Tudo o que ele faz, faz aqui: sem Internet, sem conta em outro lugar.',
   'product.version': 'Versão {version}',
 
