@@ -16,6 +16,7 @@ mod music_classes;
 mod recordings;
 mod session;
 mod setup;
+mod simulate;
 mod tokens;
 mod trunks;
 mod users;
@@ -107,6 +108,7 @@ pub fn api() -> OpenApiRouter<App> {
             music_classes::delete_music_class
         ))
         .merge(catalogue::operations())
+        .routes(routes!(simulate::simulate_call))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(
             users::show_user,

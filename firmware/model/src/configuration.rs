@@ -86,6 +86,12 @@ impl Configuration {
         &self.catalogue
     }
 
+    /// Whether a number is one that must always be possible to dial.
+    pub fn is_emergency(&self, number: &str) -> bool {
+        let company = self.company.as_ref();
+        company.is_some_and(|company| company.country.emergency_numbers().contains(&number))
+    }
+
     /// How much of something there may be.
     pub fn limits(&self) -> Limits {
         let profile = self.company.as_ref().map(|company| company.limits);

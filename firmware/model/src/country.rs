@@ -50,6 +50,29 @@ const fn row(
 
 use Language::{En, Es, Id, PtBr};
 
+/// Numbers that must always be possible to dial: police, ambulance, fire brigade and what each country treats alike.
+static EMERGENCY: [(&str, &[&str]); 16] = [
+    ("AR", &["911", "100", "101", "107"]),
+    ("BO", &["110", "118", "119"]),
+    (
+        "BR",
+        &["190", "191", "192", "193", "194", "197", "198", "199"],
+    ),
+    ("CL", &["131", "132", "133"]),
+    ("CO", &["123"]),
+    ("EC", &["911"]),
+    ("ES", &["112"]),
+    ("GB", &["999", "112"]),
+    ("ID", &["112", "110", "113", "118", "119"]),
+    ("MX", &["911"]),
+    ("PE", &["105", "106", "116"]),
+    ("PT", &["112"]),
+    ("PY", &["911", "132"]),
+    ("US", &["911"]),
+    ("UY", &["911", "104", "105"]),
+    ("VE", &["911", "171"]),
+];
+
 static KNOWN: [CountryDefaults; 16] = [
     row("AR", "54", Es, "America/Argentina/Buenos_Aires", Law::A),
     row("BO", "591", Es, "America/La_Paz", Law::A),
@@ -76,6 +99,13 @@ static KNOWN: [CountryDefaults; 16] = [
 pub struct Country([u8; 2]);
 
 impl Country {
+    /// The numbers that must always be possible to dial.
+    pub fn emergency_numbers(self) -> &'static [&'static str] {
+        let code = self.to_string();
+        let row = EMERGENCY.iter().find(|(country, _)| *country == code);
+        row.map_or(&[], |(_, numbers)| numbers)
+    }
+
     /// Every country with defaults, by code.
     pub fn known() -> &'static [CountryDefaults] {
         &KNOWN

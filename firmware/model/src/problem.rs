@@ -67,6 +67,8 @@ pub mod code {
     pub const UNSPEAKABLE: &str = "unspeakable";
     /// The image has no voice for this language.
     pub const NO_VOICE: &str = "no_voice";
+    /// The object that the field names does not belong to this one.
+    pub const NOT_ASSIGNED: &str = "not_assigned";
     /// Calls would come back to where they are; `limit` is the way.
     pub const CIRCLE: &str = "circle";
     /// More menus below one another than `limit`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, ExtensionId, Invalid, Language, Secret, password,
+    Configuration, ExtensionId, Id, Invalid, Language, Number, Secret, password,
     problem::{Problems, code},
     text,
 };
@@ -65,6 +65,10 @@ pub struct User {
     /// The extension he is reached at, nobody else's; null when he has none.
     #[serde(default)]
     pub extension: Option<ExtensionId>,
+    /// The number of the company that those see whom he calls; null is what the route or trunk shows.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub outbound_number: Option<Id<Number>>,
 }
 
 /// The administrator made at the first set-up.
@@ -105,6 +109,10 @@ pub struct NewUser {
     /// The extension he is reached at, nobody else's; null when he has none.
     #[serde(default)]
     pub extension: Option<ExtensionId>,
+    /// The number of the company that those see whom he calls; null is what the route or trunk shows.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub outbound_number: Option<Id<Number>>,
     /// At least 10 characters, not a common password.
     pub password: Secret,
 }
@@ -144,6 +152,14 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<ExtensionId>)]
     pub extension: Option<Option<ExtensionId>>,
+    /// The number those see whom he calls, or null.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<i64>)]
+    pub outbound_number: Option<Option<Id<Number>>>,
     /// A new password; ends his sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
@@ -160,6 +176,7 @@ impl NewAdmin {
             language: Some(self.language),
             active: Some(true),
             extension: None,
+            outbound_number: None,
             password: self.password.clone(),
         };
         input.validate(id, &Configuration::default())
@@ -191,6 +208,7 @@ impl NewUser {
                 .unwrap_or(Language::En),
             active: self.active.unwrap_or(true),
             extension: self.extension,
+            outbound_number: self.outbound_number,
         };
         if user.name.trim().is_empty() {
             user.name = user.login.trim().to_owned();
@@ -232,6 +250,9 @@ impl UserChange {
         }
         if let Some(extension) = self.extension {
             user.extension = extension;
+        }
+        if let Some(number) = self.outbound_number {
+            user.outbound_number = number;
         }
         user.check(&mut problems, configuration);
         if let Some(password) = &self.password {
@@ -298,6 +319,16 @@ impl User {
                 Some(&other.name),
                 format!("login {} is in use", self.login),
             );
+        }
+        if let Some(id) = self.outbound_number {
+            let number = configuration.catalogue().numbers.get(id);
+            if number.is_none() {
+                let message = format!("there is no number with id {id}");
+                problems.add("outbound_number", code::NO_SUCH_OBJECT, None, message);
+            } else if number.is_some_and(|number| !number.users.includes(self.id)) {
+                let message = "the number is not assigned to him";
+                problems.add("outbound_number", code::NOT_ASSIGNED, None, message);
+            }
         }
         let Some(id) = self.extension else { return };
         if configuration.extension(id).is_none() {

@@ -1,6 +1,7 @@
 //! What all calls share: configuration, media, storage, the ways to reach phones, and the list of calls in progress.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ramal_media::Engine;
@@ -38,6 +39,8 @@ pub(crate) struct Exchange {
     pub(crate) music: Arc<MusicService>,
     pub(crate) recordings: Recordings,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
+    /// Counts calls by ways that take turns.
+    turns: AtomicUsize,
     /// How to end each call in progress.
     interrupts: Mutex<Calls>,
 }
@@ -85,8 +88,14 @@ impl Exchange {
             trunks,
             music,
             recordings,
+            turns: AtomicUsize::new(0),
             interrupts: Mutex::default(),
         }
+    }
+
+    /// Whose turn it is, of those that take turns.
+    pub(crate) fn turn(&self) -> usize {
+        self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {

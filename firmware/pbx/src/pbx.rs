@@ -1,5 +1,6 @@
 //! The handle of the PBX.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use ramal_lines::{Driver, LineError, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
-use ramal_model::{Actor, CallId, E1TrunkId, RecordingRecord, TrunkId};
+use ramal_model::{Actor, CallId, E1TrunkId, ExtensionId, RecordingRecord, TrunkId};
 use ramal_store::{Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
@@ -20,6 +21,7 @@ use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
+use crate::flow::simulate::Standing;
 use crate::leg::sip::SipLines;
 use crate::lines::{self, LineTestRefusal, LineTestStatus};
 use crate::live::{Live, LiveEvent, LiveState};
@@ -267,6 +269,23 @@ impl Pbx {
     /// Takes up a WebSocket for SIP that somebody else has accepted, encrypted; `None` when there are too many.
     pub async fn web_socket(&self, local: SocketAddr, remote: SocketAddr) -> Option<WebSocketLink> {
         WebSocketLink::open(&self.connector, local, remote).await
+    }
+
+    /// How all extensions stand that are there, for calls that are thought through ([`crate::simulate`]).
+    pub fn standing(&self) -> BTreeMap<ExtensionId, Standing> {
+        let configuration = self.exchange.configuration.borrow().clone();
+        let extensions = configuration.extensions().iter();
+        extensions
+            .filter_map(|extension| {
+                let contacts = self.exchange.locations.contacts(extension.id);
+                let since = contacts.iter().map(|one| one.registered_at).min()?;
+                let standing = match self.exchange.live.idle_since(extension.id) {
+                    None => Standing::Busy,
+                    Some(_) => Standing::Free(since),
+                };
+                Some((extension.id, standing))
+            })
+            .collect()
     }
 
     /// What is going on now.

@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 17] = [
+const SENTENCES: [&str; 20] = [
     "your-number-is",
     "time-is",
     "date-is",

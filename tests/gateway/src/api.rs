@@ -72,6 +72,18 @@ impl Api {
             .await
     }
 
+    /// PUT with a JSON body.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Answer, GatewayError> {
+        self.send(Method::PUT, path, body.to_string().into_bytes())
+            .await
+    }
+
+    /// POST of a file.
+    pub async fn upload(&self, path: &str, file: Vec<u8>) -> Result<Answer, GatewayError> {
+        self.send_as(Method::POST, path, "application/octet-stream", file)
+            .await
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Result<Answer, GatewayError> {
         self.send(Method::DELETE, path, Vec::new()).await
@@ -82,6 +94,16 @@ impl Api {
         &self,
         method: Method,
         path: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, GatewayError> {
+        self.send_as(method, path, "application/json", body).await
+    }
+
+    async fn send_as(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
         body: Vec<u8>,
     ) -> Result<Answer, GatewayError> {
         let http = |e: &dyn std::fmt::Display| GatewayError::Http(e.to_string());
@@ -95,7 +117,7 @@ impl Api {
             .uri(path)
             .header("host", "localhost");
         if !body.is_empty() {
-            request = request.header("content-type", "application/json");
+            request = request.header("content-type", kind);
         }
         let request = request
             .body(Full::new(Bytes::from(body)))

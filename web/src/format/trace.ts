@@ -73,6 +73,7 @@ export function traceText(step: TraceStep): string {
       return t('trace.voicemail', { mailbox: text('mailbox') })
     case 'conference':
       return t('trace.conference', { room: text('room') })
+    case 'emergency':
     case 'forwarded':
     case 'rings':
     case 'ivr_extension':

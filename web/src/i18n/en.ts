@@ -105,6 +105,7 @@ export const en = {
   'field.circle_limit': 'Calls would go round in a circle: {limit}.',
   'field.too_deep': 'Too many menus one below the other.',
   'field.too_deep_limit': 'At most {limit} levels of menus.',
+  'field.not_assigned': 'Not assigned to this person.',
   'field.too_many': 'Too many.',
   'field.too_many_limit': 'At most {limit}.',
   'field.no_such_object': 'What this names does not exist.',

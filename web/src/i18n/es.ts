@@ -107,6 +107,7 @@ export const es = {
   'field.circle_limit': 'Las llamadas darían vueltas en círculo: {limit}.',
   'field.too_deep': 'Demasiados menús uno dentro de otro.',
   'field.too_deep_limit': 'Como máximo {limit} niveles de menús.',
+  'field.not_assigned': 'No está asignado a esta persona.',
   'field.too_many': 'Demasiados.',
   'field.too_many_limit': 'Como máximo {limit}.',
   'field.no_such_object': 'Lo que se indica aquí no existe.',

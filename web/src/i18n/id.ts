@@ -103,6 +103,7 @@ export const id = {
   'field.circle_limit': 'Panggilan akan berputar-putar: {limit}.',
   'field.too_deep': 'Terlalu banyak menu bertingkat.',
   'field.too_deep_limit': 'Paling banyak {limit} tingkat menu.',
+  'field.not_assigned': 'Tidak diberikan kepada orang ini.',
   'field.too_many': 'Terlalu banyak.',
   'field.too_many_limit': 'Paling banyak {limit}.',
   'field.no_such_object': 'Yang disebut di sini tidak ada.',

@@ -107,6 +107,7 @@ export const ptBR = {
   'field.circle_limit': 'As chamadas andariam em círculo: {limit}.',
   'field.too_deep': 'Menus demais uns dentro dos outros.',
   'field.too_deep_limit': 'No máximo {limit} níveis de menus.',
+  'field.not_assigned': 'Não está atribuído a esta pessoa.',
   'field.too_many': 'Demais.',
   'field.too_many_limit': 'No máximo {limit}.',
   'field.no_such_object': 'O que está indicado aqui não existe.',

@@ -133,11 +133,19 @@ impl Configuration {
                 users.push(UsedBy::of(object));
             }
         }
+        let shown = self.users().iter().filter(|user| {
+            let number = user.outbound_number.map(Id::number);
+            kind == "number" && number == Some(id)
+        });
+        users.extend(shown.map(|user| UsedBy::new("user", user.id.0, &user.login)));
         users
     }
 
     /// Who is reached at a number from inside.
     pub fn who_has(&self, number: &str) -> Option<UsedBy> {
+        if self.is_emergency(number) {
+            return Some(UsedBy::new("emergency_number", 0, number));
+        }
         if let Some(extension) = self.extension_by_number(number) {
             return Some(UsedBy::new("extension", extension.id.0, &extension.number));
         }

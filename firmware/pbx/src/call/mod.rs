@@ -9,6 +9,7 @@
 //! rare, and waited for in a box of its own.
 
 mod hold;
+mod outbound;
 mod outside;
 mod participant;
 mod phones;
@@ -198,7 +199,7 @@ pub(crate) async fn run(
     let mut call = Call::begin(exchange, id, interrupt, direction, caller.party(), to);
     let leg_record = call.leg_started(&*leg, caller.leg_party());
     let shared = call.exchange().clone();
-    let route = routing::route(&configuration, &shared.lines, &caller, &dialled, |step| {
+    let route = routing::route(&configuration, &shared, &caller, &dialled, |step| {
         call.step(step);
     });
     let slot = caller
@@ -293,7 +294,9 @@ impl Call {
             | Refused::Disabled
             | Refused::NothingToPickUp => CallResult::NotFound,
             Refused::Busy | Refused::CallerBusy | Refused::OwnNumber => CallResult::Busy,
-            Refused::Rejected | Refused::InternationalBarred => CallResult::Rejected,
+            Refused::Rejected | Refused::InternationalBarred | Refused::RouteBarred => {
+                CallResult::Rejected
+            }
             Refused::NotRegistered
             | Refused::NoCommonCodec
             | Refused::NoResources

@@ -7,7 +7,7 @@ use ramal_model::Party;
 
 use super::trace::{Refused, Step};
 use crate::exchange::Exchange;
-use crate::leg::outward::{Attempt, Outward, OutwardLeg, Way};
+use crate::leg::outward::{Attempt, Outward, OutwardLeg, Sent};
 use crate::leg::{Cause, Leg};
 use crate::trunk::TrunkCall;
 
@@ -23,11 +23,11 @@ pub(super) struct Outgoing {
     pub(super) hops_left: u8,
 }
 
-/// Begins to call `number` outside, over the first of `trunks` that works, or else a line.
+/// Begins to call `number` outside, over the first of `ways` that works.
 pub(super) fn dial(
     exchange: &Arc<Exchange>,
     number: &str,
-    trunks: Vec<(Way, String)>,
+    ways: Vec<Sent>,
     outgoing: Outgoing,
 ) -> Box<dyn Leg> {
     let call = TrunkCall {
@@ -37,7 +37,7 @@ pub(super) fn dial(
         hops_left: outgoing.hops_left,
     };
     let outward = Outward {
-        trunks,
+        ways,
         call,
         codecs: outgoing.codecs,
     };

@@ -1,6 +1,7 @@
 //! Taking somebody who waits where a route leads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ramal_model::{Configuration, Party};
 
@@ -82,7 +83,11 @@ pub(super) async fn reach(
             };
             ring::ring(call, waiting, &callee, slot, following).await
         }
-        Route::Outside { number, trunks } => {
+        Route::Outside {
+            number,
+            ways,
+            seconds,
+        } => {
             call.goes_out();
             let outgoing = Outgoing {
                 caller: party,
@@ -90,12 +95,13 @@ pub(super) async fn reach(
                 codecs: waiting.participant.codecs(),
                 hops_left: following.hops_left,
             };
-            let line = outside::dial(&exchange, &number, trunks, outgoing);
+            let line = outside::dial(&exchange, &number, ways, outgoing);
             let callee = Caller::Trunk {
                 line: line.trunk().unwrap_or(line.device()).into(),
                 party: party_of(&number),
             };
-            ring::line(call, waiting, Ok(line), &number, callee).await
+            let time = Duration::from_secs(seconds.into());
+            ring::line(call, waiting, Ok(line), &number, callee, time).await
         }
         Route::Station(number) => {
             let line = exchange
@@ -103,7 +109,7 @@ pub(super) async fn reach(
                 .ring(&exchange.engine, &number, &party)
                 .map(|line| Box::new(line) as Box<dyn Leg>);
             let callee = Caller::Station(party_of(&number));
-            ring::line(call, waiting, line, &number, callee).await
+            ring::line(call, waiting, line, &number, callee, ring::LINE_TIME).await
         }
     };
     taken.map(Reached::Talking)

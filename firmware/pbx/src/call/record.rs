@@ -381,11 +381,6 @@ impl Call {
         path.push(key);
     }
 
-    /// When it began.
-    pub(super) fn began(&self) -> Instant {
-        self.began
-    }
-
     /// How a call ends that somebody other than the two parties ends.
     pub(super) fn ended_here(&mut self, why: EndedHere) -> Outcome {
         self.step(Step::EndedHere { why });

@@ -21,8 +21,8 @@ use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
 use crate::lines::NoLine;
 
-/// How long a call over a line may ring: exchanges give up by themselves after one to three minutes.
-const LINE_RING_TIME: Duration = Duration::from_secs(180);
+/// How long a telephone on a line may ring: exchanges give up by themselves after one to three minutes.
+pub(super) const LINE_TIME: Duration = Duration::from_secs(180);
 
 /// Rings the callee's phones for its ring time.
 pub(super) async fn ring(
@@ -148,7 +148,8 @@ fn add_outside(
         },
         _ => caller,
     };
-    let trunks = routing::ways_outside(following.configuration, &outside.number);
+    let exchange = Arc::clone(call.exchange());
+    let ways = routing::ways_outside(following.configuration, &exchange, &outside.number);
     let outgoing = Outgoing {
         withheld: shown.number.is_empty() || waiting.participant.leg.is_private(),
         caller: shown,
@@ -158,7 +159,7 @@ fn add_outside(
     call.step(Step::Trunk {
         number: outside.number.clone(),
     });
-    let line = outside::dial(call.exchange(), &outside.number, trunks, outgoing);
+    let line = outside::dial(&exchange, &outside.number, ways, outgoing);
     let place = phones.expect(Callee {
         who: Caller::Trunk {
             line: line.trunk().unwrap_or(line.device()).into(),
@@ -180,6 +181,7 @@ pub(super) async fn line(
     line: Result<Box<dyn Leg>, NoLine>,
     number: &str,
     who: Caller,
+    ring_time: Duration,
 ) -> Result<Participant, NotTaken> {
     let failed = |outcome| Err(NotTaken::Failed(outcome));
     let leg = match line {
@@ -195,14 +197,14 @@ pub(super) async fn line(
     if !call.is_outbound() {
         call.step(Step::Ringing {
             contacts: 1,
-            seconds: LINE_RING_TIME.as_secs() as u16,
+            seconds: u16::try_from(ring_time.as_secs()).unwrap_or(u16::MAX),
         });
     }
     let mut phones = Phones::default();
     let record = call.leg_started(&*leg, number);
     let place = phones.expect(Callee { who, slot: None });
     phones.add(place, leg, record);
-    until_answered(call, waiting, phones, LINE_RING_TIME).await
+    until_answered(call, waiting, phones, ring_time).await
 }
 
 /// Waits for somebody to take the call, and connects him.

@@ -3,11 +3,11 @@
 use ramal_model::{Configuration, Destination, Extension, Id};
 
 use super::trace::{Feature, Refused, Step};
-use super::{Caller, E1Caller, SipTrunkCaller, pickup};
+use super::{Caller, E1Caller, SipTrunkCaller, outbound, pickup};
+use crate::exchange::Exchange;
 use crate::flow::arrival::{self, Arrival};
 use crate::leg::Cause;
-use crate::leg::outward::Way;
-use crate::lines::LineService;
+use crate::leg::outward::{Sent, Way};
 use crate::trunk::Diverted;
 
 /// Where a call goes.
@@ -17,10 +17,12 @@ pub(crate) enum Route {
     Extension(Box<Extension>),
     /// To a service of the gateway.
     Feature(Feature),
-    /// Out over trunks, with the number each gets, or else over a line to the exchange, where `number` is dialled.
+    /// Out of the company by the first of these ways that works.
     Outside {
         number: String,
-        trunks: Vec<(Way, String)>,
+        ways: Vec<Sent>,
+        /// Seconds until nobody took the call there.
+        seconds: u16,
     },
     /// Where the configuration leads: a number of the company, a menu, a queue and so on.
     Flow(Destination),
@@ -43,13 +45,17 @@ pub(crate) fn is_feature(number: &str) -> bool {
 
 /// What is dialled before a number outside.
 const OUTSIDE: char = '0';
+/// Seconds a call outside rings where nothing else is said (F038).
+const OUTSIDE_TIME: u16 = 60;
+/// Seconds a call for help rings.
+const EMERGENCY_TIME: u16 = 300;
 /// What numbers in other countries begin with.
 const INTERNATIONAL: &str = "00";
 
 /// Decides where `dialled` leads for `caller`, telling each step to `trace`.
 pub(crate) fn route(
     configuration: &Configuration,
-    lines: &LineService,
+    exchange: &Exchange,
     caller: &Caller,
     dialled: &str,
     mut trace: impl FnMut(Step),
@@ -94,11 +100,14 @@ pub(crate) fn route(
         });
         return Route::Refused(Refused::NothingToPickUp, Cause::SUBSCRIBER_ABSENT);
     }
+    if configuration.is_emergency(dialled) {
+        return emergency(configuration, exchange, dialled, trace);
+    }
     if let Some(inside) = inside(configuration, dialled) {
         return Route::Flow(inside);
     }
     if configuration.extension_by_number(dialled).is_none() {
-        if let Some(line) = lines.station(dialled) {
+        if let Some(line) = exchange.lines.station(dialled) {
             trace(Step::Station {
                 number: dialled.to_owned(),
                 line,
@@ -108,12 +117,16 @@ pub(crate) fn route(
             }
             return Route::Station(dialled.to_owned());
         }
+        if let Some(route) = outbound::route(configuration, exchange, caller, dialled, &mut trace) {
+            return route;
+        }
+        let has_lines = exchange.lines.has_trunks();
         let has_trunks = || {
             configuration.trunks().iter().any(|trunk| trunk.enabled)
                 || configuration.e1_trunks().iter().any(|trunk| trunk.enabled)
         };
         if let Some(number) = outside(dialled)
-            && (lines.has_trunks() || has_trunks())
+            && (has_lines || has_trunks())
         {
             trace(Step::Trunk {
                 number: number.to_owned(),
@@ -122,18 +135,23 @@ pub(crate) fn route(
                 // Off until somebody switches it on: what calls to other countries cost is found out too late.
                 return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
             }
-            let by_trunk = by_trunk(configuration, number);
-            if by_trunk
+            let own = outbound::own_number(configuration, caller);
+            let mut ways = by_prefix(configuration, exchange, number);
+            for sent in &mut ways {
+                sent.shown.clone_from(&own);
+            }
+            if ways
                 .iter()
-                .any(|(_, sent)| sent.starts_with(INTERNATIONAL))
+                .any(|sent| sent.number.starts_with(INTERNATIONAL))
             {
                 // A prefix taken off must not open the way abroad.
                 return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
             }
-            if !by_trunk.is_empty() || lines.has_trunks() {
+            if !ways.is_empty() {
                 return Route::Outside {
                     number: number.to_owned(),
-                    trunks: by_trunk,
+                    ways,
+                    seconds: OUTSIDE_TIME,
                 };
             }
         }
@@ -158,9 +176,57 @@ fn inside(configuration: &Configuration, dialled: &str) -> Option<Destination> {
     }
 }
 
-/// The ways out for a number as it would be dialled on an extension.
-pub(super) fn ways_outside(configuration: &Configuration, number: &str) -> Vec<(Way, String)> {
-    by_trunk(configuration, outside(number).unwrap_or(number))
+/// A call for help: by every way there is, whoever calls and whatever is set (B.2).
+fn emergency(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    number: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    trace(Step::Emergency {
+        number: number.to_owned(),
+    });
+    let e1 = configuration
+        .e1_trunks()
+        .iter()
+        .filter(|trunk| trunk.enabled);
+    let sip = configuration.trunks().iter().filter(|trunk| trunk.enabled);
+    // The exchange of the place knows best where help is needed.
+    let line = exchange.lines.has_trunks().then_some(Way::Line(None));
+    let ways = line
+        .into_iter()
+        .chain(e1.map(|trunk| Way::E1(trunk.id)))
+        .chain(sip.map(|trunk| Way::Sip(trunk.id)));
+    let ways: Vec<_> = ways
+        .map(|way| Sent {
+            way,
+            number: number.to_owned(),
+            shown: None,
+        })
+        .collect();
+    if ways.is_empty() {
+        return Route::Refused(Refused::NoFreeLine, Cause::NO_CIRCUIT);
+    }
+    Route::Outside {
+        number: number.to_owned(),
+        ways,
+        seconds: EMERGENCY_TIME,
+    }
+}
+
+/// The ways out for a number as it would be dialled on an extension, whoever may use them: what the configuration leads
+/// outside was put there by somebody who may.
+pub(super) fn ways_outside(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    number: &str,
+) -> Vec<Sent> {
+    let by_route = outbound::ways(configuration, exchange, number);
+    if by_route.is_empty() {
+        by_prefix(configuration, exchange, outside(number).unwrap_or(number))
+    } else {
+        by_route
+    }
 }
 
 /// What is to be dialled outside, when the number leads there.
@@ -171,8 +237,8 @@ fn outside(dialled: &str) -> Option<&str> {
     plausible.then_some(number)
 }
 
-/// The enabled trunks that take the number, and what each gets.
-fn by_trunk(configuration: &Configuration, number: &str) -> Vec<(Way, String)> {
+/// The ways out where no outbound route is set: the enabled trunks that take the number by its prefix, then a line.
+fn by_prefix(configuration: &Configuration, exchange: &Exchange, number: &str) -> Vec<Sent> {
     let sip = configuration
         .trunks()
         .iter()
@@ -192,7 +258,18 @@ fn by_trunk(configuration: &Configuration, number: &str) -> Vec<(Way, String)> {
     // Of those with the same priority the owned line goes first.
     let mut ways: Vec<_> = e1.chain(sip).collect();
     ways.sort_by_key(|(priority, ..)| *priority);
-    ways.into_iter().map(|(_, way, sent)| (way, sent)).collect()
+    let line = exchange
+        .lines
+        .has_trunks()
+        .then(|| (0, Way::Line(None), number.to_owned()));
+    ways.into_iter()
+        .chain(line)
+        .map(|(_, way, number)| Sent {
+            way,
+            number,
+            shown: None,
+        })
+        .collect()
 }
 
 /// Decides where a carrier's call leads: to an extension or nowhere, never out again.

@@ -18,7 +18,7 @@ use super::record::Call;
 use super::ring;
 use super::trace::{End, Refused, Step};
 use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
-use crate::leg::{self, Cause, LegEvent};
+use crate::leg::{self, Cause, LegEvent, Release};
 
 /// Before what is said first: media takes a moment to arrive.
 const PAUSE: Sound = Sound::Silence { ms: 400 };
@@ -41,10 +41,17 @@ pub(super) async fn lead(
     match flow::follow(&mut stage, first).await {
         Ok(flow::End::Taken(taken)) => Ok(Reached::Talking(taken)),
         Ok(flow::End::Served) => {
+            stage.call.served();
             let outcome = stage.call.ended_here(super::trace::EndedHere::Finished);
             Ok(Reached::Served(outcome))
         }
-        Ok(flow::End::Cleared(clearing)) => Err(NotTaken::Failed(cleared(clearing))),
+        Ok(flow::End::Cleared(clearing)) => {
+            if clearing == Clearing::Rejected && stage.waiting.transferor.is_none() {
+                let leg = &mut stage.waiting.participant.leg;
+                leg.hang_up(Release::Declined);
+            }
+            Err(NotTaken::Failed(cleared(clearing)))
+        }
         Err(over) => Err(NotTaken::Over(over)),
     }
 }
@@ -123,6 +130,12 @@ impl Stage<'_, '_> {
                 | LegEvent::FaxEnded => {}
             }
         }
+    }
+
+    /// What the call was led to is not served.
+    fn not_served(&mut self) -> Outcome {
+        let cause = Cause::RESOURCE_UNAVAILABLE;
+        self.call.refused(Refused::NoResources, cause)
     }
 
     /// The language of what is said to the caller.
@@ -240,7 +253,7 @@ impl Switch for Stage<'_, '_> {
 
     async fn play(&mut self, say: &[Say], keys: &str) -> Result<Option<char>, Outcome> {
         if let Some(place) = self.ahead.iter().position(|key| keys.contains(*key)) {
-            return Ok(Some(self.ahead.drain(..=place).last().unwrap_or_default()));
+            return Ok(self.ahead.drain(..=place).next_back());
         }
         let mut sounds = vec![PAUSE];
         for one in say {
@@ -307,16 +320,16 @@ impl Switch for Stage<'_, '_> {
 
     async fn wait_in_queue(
         &mut self,
-        _queue: &Arc<Stored<Queue>>,
+        _: &Arc<Stored<Queue>>,
     ) -> Result<QueueEnd<Participant>, Outcome> {
-        Ok(QueueEnd::Empty)
+        Err(self.not_served())
     }
 
-    async fn leave_message(&mut self, _mailbox: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
-        Ok(())
+    async fn leave_message(&mut self, _: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
+        Err(self.not_served())
     }
 
-    async fn join_conference(&mut self, _room: &Arc<Stored<Conference>>) -> Result<(), Outcome> {
-        Ok(())
+    async fn join_conference(&mut self, _: &Arc<Stored<Conference>>) -> Result<(), Outcome> {
+        Err(self.not_served())
     }
 }

@@ -40,6 +40,8 @@ pub(crate) enum Step {
     SipTrunkPassedOver { trunk: String, because: PassedOver },
     /// The number is that of a telephone on a line of the gateway.
     Station { number: String, line: String },
+    /// The number calls for help: it goes out whatever else is set.
+    Emergency { number: String },
     /// The number is a feature code.
     FeatureCode { code: String, feature: Feature },
     /// The number asks for a call that rings elsewhere.
@@ -229,6 +231,8 @@ pub(crate) enum Refused {
     NoFreeLine,
     /// Calls to other countries are not allowed.
     InternationalBarred,
+    /// The outbound routes that fit are not for this extension, or not at this time.
+    RouteBarred,
     /// The caller dialled itself.
     OwnNumber,
     /// The caller has as many calls as it may.

@@ -57,7 +57,7 @@ async fn unattended(
     let lines = call.exchange().clone();
     let route = routing::route(
         following.configuration,
-        &lines.lines,
+        &lines,
         &transferor.who,
         &number,
         |step| call.step(step),

@@ -220,10 +220,7 @@ impl Leg for DigitalLeg {
     }
 
     fn hang_up(&mut self, release: Release) {
-        let cause = match release {
-            Release::Cause(cause) => cause,
-            Release::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
-        };
+        let cause = release.cause();
         self.tell(TrunkCommand::HangUp(self.call, cause.0));
         self.events = None;
     }

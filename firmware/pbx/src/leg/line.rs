@@ -213,10 +213,7 @@ impl Leg for LineLeg {
     }
 
     fn hang_up(&mut self, release: Release) {
-        let cause = match release {
-            Release::Cause(cause) => cause,
-            Release::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
-        };
+        let cause = release.cause();
         self.send(LineCommand::HangUp(cause));
         // The end of the queue says the same, should the command not have fitted in.
         self.commands = None;

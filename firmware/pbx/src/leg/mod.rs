@@ -121,8 +121,21 @@ pub(crate) enum LegEvent {
 pub(crate) enum Release {
     /// For this cause.
     Cause(Cause),
+    /// The called side does not want the call, which is more than that there is no way (RFC 3398 §7.2.4.1, cause 21 of a user).
+    Declined,
     /// Another device of the called party has taken the call: not a missed call (RFC 3326 §2).
     AnsweredElsewhere,
+}
+
+impl Release {
+    /// The cause that says it best where only causes are known.
+    pub(crate) fn cause(self) -> Cause {
+        match self {
+            Self::Cause(cause) => cause,
+            Self::Declined => Cause::CALL_REJECTED,
+            Self::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
+        }
+    }
 }
 
 /// One end of a call.

@@ -1,5 +1,4 @@
-//! A leg out of the company over SIP trunks: host after host, trunk after trunk, and a line at last, until one takes the
-//! call.
+//! A leg out of the company: way after way, host after host of a SIP trunk, until one takes the call.
 //!
 //! To its call it is one leg that rings. What cannot be reached is left behind within a few seconds; what refuses because
 //! of the called party speaks for all.
@@ -11,7 +10,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use ramal_media::{Channel as MediaChannel, Codec};
-use ramal_model::{E1TrunkId, HostPort, LegKind, TrunkId};
+use ramal_model::{E1TrunkId, HostPort, LegKind, Party, TrunkId};
 use tokio::time::{Sleep, sleep};
 
 use super::fax::{Fax, FaxOffer};
@@ -54,21 +53,33 @@ pub(crate) enum Attempt {
     },
 }
 
-/// A trunk of any kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
     /// A SIP trunk.
     Sip(TrunkId),
     /// An E1 trunk.
     E1(E1TrunkId),
+    /// The analogue line of this name, or whichever is free.
+    Line(Option<String>),
+}
+
+/// What is sent by a way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) way: Way,
+    /// The number as the exchange or carrier is to get it.
+    pub(crate) number: String,
+    /// The caller's number that is shown there, when it is not his own.
+    pub(crate) shown: Option<String>,
 }
 
 /// A call on its way out.
 #[derive(Debug, Clone)]
 pub(crate) struct Outward {
-    /// Which trunks take it, and the number each gets, best first.
-    pub(crate) trunks: Vec<(Way, String)>,
-    /// The call; its number is what a line gets.
+    /// The ways it may take, best first.
+    pub(crate) ways: Vec<Sent>,
+    /// The call.
     pub(crate) call: TrunkCall,
     /// What the caller can hear, best first.
     pub(crate) codecs: Vec<Codec>,
@@ -78,14 +89,12 @@ pub(crate) struct Outward {
 pub(crate) struct OutwardLeg {
     exchange: Arc<Exchange>,
     call: TrunkCall,
-    /// What a line gets.
-    number: String,
+    /// Who calls, where no way shows somebody else.
+    caller: Party,
     codecs: Vec<Codec>,
-    trunks: VecDeque<(Way, String)>,
+    ways: VecDeque<Sent>,
     /// The trunk being tried and its hosts that are left.
     hosts: Option<(Arc<Trunk>, VecDeque<HostPort>)>,
-    /// Whether a line may still be tried.
-    line_left: bool,
     current: Option<Current>,
     /// Told before anything else.
     attempts: VecDeque<Attempt>,
@@ -108,18 +117,13 @@ struct Current {
 impl OutwardLeg {
     /// Begins to call.
     pub(crate) fn new(exchange: Arc<Exchange>, outward: Outward) -> Self {
-        let Outward {
-            trunks,
-            call,
-            codecs,
-        } = outward;
+        let Outward { ways, call, codecs } = outward;
         let mut leg = Self {
-            line_left: exchange.lines.has_trunks(),
             exchange,
-            number: call.number.clone(),
+            caller: call.caller.clone(),
             call,
             codecs,
-            trunks: trunks.into(),
+            ways: ways.into(),
             hosts: None,
             current: None,
             attempts: VecDeque::new(),
@@ -130,7 +134,7 @@ impl OutwardLeg {
         leg
     }
 
-    /// Goes on to the next host, trunk or line; afterwards there is no current attempt when none is left.
+    /// Goes on to the next host or way; afterwards there is no current attempt when none is left.
     fn advance(&mut self) {
         self.current = None;
         loop {
@@ -144,13 +148,26 @@ impl OutwardLeg {
                 continue;
             }
             self.hosts = None;
-            let Some((way, number)) = self.trunks.pop_front() else {
-                break;
+            let Some(Sent { way, number, shown }) = self.ways.pop_front() else {
+                return;
+            };
+            self.call.caller = match shown {
+                Some(number) => Party {
+                    number,
+                    name: String::new(),
+                },
+                None => self.caller.clone(),
             };
             let id = match way {
                 Way::Sip(id) => id,
                 Way::E1(id) => {
                     if self.try_e1(id, &number) {
+                        return;
+                    }
+                    continue;
+                }
+                Way::Line(port) => {
+                    if self.try_line(port.as_deref(), &number) {
                         return;
                     }
                     continue;
@@ -172,9 +189,6 @@ impl OutwardLeg {
             self.call.number = number;
             let hosts = trunk.hosts().into();
             self.hosts = Some((trunk, hosts));
-        }
-        if std::mem::take(&mut self.line_left) {
-            self.try_line();
         }
     }
 
@@ -255,11 +269,13 @@ impl OutwardLeg {
         }
     }
 
-    fn try_line(&mut self) {
+    /// Begins the call on an analogue line; false when none is free.
+    fn try_line(&mut self, port: Option<&str>, number: &str) -> bool {
         let exchange = &self.exchange;
+        let caller = &self.call.caller;
         let line = exchange
             .lines
-            .dial_out(&exchange.engine, &self.number, &self.call.caller);
+            .dial_out(&exchange.engine, port, number, caller);
         match line {
             Ok(leg) => {
                 self.current = Some(Current {
@@ -268,8 +284,12 @@ impl OutwardLeg {
                     patience: None,
                     alerting: false,
                 });
+                true
             }
-            Err(_) => self.failure = Cause::NO_CIRCUIT,
+            Err(_) => {
+                self.failure = Cause::NO_CIRCUIT;
+                false
+            }
         }
     }
 

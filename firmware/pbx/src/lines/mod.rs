@@ -179,14 +179,17 @@ impl LineService {
         Ok(true)
     }
 
-    /// Calls `number` over a free line to the exchange.
+    /// Calls `number` over a free line to the exchange: this one, or any.
     pub(crate) fn dial_out(
         &self,
         engine: &Engine,
+        port: Option<&str>,
         number: &str,
         caller: &Party,
     ) -> Result<LineLeg, NoLine> {
-        self.call(engine, number, caller, |entry| entry.kind == PortKind::Fxo)
+        self.call(engine, number, caller, |entry| {
+            entry.kind == PortKind::Fxo && port.is_none_or(|port| entry.name == port)
+        })
     }
 
     /// Rings the telephone with this number.

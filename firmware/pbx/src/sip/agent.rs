@@ -307,8 +307,8 @@ impl Agent {
             Command::Accept { leg, sdp } => {
                 self.on(leg, |endpoint, session| endpoint.accept(now, session, sdp));
             }
-            Command::Reject { leg, cause } => self.on(leg, |endpoint, session| {
-                super::session::reject(endpoint, now, session, cause);
+            Command::Reject { leg, release } => self.on(leg, |endpoint, session| {
+                super::session::reject(endpoint, now, session, release);
             }),
             Command::HangUp { leg, .. } if self.attempts.cancel(leg) => {}
             Command::HangUp { leg, release } => self.on(leg, |endpoint, session| {

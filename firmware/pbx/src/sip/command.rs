@@ -10,7 +10,7 @@ use super::defence::Ban;
 use super::destination::{Destination, MakeInvite, OutgoingRequest};
 use crate::call::{Newcomer, Replacing};
 use crate::counters::Counters;
-use crate::leg::{Cause, Release};
+use crate::leg::Release;
 use crate::queue;
 
 /// Names a leg towards the agent.
@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Answers a call.
     Accept { leg: LegKey, sdp: Bytes },
     /// Refuses a call.
-    Reject { leg: LegKey, cause: Cause },
+    Reject { leg: LegKey, release: Release },
     /// Ends a call that was made or answered.
     HangUp { leg: LegKey, release: Release },
     /// Offers new media.

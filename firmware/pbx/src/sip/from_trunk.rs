@@ -4,8 +4,8 @@ use ramal_sip::{Flow, HeaderName, HeaderValue, Request, SessionId, StatusCode};
 
 use super::agent::Agent;
 use crate::call::{Caller, IncomingCall, SipTrunkCaller};
-use crate::leg::Cause;
 use crate::leg::sip::{EVENT_QUEUE, MediaSettings};
+use crate::leg::{Cause, Release};
 use crate::queue::queue;
 use crate::trunk;
 
@@ -61,7 +61,12 @@ impl Agent {
         };
         let Some(dialled) = trunk::did(settings, request) else {
             let cause = Cause::INVALID_NUMBER_FORMAT;
-            super::session::reject(&mut self.endpoint, now.instant, session, cause);
+            super::session::reject(
+                &mut self.endpoint,
+                now.instant,
+                session,
+                Release::Cause(cause),
+            );
             return true;
         };
         self.endpoint.set_policy(session, trunk::policy(settings));

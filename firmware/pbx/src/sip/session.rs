@@ -205,7 +205,7 @@ impl Agent {
                 &mut self.endpoint,
                 now.instant,
                 session,
-                Cause::INVALID_NUMBER_FORMAT,
+                Release::Cause(Cause::INVALID_NUMBER_FORMAT),
             );
             return;
         };
@@ -299,8 +299,12 @@ pub(super) fn refusal(verdict: Verdict) -> (StatusCode, Vec<(HeaderName, HeaderV
 }
 
 /// Refuses a call.
-pub(super) fn reject(endpoint: &mut Endpoint, now: Instant, session: SessionId, cause: Cause) {
-    let status = StatusCode::new(cause.sip_status()).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
+pub(super) fn reject(endpoint: &mut Endpoint, now: Instant, session: SessionId, release: Release) {
+    let cause = release.cause();
+    let status = match release {
+        Release::Declined => StatusCode::DECLINE,
+        _ => StatusCode::new(cause.sip_status()).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR),
+    };
     let headers = vec![(HeaderName::Reason, HeaderValue::from(&q850(cause)))];
     endpoint.reject(now, session, status, headers);
 }
@@ -308,7 +312,7 @@ pub(super) fn reject(endpoint: &mut Endpoint, now: Instant, session: SessionId, 
 /// Ends a call that was made or answered.
 pub(super) fn hang_up(endpoint: &mut Endpoint, now: Instant, session: SessionId, release: Release) {
     let reason = match release {
-        Release::Cause(cause) => q850(cause),
+        Release::Cause(_) | Release::Declined => q850(release.cause()),
         Release::AnsweredElsewhere => Reason {
             protocol: ReasonProtocol::Sip,
             cause: 200,

@@ -17,6 +17,7 @@ fn auditor(login: &str) -> NewUser {
         language: None,
         active: None,
         extension: None,
+        outbound_number: None,
         password: Secret::new("telefone-azul-72-vento".into()),
     }
 }

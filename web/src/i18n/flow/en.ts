@@ -5,6 +5,8 @@ export const flow = {
   'trace.number': 'Number {number}, {label}',
   'trace.inbound_route': 'Inbound route {route} takes it',
   'trace.outbound_route': 'Outbound route {route} takes it by {pattern}',
+  'trace.emergency': 'Calls for help: {number} goes out whatever else is set',
+  'refused.route_barred': 'the outbound routes that fit are not for this extension, or not now',
   'trace.number_refuses': 'The number does not take it: {why}',
   'trace.forwarded': 'All its calls are forwarded to {number}',
   'trace.time_condition': 'Time condition {condition} at {time}: {way}',

@@ -3,6 +3,8 @@ export const flow = {
   'trace.number': 'Número {number}, {label}',
   'trace.inbound_route': 'Lo toma la ruta entrante {route}',
   'trace.outbound_route': 'Lo toma la ruta saliente {route} por {pattern}',
+  'trace.emergency': 'Llamada de emergencia: {number} sale, sea cual sea la configuración',
+  'refused.route_barred': 'las rutas salientes posibles no son para esta extensión, o no ahora',
   'trace.number_refuses': 'El número no lo toma: {why}',
   'trace.forwarded': 'Todas sus llamadas se desvían a {number}',
   'trace.time_condition': 'Condición de horario {condition} a las {time}: {way}',

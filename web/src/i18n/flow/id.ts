@@ -3,6 +3,8 @@ export const flow = {
   'trace.number': 'Nomor {number}, {label}',
   'trace.inbound_route': 'Rute masuk {route} menanganinya',
   'trace.outbound_route': 'Rute keluar {route} menanganinya lewat {pattern}',
+  'trace.emergency': 'Panggilan darurat: {number} keluar apa pun pengaturannya',
+  'refused.route_barred': 'rute keluar yang cocok bukan untuk ekstensi ini, atau bukan sekarang',
   'trace.number_refuses': 'Nomor tidak menerimanya: {why}',
   'trace.forwarded': 'Semua panggilannya diteruskan ke {number}',
   'trace.time_condition': 'Kondisi waktu {condition} pada {time}: {way}',

@@ -3,6 +3,8 @@ export const flow = {
   'trace.number': 'Número {number}, {label}',
   'trace.inbound_route': 'A rota de entrada {route} atende',
   'trace.outbound_route': 'A rota de saída {route} atende por {pattern}',
+  'trace.emergency': 'Chamada de emergência: {number} sai, seja qual for a configuração',
+  'refused.route_barred': 'as rotas de saída possíveis não são para este ramal, ou não agora',
   'trace.number_refuses': 'O número não atende: {why}',
   'trace.forwarded': 'Todas as suas chamadas são encaminhadas para {number}',
   'trace.time_condition': 'Condição de horário {condition} às {time}: {way}',

@@ -95,10 +95,7 @@ impl Leg for SipLeg {
             State::Over => return,
             State::Calling => Command::Reject {
                 leg: self.key,
-                cause: match release {
-                    Release::Cause(cause) => cause,
-                    Release::AnsweredElsewhere => Cause::NON_SELECTED_USER_CLEARING,
-                },
+                release,
             },
             State::Ringing | State::Established => Command::HangUp {
                 leg: self.key,

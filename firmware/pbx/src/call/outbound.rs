@@ -1,0 +1,195 @@
+//! Outbound routes (F187-F197): which rules take a dialled number, and the ways they lead out.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ramal_model::{
+    Configuration, E1TrunkId, OutboundRoute, OutboundRule, Stored, Way as RuleWay, WayOrder,
+};
+
+use super::Caller;
+use super::routing::Route;
+use super::trace::{Refused, Step};
+use crate::exchange::Exchange;
+use crate::leg::Cause;
+use crate::leg::outward::{Sent, Way};
+
+/// What numbers in other countries begin with, as a pattern has to say it to lead there.
+const INTERNATIONAL: [&str; 2] = ["00", "+"];
+
+/// Where a dialled number leads by the routes; none when there are none in use at all.
+pub(super) fn route(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    caller: &Caller,
+    dialled: &str,
+    mut trace: impl FnMut(Step),
+) -> Option<Route> {
+    let routes = in_use(configuration);
+    if routes.is_empty() {
+        return None;
+    }
+    let extension = caller.extension().map(|extension| extension.id);
+    let mut ways = Vec::new();
+    let mut seconds = None;
+    let mut fits_others = false;
+    for route in routes {
+        let open = is_open(configuration, &route);
+        for rule in &route.rules {
+            let sent = rule.sends(dialled, extension).filter(|_| open);
+            let Some(sent) = sent else {
+                fits_others |= rule
+                    .pattern
+                    .as_ref()
+                    .is_some_and(|pattern| pattern.matches(dialled));
+                continue;
+            };
+            if is_barred(rule, dialled, &sent) {
+                trace(Step::Trunk { number: sent });
+                return Some(Route::Refused(
+                    Refused::InternationalBarred,
+                    Cause::CALL_REJECTED,
+                ));
+            }
+            trace(Step::OutboundRoute {
+                route: route.name.clone(),
+                pattern: rule
+                    .pattern
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            });
+            seconds.get_or_insert(rule.ring_seconds());
+            let own = own_number(configuration, caller).filter(|_| !rule.force_caller_id);
+            let shown = own.or_else(|| rule.caller_id.clone());
+            ways.extend(by_rule(configuration, exchange, rule, &sent, shown));
+        }
+    }
+    match seconds {
+        Some(seconds) => Some(Route::Outside {
+            number: dialled.to_owned(),
+            ways,
+            seconds,
+        }),
+        None if fits_others => Some(Route::Refused(Refused::RouteBarred, Cause::CALL_REJECTED)),
+        // Perhaps it is an extension's.
+        None if configuration.extension_by_number(dialled).is_some() => None,
+        None => Some(Route::Refused(
+            Refused::UnknownNumber,
+            Cause::UNALLOCATED_NUMBER,
+        )),
+    }
+}
+
+/// The number of the company that those see whom a caller calls (F204).
+pub(super) fn own_number(configuration: &Configuration, caller: &Caller) -> Option<String> {
+    let extension = caller.extension()?.id;
+    let mut users = configuration.users().iter();
+    let user = users.find(|user| user.extension == Some(extension))?;
+    let number = configuration
+        .catalogue()
+        .numbers
+        .get(user.outbound_number?)?;
+    Some(number.number.clone())
+}
+
+/// The ways a number takes that the configuration itself calls.
+pub(super) fn ways(configuration: &Configuration, exchange: &Exchange, number: &str) -> Vec<Sent> {
+    let routes = in_use(configuration);
+    let open = routes.iter().filter(|route| is_open(configuration, route));
+    let mut ways = Vec::new();
+    for rule in open.flat_map(|route| &route.rules) {
+        let anybody = rule.allowed.first().copied();
+        if let Some(sent) = rule.sends(number, anybody)
+            && !is_barred(rule, number, &sent)
+        {
+            let shown = rule.caller_id.clone().filter(|_| rule.force_caller_id);
+            ways.extend(by_rule(configuration, exchange, rule, &sent, shown));
+        }
+    }
+    ways
+}
+
+/// The routes in use, in the order they are looked at.
+fn in_use(configuration: &Configuration) -> Vec<std::sync::Arc<Stored<OutboundRoute>>> {
+    let routes = configuration.catalogue().outbound_routes.iter();
+    let mut routes: Vec<_> = routes.filter(|route| route.enabled).cloned().collect();
+    routes.sort_by_key(|route| (route.position, route.id));
+    routes
+}
+
+/// Whether a route may be used now.
+fn is_open(configuration: &Configuration, route: &OutboundRoute) -> bool {
+    let condition = route
+        .time_condition
+        .and_then(|id| configuration.catalogue().time_conditions.get(id));
+    condition.is_none_or(|condition| {
+        let company = configuration.company();
+        let zone = condition
+            .time_zone
+            .as_deref()
+            .or(company.map(|company| company.time_zone.as_str()));
+        let zone = zone.and_then(|name| TimeZone::get(name).ok());
+        let now = Timestamp::now().to_zoned(zone.unwrap_or(TimeZone::UTC));
+        let calendar = condition
+            .calendar
+            .and_then(|id| configuration.catalogue().calendars.get(id));
+        condition.matches(&now, calendar.map(|calendar| &calendar.settings))
+    })
+}
+
+/// Whether the rule would lead to another country without saying so: what that costs is found out too late.
+fn is_barred(rule: &OutboundRule, dialled: &str, sent: &str) -> bool {
+    let international = |number: &str| {
+        INTERNATIONAL
+            .iter()
+            .any(|prefix| number.starts_with(prefix))
+    };
+    let says_so = rule
+        .pattern
+        .as_ref()
+        .is_some_and(|pattern| international(pattern.as_str()));
+    let adds_it = international(&rule.prepend);
+    (international(dialled) || international(sent)) && !says_so && !adds_it
+}
+
+fn by_rule(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    rule: &OutboundRule,
+    sent: &str,
+    shown: Option<String>,
+) -> Vec<Sent> {
+    // Waits are for lines; a trunk sends digits.
+    let digits = sent.replace('w', "");
+    let mut ways: Vec<_> = rule
+        .ways
+        .iter()
+        .filter_map(|way| {
+            let (way, number) = match way {
+                RuleWay::Trunk { id } => (by_trunk(configuration, *id)?, digits.clone()),
+                RuleWay::Line { port } => (Way::Line(Some(port.clone())), sent.to_owned()),
+                RuleWay::AnyLine {} => (Way::Line(None), sent.to_owned()),
+            };
+            Some(Sent {
+                way,
+                number,
+                shown: shown.clone(),
+            })
+        })
+        .collect();
+    if rule.order == WayOrder::RoundRobin && !ways.is_empty() {
+        let first = exchange.turn() % ways.len();
+        ways.rotate_left(first);
+    }
+    ways
+}
+
+/// The trunk with this id, of whatever kind, if it is in use.
+fn by_trunk(configuration: &Configuration, id: ramal_model::TrunkId) -> Option<Way> {
+    let sip = configuration.trunk(id).filter(|trunk| trunk.enabled);
+    let e1 = configuration
+        .e1_trunk(E1TrunkId(id.0))
+        .filter(|trunk| trunk.enabled);
+    sip.map(|trunk| Way::Sip(trunk.id))
+        .or_else(|| e1.map(|trunk| Way::E1(trunk.id)))
+}

@@ -1,0 +1,195 @@
+//! AT-21, AT-29, AT-31, AT-32: people who ring, and what is done when nobody can.
+
+use flow_tests::SOON;
+use serde_json::{Value, json};
+use sipphone::EndReason;
+
+use super::{Bench, NUMBER, Result, extensions, hears, next_call, refused, steps};
+
+#[tokio::test]
+async fn at_21_all_ring_and_whoever_answers_stops_the_others() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, first) = bench.extension("2001").await?;
+    let (bruno, second) = bench.extension("2002").await?;
+    bench
+        .number(json!({ "ring": { "targets": extensions(&[ana, bruno]) } }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let (mut one, mut other) = (next_call(&first).await?, next_call(&second).await?);
+    one.ring();
+    other.ring();
+    out.wait_ringing(SOON).await?;
+    other.answer();
+    out.wait_answered(SOON).await?;
+    match one.wait_ended(SOON).await? {
+        EndReason::Cancelled(Some(reason)) if reason.contains("200") => {}
+        ended => panic!("it would show as missed: {ended:?}"),
+    }
+    out.hang_up();
+    other.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(record["result"], "answered", "{record}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_21_one_who_declines_does_not_decide_for_the_others() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, first) = bench.extension("2001").await?;
+    let (bruno, second) = bench.extension("2002").await?;
+    bench
+        .number(json!({ "ring": { "targets": extensions(&[ana, bruno]) } }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let (one, other) = (next_call(&first).await?, next_call(&second).await?);
+    one.reject(603);
+    other.ring();
+    out.wait_ringing(SOON).await?;
+    other.answer();
+    out.wait_answered(SOON).await?;
+    Ok(())
+}
+
+async fn nobody_online(action: Value) -> Result<(Bench, i64)> {
+    let bench = Bench::start().await?;
+    // It has never registered.
+    let ana = bench.gateway.extension("2001").await?;
+    let welcome = bench.tone(500.0, 5.0).await?;
+    let settings = json!({ "ring": { "targets": extensions(&[ana.id]) }, "welcome": welcome, "offline_action": action });
+    let number = bench.number(settings).await?;
+    Ok((bench, number))
+}
+
+#[tokio::test]
+async fn at_29_nobody_online_is_busy_or_ended_at_once() -> Result {
+    for (action, status, result) in [("busy", 486, "busy"), ("disconnect", 603, "rejected")] {
+        let (bench, _) = nobody_online(json!({ "action": action })).await?;
+        let mut out = bench.carrier.call(NUMBER).await?;
+        refused(&mut out, status).await?;
+        let record = bench.record().await?;
+        assert_eq!(record["result"], result, "{record}");
+        assert_eq!(
+            steps(&record),
+            [
+                "came_in",
+                "number",
+                "passed_over",
+                "nobody_online",
+                "offline_action"
+            ]
+        );
+        assert_eq!(record["answered_at"], Value::Null);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_29_and_at_32_nobody_online_is_a_message_without_welcome() -> Result {
+    let (bench, number) = nobody_online(json!({ "action": "disconnect" })).await?;
+    let path = format!("/api/v1/numbers/{number}");
+    let mut settings = bench.gateway.api().get(&path).await?.expect(200)?;
+    if let Some(settings) = settings.as_object_mut() {
+        settings.retain(|key, _| key != "id" && key != "used_by");
+    }
+    settings["offline_action"] =
+        json!({ "action": "message", "file": bench.tone(900.0, 1.0).await? });
+    bench
+        .gateway
+        .api()
+        .put(&path, &settings)
+        .await?
+        .expect(200)?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 900.0).await?;
+    out.wait_ended(SOON).await?;
+    let heard = sipphone::level_dbm0(&out.audio().last(std::time::Duration::from_secs(5)), 500.0);
+    assert!(heard < -40.0, "the welcome was heard: {heard}");
+    assert_eq!(bench.record().await?["result"], "no_answer");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_29_a_free_tone_is_nothing_but_ringing() -> Result {
+    let (bench, _) = nobody_online(json!({ "action": "ring" })).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_ringing(SOON).await?;
+    // The 30 seconds pass in the simulator's own tests; a caller may hang up before.
+    out.hang_up();
+    let record = bench.record().await?;
+    assert_eq!(
+        (&record["result"], &record["answered_at"]),
+        (&json!("cancelled"), &Value::Null),
+        "{record}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_32_somebody_online_is_a_welcome_and_then_ringing() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let welcome = bench.tone(500.0, 1.0).await?;
+    bench
+        .number(json!({ "ring": { "targets": extensions(&[ana]) }, "welcome": welcome }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 500.0).await?;
+    let inn = next_call(&phone).await?;
+    inn.ring();
+    hears(&out, 425.0).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_31_a_number_that_forwards_calls_outside_and_one_that_rejects_rings_nobody() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let rule = json!([{ "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
+    bench
+        .add("outbound-routes", json!({ "name": "Tudo", "rules": rule }))
+        .await?;
+    let mut settings = json!({
+        "label": "Geral", "number": NUMBER, "mode": "forward_all", "forward_to": "51999990000",
+        "ring": { "targets": extensions(&[ana]) },
+    });
+    let id = bench.add("numbers", settings.clone()).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    assert!(
+        mobile.called().contains("51999990000"),
+        "{}",
+        mobile.called()
+    );
+    assert!(
+        mobile.caller().contains("5198765432"),
+        "{}",
+        mobile.caller()
+    );
+    mobile.answer();
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    mobile.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(
+        (&record["result"], &record["direction"]),
+        (&json!("answered"), &json!("inbound")),
+        "{record}"
+    );
+    settings["mode"] = json!("reject");
+    settings["reject_action"] = json!({ "action": "busy" });
+    let path = format!("/api/v1/numbers/{id}");
+    bench
+        .gateway
+        .api()
+        .put(&path, &settings)
+        .await?
+        .expect(200)?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    refused(&mut out, 486).await?;
+    let rings =
+        tokio::time::timeout(std::time::Duration::from_millis(200), phone.next_call()).await;
+    assert!(rings.is_err(), "it rang");
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! AT-15 to AT-18: announcements, forks by the time, and menus.
+
+use flow_tests::{SOON, tone};
+use serde_json::json;
+
+use super::{Bench, NUMBER, Result, hears, next_call, steps, to};
+
+#[tokio::test]
+async fn at_17_a_caller_hears_greeting_and_menu_and_chooses_by_key() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let (greeting, menu) = (
+        bench.tone(500.0, 1.0).await?,
+        bench.tone(700.0, 30.0).await?,
+    );
+    let invalid = bench.tone(1300.0, 1.0).await?;
+    let ivr = json!({
+        "name": "Principal", "greeting": greeting, "menu": menu, "invalid": invalid,
+        "keys": [{ "key": "1", "label": "Vendas", "destination": to("extension", ana) }],
+    });
+    let ivr = bench.add("ivrs", ivr).await?;
+    bench.number(json!({ "target": "ivr", "ivr": ivr })).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 500.0).await?;
+    hears(&out, 700.0).await?;
+    // A key that is not in the menu interrupts it all the same.
+    out.audio().send_digits("9");
+    hears(&out, 1300.0).await?;
+    hears(&out, 700.0).await?;
+    out.audio().send_digits("1");
+    let mut inn = next_call(&phone).await?;
+    inn.ring();
+    // Answered already, he hears from the gateway that it rings.
+    hears(&out, 425.0).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    inn.audio().send(tone(1100.0));
+    hears(&out, 1100.0).await?;
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(
+        (&record["result"], &record["ivr_path"]),
+        (&json!("answered"), &json!("1")),
+        "{record}"
+    );
+    let way = [
+        "came_in",
+        "number",
+        "ivr",
+        "answered_by_gateway",
+        "ivr_invalid",
+        "ivr_key",
+        "ringing",
+        "answered_by",
+        "hung_up",
+    ];
+    assert_eq!(steps(&record), way);
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_17_a_caller_who_never_chooses_is_led_on_and_counts_as_missed() -> Result {
+    let bench = Bench::start().await?;
+    let (menu, exceeded) = (
+        bench.tone(700.0, 0.3).await?,
+        bench.tone(1300.0, 1.0).await?,
+    );
+    let ivr = json!({
+        "name": "Principal", "menu": menu, "exceeded": exceeded, "wait": 1, "attempts": 2,
+        "keys": [{ "key": "1", "label": "Vendas" }],
+    });
+    let ivr = bench.add("ivrs", ivr).await?;
+    bench.number(json!({ "target": "ivr", "ivr": ivr })).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 1300.0).await?;
+    out.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(record["result"], "no_answer", "nobody took it: {record}");
+    let way = steps(&record);
+    assert_eq!(
+        way.iter().filter(|step| **step == "ivr_timeout").count(),
+        2,
+        "{way:?}"
+    );
+    assert!(way.contains(&"ivr_exceeded"), "{way:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_15_an_announcement_plays_its_files_and_leads_on() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let files = [bench.tone(500.0, 0.6).await?, bench.tone(900.0, 0.6).await?];
+    let announcement = json!({ "name": "Aviso", "files": files, "after": to("extension", ana) });
+    let announcement = bench.add("announcements", announcement).await?;
+    bench
+        .number(json!({ "target": "flow", "flow": to("announcement", announcement) }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 500.0).await?;
+    hears(&out, 900.0).await?;
+    let rings = next_call(&phone).await?;
+    drop((rings, out));
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_16_a_fork_by_the_time_and_its_switch_lead_the_next_call() -> Result {
+    let bench = Bench::start().await?;
+    let ((ana, open), (bruno, closed)) = (
+        bench.extension("2001").await?,
+        bench.extension("2002").await?,
+    );
+    let mut condition = json!({
+        "name": "Expediente", "periods": [{ "start": "00:00", "end": "24:00" }], "code": 1,
+        "on_match": to("extension", ana), "on_no_match": to("extension", bruno),
+    });
+    let id = bench.add("time-conditions", condition.clone()).await?;
+    bench
+        .number(json!({ "target": "flow", "flow": to("time_condition", id) }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let rings = next_call(&open).await?;
+    out.hang_up();
+    out.wait_ended(SOON).await?;
+    drop(rings);
+    condition["override"] = json!({ "state": "closed" });
+    let path = format!("/api/v1/time-conditions/{id}");
+    bench
+        .gateway
+        .api()
+        .put(&path, &condition)
+        .await?
+        .expect(200)?;
+    let out = bench.carrier.call(NUMBER).await?;
+    let rings = next_call(&closed).await?;
+    drop((rings, out));
+    Ok(())
+}
