@@ -1,11 +1,12 @@
 //! Calls that are only thought through: where one would go, and why.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use ramal_model::{Clearing, Configuration, ExtensionId, Problems, code};
+use ramal_model::{Clearing, Configuration, E1TrunkId, ExtensionId, Problems, TrunkId, code};
 use ramal_pbx::{Scenario, Standing, ThoughtEnd, simulate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,11 +18,14 @@ use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, Unauthenticated};
 use crate::problem::Problem;
 
+/// The years 2001 to 2099, UTC ms.
+const TIMES: RangeInclusive<i64> = 978_307_200_000..=4_102_444_799_999;
+
 /// A call to think through. What is left out is as it is now.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thought {
-    /// When it comes, UTC ms; now when left out.
+    /// When it comes, UTC ms, in the years 2001 to 2099; now when left out.
     #[serde(default)]
     at: Option<i64>,
     /// The id of the SIP or E1 trunk it comes over.
@@ -131,20 +135,25 @@ pub async fn simulate_call(
 impl Thought {
     fn scenario(self, app: &App, configuration: &Configuration) -> Result<Scenario, Problem> {
         let mut problems = Problems::default();
-        let at = match self.at.map(Timestamp::from_millisecond) {
-            None => Some(Timestamp::now()),
-            Some(Ok(at)) => Some(at),
-            Some(Err(_)) => {
-                let limit = "0-253402300799999";
-                problems.add(
-                    "at",
-                    code::OUT_OF_RANGE,
-                    Some(limit),
-                    "is no time that calendars know",
-                );
-                None
-            }
+        if let Some(at) = self.at
+            && !TIMES.contains(&at)
+        {
+            let limit = format!("{}-{}", TIMES.start(), TIMES.end());
+            let message = "must be a time of this century";
+            problems.add("at", code::OUT_OF_RANGE, Some(&limit), message);
+        }
+        let known = |id: i64| {
+            configuration.trunk(TrunkId(id)).is_some()
+                || configuration.e1_trunk(E1TrunkId(id)).is_some()
         };
+        if self.trunk.is_some_and(|id| !known(id)) {
+            problems.add(
+                "trunk",
+                code::NO_SUCH_OBJECT,
+                None,
+                "there is no such trunk",
+            );
+        }
         let texts = [
             ("dialled", self.dialled.len(), 32),
             ("line", self.line.as_ref().map_or(0, String::len), 32),
@@ -190,7 +199,10 @@ impl Thought {
             .and_then(|number| find("taken_by", number));
         problems.finish(())?;
         Ok(Scenario {
-            at: at.unwrap_or_default(),
+            at: self
+                .at
+                .and_then(|at| Timestamp::from_millisecond(at).ok())
+                .unwrap_or_else(Timestamp::now),
             trunk: self.trunk,
             line: self.line,
             dialled: self.dialled,

@@ -333,3 +333,47 @@ async fn the_exported_document_brings_everything_back() {
     );
     assert_eq!(admin.get("/configuration/export").await.json(), document);
 }
+
+#[tokio::test]
+async fn a_call_is_thought_through_as_it_would_go() {
+    let (_gateway, admin) = Gateway::set_up().await;
+    let extension = admin.post("/extensions", &json!({ "number": "200" })).await;
+    let extension = extension.json()["extension"]["id"].clone();
+    let file = speech(&admin).await;
+    let key = json!([{ "key": "1", "label": "Vendas", "destination": { "to": "extension", "id": extension } }]);
+    let ivr = json!({ "name": "Menu", "menu": file, "keys": key });
+    let ivr = made(&admin, "/ivrs", ivr).await;
+    let number = json!({ "label": "Geral", "number": "33334444", "target": "ivr", "ivr": ivr });
+    made(&admin, "/numbers", number).await;
+    let call = json!({ "dialled": "33334444", "caller": "51999", "keys": "91", "online": ["200"], "taken_by": "200" });
+    let course = admin.post("/simulate", &call).await.json();
+    assert_eq!(
+        course["end"],
+        json!({ "end": "taken_by", "extension": "200" })
+    );
+    assert_eq!(course["ivr_path"], "1");
+    assert_eq!(course["rung"], json!(["200"]));
+    let steps: Vec<_> = course["trace"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["step"].clone())
+        .collect();
+    assert_eq!(steps, ["number", "ivr", "ivr_invalid", "ivr_key", "rings"]);
+    // Nobody has registered here.
+    let now = admin
+        .post("/simulate", &json!({ "dialled": "33334444", "keys": "1" }))
+        .await
+        .json();
+    assert_eq!(
+        now["end"],
+        json!({ "end": "cleared", "clearing": "rejected" })
+    );
+    let nowhere = admin
+        .post("/simulate", &json!({ "dialled": "1" }))
+        .await
+        .json();
+    assert_eq!(nowhere["end"], json!({ "end": "unconfigured" }));
+    let unknown = admin.post("/simulate", &json!({ "taken_by": "999" })).await;
+    refused(&unknown, "taken_by", "no_such_object");
+}
