@@ -232,6 +232,7 @@ pub fn tandem(calls: usize) -> Vec<f64> {
         let mut arrived = None;
         while arrived.is_none() && begin.elapsed().as_secs() < 5 {
             called.wait();
+            caller.work();
             for event in called.work() {
                 if let Event::Incoming { .. } = event {
                     arrived = Some(begin.elapsed());

@@ -91,9 +91,13 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
 
     /// Stops a timeslot's sound.
     pub(super) fn close(&mut self, timeslot: u8) {
-        if let Some(bearer) = self.slot(timeslot) {
-            // Closing takes it out of the epoll as well.
-            bearer.device = None;
+        let epoll = self.epoll.clone();
+        let device = self.slot(timeslot).and_then(|bearer| bearer.device.take());
+        // Closing takes a kernel's channel out of the epoll as well, but not one whose descriptor lives on elsewhere.
+        if let Some(device) = device
+            && let Err(error) = epoll.delete(device.as_fd())
+        {
+            tracing::debug!(%error, timeslot, "a timeslot was not awaited any more");
         }
     }
 
