@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Calendar, Destination, TimeOfDay, nested};
 use crate::problem::code;
-use crate::{Configuration, Id, Object, Problems, Reference, text};
+use crate::{Id, Object, Problems, Reference, text};
 
 /// A fork by the time: one way inside the periods, another outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -15,7 +15,7 @@ use crate::{Configuration, Id, Object, Problems, Reference, text};
 pub struct TimeCondition {
     /// 1-64 characters, unique.
     pub name: String,
-    /// When it matches: in any of these, at most 50. None at all needs a code by which people switch it.
+    /// When it matches: in any of these, 1-50.
     pub periods: Vec<Period>,
     /// Holidays, on which it does not match.
     #[schema(value_type = Option<i64>)]
@@ -26,9 +26,6 @@ pub struct TimeCondition {
     pub on_match: Destination,
     /// Where calls go outside.
     pub on_no_match: Destination,
-    /// The number behind the feature code that switches it by hand, 1-99; nobody can by telephone when null.
-    #[schema(minimum = 1, maximum = 99)]
-    pub code: Option<i64>,
     /// What somebody has switched by hand; null follows the periods.
     #[serde(rename = "override")]
     pub switched: Option<Override>,
@@ -150,8 +147,8 @@ impl Object for TimeCondition {
     fn check(&mut self, problems: &mut Problems) {
         self.name = text::line(problems, "name", &self.name, 1, 64);
         text::at_most(problems, "periods", self.periods.len(), 50);
-        if self.periods.is_empty() && self.code.is_none() {
-            let message = "needs a period, or a code by which it is switched";
+        if self.periods.is_empty() {
+            let message = "needs a period";
             problems.add("periods", code::REQUIRED, Some("1-50"), message);
         }
         for (index, period) in self.periods.iter().enumerate() {
@@ -165,23 +162,10 @@ impl Object for TimeCondition {
             let message = format!("`{zone}` is not in the IANA time zone database");
             problems.add("time_zone", code::UNKNOWN_TIME_ZONE, None, message);
         }
-        if let Some(number) = self.code {
-            text::range(problems, "code", number, 1i64, 99);
-        }
         nested(problems, "on_match", |inner| self.on_match.check(inner));
         nested(problems, "on_no_match", |inner| {
             self.on_no_match.check(inner)
         });
-    }
-
-    fn check_among(&self, id: Id<Self>, configuration: &Configuration, problems: &mut Problems) {
-        let mut others = configuration.catalogue().time_conditions.iter();
-        if let Some(number) = self.code
-            && let Some(other) = others.find(|other| other.id != id && other.code == Some(number))
-        {
-            let message = format!("the code belongs to {}", other.name);
-            problems.add("code", code::TAKEN, Some(&other.name), message);
-        }
     }
 
     fn references(&self, tell: &mut dyn FnMut(Reference)) {

@@ -27,7 +27,8 @@ impl HoldMusic {
         // What counts is what is configured now, not when the call began.
         let exchange = call.exchange();
         let configuration = exchange.configuration.borrow().clone();
-        let class = class_of(&configuration, holder);
+        let class = call.of_number.music_class;
+        let class = class.or_else(|| class_of(&configuration, holder));
         let Some(programme) = exchange.music.programme(&configuration, class) else {
             return;
         };

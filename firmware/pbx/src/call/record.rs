@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, Direction, ExtensionId, LegKind, LegRecord, Party,
-    RecordingMode, RecordingProblem,
+    CallId, CallRecord, CallResult, Direction, ExtensionId, Language, LegKind, LegRecord,
+    MusicClassId, Party, RecordingMode, RecordingProblem,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -33,8 +33,8 @@ pub(super) struct Call {
     /// Whether somebody has taken the call, or the gateway has served it to the end: a call that was only answered so that
     /// its caller could choose or wait has not been taken (D5).
     taken: bool,
-    /// Whether the number it came by wants it recorded.
-    pub(super) of_number: Option<RecordingMode>,
+    /// What the number says that it came by.
+    pub(super) of_number: OfNumber,
     /// Closed when the call's row is written; its end is written only after it.
     row: oneshot::Receiver<Infallible>,
 }
@@ -52,6 +52,17 @@ pub(crate) enum Interrupt {
     RecordingFailed(RecordingProblem),
     /// What is said before a recording begins has been said, or was interrupted.
     NoticeEnded(PlayEnd),
+}
+
+/// What a number of the company says of the calls that come by it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct OfNumber {
+    /// Whether they are recorded.
+    pub(super) recording: Option<RecordingMode>,
+    /// What its callers hear on hold.
+    pub(super) music_class: Option<MusicClassId>,
+    /// The language its callers are spoken to in.
+    pub(super) language: Option<Language>,
 }
 
 /// A leg's place in the call's record.
@@ -112,7 +123,7 @@ impl Call {
             interrupt,
             recording: CallRecording::default(),
             taken: false,
-            of_number: None,
+            of_number: OfNumber::default(),
             row,
         }
     }

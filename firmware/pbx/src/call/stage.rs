@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::Outcome;
 use super::participant::Participant;
 use super::reach::{Following, NotTaken, Reached, Waiting};
-use super::record::Call;
+use super::record::{Call, OfNumber};
 use super::ring;
 use super::trace::{End, Refused, Step};
 use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
@@ -144,6 +144,7 @@ impl Stage<'_, '_> {
         let caller = self.waiting.participant.who.extension();
         caller
             .and_then(|extension| extension.language)
+            .or(self.call.of_number.language)
             .or(company.map(|company| company.language))
             .unwrap_or(Language::En)
     }
@@ -220,7 +221,11 @@ impl Switch for Stage<'_, '_> {
         if let Step::Number { number, .. } = &step {
             let numbers = self.following.configuration.catalogue().numbers.iter();
             let number = numbers.filter(|one| one.number == *number).last();
-            self.call.of_number = number.and_then(|one| one.recording);
+            self.call.of_number = number.map_or_else(OfNumber::default, |one| OfNumber {
+                recording: one.recording,
+                music_class: one.music_class,
+                language: one.language,
+            });
         }
         self.call.step(step);
     }

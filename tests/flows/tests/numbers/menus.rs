@@ -116,7 +116,7 @@ async fn at_16_a_fork_by_the_time_and_its_switch_lead_the_next_call() -> Result 
         bench.extension("2002").await?,
     );
     let mut condition = json!({
-        "name": "Expediente", "periods": [{ "start": "00:00", "end": "24:00" }], "code": 1,
+        "name": "Expediente", "periods": [{ "start": "00:00", "end": "24:00" }],
         "on_match": to("extension", ana), "on_no_match": to("extension", bruno),
     });
     let id = bench.add("time-conditions", condition.clone()).await?;

@@ -275,7 +275,11 @@ impl Call {
             configuration.extension(id)?.recording
         };
         let extensions = [extension(&pair.caller), extension(&pair.callee)];
-        RecordingMode::of_call(self.of_number.or(trunk), &extensions, settings.mode)
+        RecordingMode::of_call(
+            self.of_number.recording.or(trunk),
+            &extensions,
+            settings.mode,
+        )
     }
 
     fn recording_settings(&self) -> (Arc<Configuration>, RecordingSettings) {

@@ -39,7 +39,9 @@ impl Call {
         }
         let (configuration, settings) = self.recording_settings();
         let mode = RecordingMode::of_call(
-            self.of_number.or_else(|| trunk_of(&configuration, caller)),
+            self.of_number
+                .recording
+                .or_else(|| trunk_of(&configuration, caller)),
             &[callee.recording],
             settings.mode,
         );
