@@ -236,6 +236,12 @@ pub mod right {
         EditRecordingSettings = "change the settings for recording", [Admin];
         /// Recording of a call in progress.
         OrderRecording = "start and stop recordings", [Admin, Supervisor];
+        /// Messages in voicemail boxes and their sound.
+        HearMessages = "listen to voice messages", [Admin, Supervisor, Auditor];
+        /// Marks of voice messages, and their end.
+        EditMessages = "mark and delete voice messages", [Admin, Supervisor];
+        /// Members of conferences.
+        Moderate = "moderate conferences", [Admin, Supervisor];
         /// Load, disk and lines.
         ViewSystem = "see the system's state", [Admin, Installer, Supervisor, Auditor];
         /// API tokens.

@@ -6,6 +6,7 @@ mod bans;
 mod calls;
 mod catalogue;
 mod company;
+mod conference_rooms;
 mod configuration;
 mod e1_trunks;
 mod events;
@@ -20,6 +21,7 @@ mod simulate;
 mod tokens;
 mod trunks;
 mod users;
+mod voicemail;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
@@ -133,6 +135,24 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(
             recordings::show_recording_settings,
             recordings::change_recording_settings
+        ))
+        .routes(routes!(voicemail::list_messages))
+        .routes(routes!(
+            voicemail::show_message,
+            voicemail::change_message,
+            voicemail::delete_message
+        ))
+        .routes(routes!(voicemail::message_audio))
+        .routes(routes!(voicemail::message_accesses))
+        .routes(routes!(
+            voicemail::show_voicemail_settings,
+            voicemail::replace_voicemail_settings
+        ))
+        .routes(routes!(conference_rooms::list_active_conferences))
+        .routes(routes!(conference_rooms::lock_conference))
+        .routes(routes!(
+            conference_rooms::change_member,
+            conference_rooms::remove_member
         ))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(events::events))

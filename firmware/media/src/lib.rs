@@ -81,8 +81,8 @@ pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Encoding, Prompt, PromptLibrary};
 pub use quality::mean_opinion_score;
 pub use recording::{
-    Finished, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure, Recovered,
-    free_space, recover, waveform,
+    Finished, Message, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure,
+    Recovered, free_space, keep_message, recover, waveform,
 };
 pub use room::{Part, RoomEvent};
 pub use secure::{MasterKey, SrtpKeys, Suite};

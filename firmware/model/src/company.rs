@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Country, Invalid, Language, LimitsProfile, MusicClassId, RecordingSettings,
+    AudioFileId, Configuration, Country, Invalid, Language, LimitsProfile, MusicClassId,
+    RecordingSettings,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -30,6 +31,9 @@ pub struct Company {
     /// What those hear who are held, where nothing closer to them says otherwise; null is the gateway's own music.
     #[serde(default)]
     pub music_class: Option<MusicClassId>,
+    /// What callers of voicemail boxes hear that have no greeting of their own; null is the gateway's own words.
+    #[serde(default)]
+    pub voicemail_greeting: Option<AudioFileId>,
     /// Which calls are recorded and how long that is kept.
     #[serde(default)]
     pub recording: RecordingSettings,
@@ -120,6 +124,7 @@ impl NewCompany {
             language: self.language.unwrap_or(defaults.language),
             time_zone: time_zone.unwrap_or_else(|| defaults.time_zone.to_owned()),
             music_class: self.music_class,
+            voicemail_greeting: None,
             recording: RecordingSettings::default(),
             limits: self.limits.unwrap_or_default(),
         })

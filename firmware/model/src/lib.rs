@@ -32,6 +32,7 @@ mod sound;
 mod text;
 mod trunk;
 mod user;
+mod voicemail;
 
 pub use actor::Actor;
 pub use alarm::{Alarm, Severity};
@@ -84,6 +85,7 @@ pub use trunk::{
     TrustedCertificate, ValidTrunk,
 };
 pub use user::{MAX_USERS, NewAdmin, NewUser, Role, User, UserChange, UserId, validate_deletion};
+pub use voicemail::{MessagesWaiting, VoicemailMessage, VoicemailMessageId};
 
 /// Realm of SIP digest authentication. Changing it voids every stored credential.
 pub const REALM: &str = "ramal";

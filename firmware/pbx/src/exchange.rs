@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::call::trace::EndedHere;
 use crate::call::{self, IncomingCall, Interrupt, Newcomer};
 use crate::clock::utc_ms;
+use crate::conference::Conferences;
 use crate::leg::sip::SipLines;
 use crate::lines::LineService;
 use crate::live::LiveState;
@@ -20,6 +21,7 @@ use crate::music::MusicService;
 use crate::queue::{self, NotSent, queue};
 use crate::recordings::Recordings;
 use crate::trunk::TrunkService;
+use crate::voicemail::Voicemail;
 
 /// Calls at a time; one more is refused as congestion.
 pub(crate) const MAX_CALLS: usize = 4000;
@@ -38,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) trunks: TrunkService,
     pub(crate) music: Arc<MusicService>,
     pub(crate) recordings: Recordings,
+    pub(crate) voicemail: Voicemail,
+    pub(crate) conferences: Conferences,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -52,6 +56,7 @@ pub(crate) struct Services {
     pub(crate) trunks: TrunkService,
     pub(crate) music: Arc<MusicService>,
     pub(crate) recordings: Recordings,
+    pub(crate) voicemail: Voicemail,
 }
 
 #[derive(Default)]
@@ -76,6 +81,7 @@ impl Exchange {
             trunks,
             music,
             recordings,
+            voicemail,
         } = services;
         Self {
             configuration: store.watch(),
@@ -89,6 +95,8 @@ impl Exchange {
             music,
             recordings,
             turns: AtomicUsize::new(0),
+            voicemail,
+            conferences: Conferences::default(),
             interrupts: Mutex::default(),
         }
     }

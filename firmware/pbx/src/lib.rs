@@ -16,6 +16,7 @@
 //! - `flow`: the pages that lead a call from a number over menus, queues and people to its end, the same for calls and for
 //!   their simulation.
 //! - `recordings`: the recordings of calls, from their beginning to the end of their retention.
+//! - `voicemail`: the messages in voicemail boxes, and the lamps that tell of them; `conference`: the rooms in use.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
 //! - `music`: what those hear who are put on hold.
@@ -29,6 +30,7 @@ mod advertise;
 mod call;
 mod call_thread;
 mod clock;
+mod conference;
 mod counters;
 mod exchange;
 mod flow;
@@ -44,9 +46,11 @@ mod queue;
 mod recordings;
 mod sip;
 mod trunk;
+mod voicemail;
 
 pub use advertise::{Advertise, NotAnAddress};
 pub use call::{RecordingCommand, RecordingRefusal};
+pub use conference::{ConferenceMember, ConferenceRoom};
 pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,
 };

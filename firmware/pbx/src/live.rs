@@ -7,11 +7,15 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ramal_model::{Alarm, CallId, CallResult, ExtensionId, Party, RecordingId, TrunkId};
+use ramal_model::{
+    Alarm, CallId, CallResult, Conference, ExtensionId, Id, Party, RecordingId, TrunkId,
+    VoicemailMessage,
+};
 use serde::Serialize;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
+use crate::conference::ConferenceRoom;
 use crate::parties::{CallOfNumber, Parties};
 use crate::sip::LegKey;
 use crate::trunk::TrunkStatus;
@@ -152,6 +156,27 @@ pub enum LiveEvent {
         recording: RecordingId,
         /// The call it is of.
         call: CallId,
+    },
+    /// A message lies in a voicemail box that was not there before.
+    VoicemailNew {
+        /// The message.
+        message: Box<VoicemailMessage>,
+    },
+    /// A message was heard, handled or deleted, or that was taken back.
+    VoicemailChanged {
+        /// The message as it is now.
+        message: Box<VoicemailMessage>,
+    },
+    /// Somebody came into a conference, left it, began or ended to talk, or what he may do changed.
+    ConferenceChanged {
+        /// The conference as it is now.
+        conference: ConferenceRoom,
+    },
+    /// The last one has left a conference.
+    ConferenceEnded {
+        /// Which one.
+        #[schema(value_type = i64)]
+        conference: Id<Conference>,
     },
     /// Something is wrong.
     AlarmRaised {

@@ -140,6 +140,17 @@ impl MusicService {
         }
     }
 
+    /// Where audio files lie.
+    pub(crate) fn audio_files(&self) -> Option<PathBuf> {
+        self.folders.audio_files.clone()
+    }
+
+    /// Where the sound of an audio file lies.
+    pub(crate) fn audio_file(&self, key: &str) -> Option<PathBuf> {
+        let folder = self.folders.audio_files.as_ref()?;
+        Some(folder.join(format!("{key}.wav")))
+    }
+
     fn refresh(&self, configuration: &Configuration) {
         // Calls look up pieces meanwhile: what is there stays until all is there.
         let (mut old, own) = {

@@ -8,8 +8,11 @@ use std::time::Duration;
 
 use ramal_lines::{Driver, LineError, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
-use ramal_model::{Actor, CallId, E1TrunkId, ExtensionId, RecordingRecord, TrunkId};
-use ramal_store::{Store, StoreError};
+use ramal_model::{
+    Actor, CallId, Conference, E1TrunkId, ExtensionId, Id, RecordingRecord, TrunkId,
+    VoicemailMessage, VoicemailMessageId,
+};
+use ramal_store::{MessageMarks, Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -19,6 +22,7 @@ use crate::advertise::Advertise;
 use crate::call::{Interrupt, Order, RecordingCommand, RecordingRefusal};
 use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
+use crate::conference::ConferenceRoom;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
 use crate::flow::simulate::Standing;
@@ -31,6 +35,7 @@ use crate::probe::{self, ProbeError, Probed};
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::trunk::TrunkService;
+use crate::voicemail::Voicemail;
 
 /// Commands of legs that may wait for the SIP agent: a few for each of thousands of calls.
 const COMMANDS: usize = 16_384;
@@ -56,6 +61,8 @@ pub struct PbxConfig {
     pub recordings: Option<RecordingConfig>,
     /// Where the system's own folders lie (`sys`, `lib/firmware`), for what is known about cards.
     pub system_root: PathBuf,
+    /// Where voice messages are kept; none to take no messages.
+    pub voicemail: Option<RecordingConfig>,
 }
 
 /// SIP over TLS.
@@ -79,6 +86,7 @@ impl PbxConfig {
             sounds: SoundFolders::default(),
             recordings: None,
             system_root: PathBuf::from("/"),
+            voicemail: None,
         }
     }
 }
@@ -102,8 +110,8 @@ pub enum PbxError {
     /// The stored registrations or recordings cannot be read.
     #[error("cannot read what is stored: {0}")]
     Store(#[from] StoreError),
-    /// Recordings cannot be written.
-    #[error("cannot record calls: {0}")]
+    /// Recordings or voice messages cannot be written.
+    #[error("cannot record calls or messages: {0}")]
     Recordings(#[from] MediaError),
 }
 
@@ -134,6 +142,7 @@ impl Pbx {
         let trunks = TrunkService::new(commands.clone(), live.clone());
         let music = Arc::new(MusicService::new(engine.clone(), config.sounds.clone()));
         let recordings = Recordings::new(config.recordings.as_ref(), store.clone(), live.clone())?;
+        let voicemail = Voicemail::new(config.voicemail.as_ref(), store.clone(), live.clone())?;
         let exchange = Arc::new(Exchange::new(
             store,
             engine,
@@ -144,10 +153,12 @@ impl Pbx {
                 trunks,
                 music: music.clone(),
                 recordings,
+                voicemail,
             },
         ));
         tokio::spawn(music.follow(exchange.configuration.clone()));
         Recordings::start(&exchange, config.recordings.as_ref()).await?;
+        Voicemail::start(&exchange).await?;
 
         let thread = CallThread::start().map_err(PbxError::Thread)?;
         let mut sockets = sip::Sockets::bind(
@@ -203,6 +214,7 @@ impl Pbx {
         tracing::info!(driver = driver.name(), "taking calls on lines");
         let _calls = self.tasks.enter();
         self.exchange.lines.add(&self.exchange, driver);
+        self.exchange.voicemail.count_again();
     }
 
     /// The lines as they are now.
@@ -332,6 +344,69 @@ impl Pbx {
         Ok(())
     }
 
+    /// The conferences that somebody is in.
+    pub fn conferences(&self) -> Vec<ConferenceRoom> {
+        self.exchange.conferences.list()
+    }
+
+    /// Lets nobody else into a conference, or lets them in again; false when nobody is in it.
+    pub fn lock_conference(&self, conference: Id<Conference>, locked: bool) -> bool {
+        let room = self.exchange.conferences.get(conference);
+        room.is_some_and(|room| {
+            room.lock(locked);
+            true
+        })
+    }
+
+    /// Lets the others of a conference not hear a member, or hear him again; false when he is not in it.
+    pub fn mute_member(&self, conference: Id<Conference>, member: &CallId, muted: bool) -> bool {
+        let room = self.exchange.conferences.get(conference);
+        room.is_some_and(|room| {
+            room.mute(member, muted);
+            room.has(member)
+        })
+    }
+
+    /// Puts a member out of a conference; false when he is not in it.
+    pub fn remove_member(&self, conference: Id<Conference>, member: &CallId) -> bool {
+        let room = self.exchange.conferences.get(conference);
+        room.is_some_and(|room| room.remove(member))
+    }
+
+    /// Where voice messages are kept; none when none are taken.
+    pub fn voicemail_folder(&self) -> Option<&Path> {
+        self.exchange.voicemail.folder()
+    }
+
+    /// Marks a voice message as heard or handled, or takes the mark back.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is deleted, and failures of the database.
+    pub async fn mark_message(
+        &self,
+        id: VoicemailMessageId,
+        marks: MessageMarks,
+        by: &Actor,
+    ) -> Result<VoicemailMessage, StoreError> {
+        self.exchange
+            .voicemail
+            .mark(id, marks, by.to_string())
+            .await
+    }
+
+    /// Deletes a voice message with its sound; its row says by whom.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is deleted already, and failures of the database.
+    pub async fn delete_message(
+        &self,
+        id: VoicemailMessageId,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        self.exchange.voicemail.delete(id, by.to_string()).await?;
+        Ok(())
+    }
+
     /// Starts, stops, pauses or resumes the recording of a call.
     ///
     /// # Errors
@@ -403,7 +478,11 @@ impl Pbx {
         self.exchange.close();
         // Each call ends its legs and writes its record; a disk that hangs must not keep us.
         let ended = async {
-            while self.exchange.in_progress() > 0 || self.exchange.recordings.open() > 0 {
+            let exchange = &self.exchange;
+            while exchange.in_progress() > 0
+                || exchange.recordings.open() > 0
+                || exchange.voicemail.open() > 0
+            {
                 sleep(Duration::from_millis(5)).await;
             }
         };

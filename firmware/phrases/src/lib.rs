@@ -86,6 +86,14 @@ impl Composer {
         names
     }
 
+    /// The time of day without a sentence around it: "treze horas e cinco minutos".
+    #[must_use]
+    pub fn time_of_day(self, time: Time) -> Names {
+        let mut names = self.time_now(time);
+        names.retain(|name| !name.starts_with("time-is"));
+        names
+    }
+
     /// A sentence with the date: "hoje é sexta-feira, vinte e um de novembro de dois mil e vinte e seis".
     #[must_use]
     pub fn date_today(self, date: Date) -> Names {

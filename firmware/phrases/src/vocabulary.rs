@@ -28,6 +28,54 @@ const SENTENCES: [&str; 20] = [
     "anonymous-refused",
 ];
 
+/// What voicemail boxes and conferences say; every language has it.
+const SERVICES: [&str; 44] = [
+    "vm-greeting",
+    "vm-full",
+    "vm-not-stored",
+    "vm-kept",
+    "vm-too-short",
+    "vm-review",
+    "vm-choose-box",
+    "vm-box",
+    "vm-new-messages",
+    "vm-old-messages",
+    "vm-no-messages",
+    "vm-no-box",
+    "vm-enter-box",
+    "enter-pin",
+    "wrong-pin",
+    "vm-not-available",
+    "vm-menu-listen",
+    "vm-menu-greeting",
+    "vm-no-more",
+    "vm-message",
+    "vm-from",
+    "vm-from-withheld",
+    "vm-received",
+    "vm-message-menu",
+    "vm-saved",
+    "vm-deleted",
+    "vm-forward-to",
+    "vm-unknown-box",
+    "vm-forwarded",
+    "vm-speak-greeting",
+    "vm-greeting-kept",
+    "conf-moderator-pin",
+    "conf-full",
+    "conf-locked",
+    "conf-waiting",
+    "conf-alone",
+    "conf-removed",
+    "conf-muted",
+    "conf-unmuted",
+    "conf-opened",
+    "conf-closed",
+    "conf-put-out",
+    "conf-others-muted",
+    "conf-others-unmuted",
+];
+
 /// Names of all prompts the gateway itself speaks in a language: fixed sentences, and what [`crate::Composer`] composes
 /// of. Each name comes once.
 pub fn vocabulary(language: Language) -> impl Iterator<Item = String> {
@@ -36,6 +84,6 @@ pub fn vocabulary(language: Language) -> impl Iterator<Item = String> {
         .chain((0..100).map(|number| format!("number-{number}")))
         .chain((1..=7).map(|day| format!("weekday-{day}")))
         .chain((1..=12).map(|month| format!("month-{month}")))
-        .chain(SENTENCES.into_iter().map(str::to_owned))
+        .chain(SENTENCES.into_iter().chain(SERVICES).map(str::to_owned))
         .chain(grammar(language).vocabulary())
 }

@@ -124,7 +124,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
                 audio_files: Some(sounds_dir(&settings)),
                 music: Some(settings.music_dir.clone()),
             },
-            recordings: Some(recordings(&settings.data_dir)),
+            recordings: Some(recorded(&settings.data_dir, "recordings")),
+            voicemail: Some(recorded(&settings.data_dir, "voicemail")),
         },
         store.clone(),
         engine,
@@ -168,8 +169,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Recordings lie on the data partition; its last fiftieth, at least 64 MB, is for the database and everything else.
-fn recordings(data_dir: &Path) -> RecordingConfig {
+/// Recordings and voice messages lie on the data partition; its last fiftieth, at least 64 MB, is for the database and everything else.
+fn recorded(data_dir: &Path, folder: &str) -> RecordingConfig {
     const LEAST: u64 = 64 << 20;
     let size = nix::sys::statvfs::statvfs(data_dir).map_or(0, |space| {
         #[allow(clippy::unnecessary_cast, reason = "u32 on some machines")]
@@ -177,7 +178,7 @@ fn recordings(data_dir: &Path) -> RecordingConfig {
         size
     });
     RecordingConfig {
-        folder: data_dir.join("recordings"),
+        folder: data_dir.join(folder),
         reserve: (size / 50).max(LEAST),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use ramal_model::{Actor, Id, InCatalogue, Stored, UsedBy};
+use ramal_model::{Actor, Id, InCatalogue, Object, Stored, UsedBy, VoicemailBox};
+use rusqlite::Connection;
 
 use crate::{
     Store,
     error::{Result, StoreError},
+    voicemail::messages_in,
 };
 
 impl Store {
@@ -70,7 +72,7 @@ impl Store {
     /// Deletes an object.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while something leads to it.
+    /// [`StoreError::NotFound`], [`StoreError::Referenced`] while something leads to it, or messages lie in it.
     pub async fn delete<T: InCatalogue>(&self, actor: &Actor, id: Id<T>) -> Result<Arc<Stored<T>>> {
         let actor = actor.clone();
         self.writer
@@ -81,6 +83,9 @@ impl Store {
                     .ok_or_else(|| StoreError::not_found(T::WORDS, id))?;
                 let by = write.configuration.referring_to(T::KIND, id.number());
                 refuse_used(T::WORDS, object.name(), &by)?;
+                if T::KIND == VoicemailBox::KIND {
+                    refuse_full(write.connection, id.number(), object.name())?;
+                }
                 write.save(&actor, draft, &[])?;
                 Ok(object)
             })
@@ -98,4 +103,16 @@ pub(crate) fn refuse_used(object: &'static str, name: &str, by: &[UsedBy]) -> Re
         id: name.to_owned(),
         by: by.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Refuses to delete a voicemail box that holds messages: they would be lost with it.
+fn refuse_full(connection: &Connection, id: i64, name: &str) -> Result<()> {
+    match messages_in(connection, id)? {
+        0 => Ok(()),
+        count => Err(StoreError::Referenced {
+            object: VoicemailBox::WORDS,
+            id: name.to_owned(),
+            by: vec![format!("{count} messages in it; delete them first")],
+        }),
+    }
 }

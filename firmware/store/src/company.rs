@@ -1,7 +1,8 @@
 //! The first set-up, and the company.
 
 use ramal_model::{
-    Actor, Company, NewAdmin, NewCompany, RecordingSettings, RecordingSettingsChange, UserId,
+    Actor, AudioFileId, Company, Invalid, NewAdmin, NewCompany, RecordingSettings,
+    RecordingSettingsChange, UserId, code,
 };
 
 use crate::{
@@ -54,6 +55,7 @@ impl Store {
                 let mut draft = write.configuration.draft();
                 if let Some(before) = draft.company.take() {
                     company.recording = before.recording;
+                    company.voicemail_greeting = before.voicemail_greeting;
                     company.limits = limits.unwrap_or(before.limits);
                     // Moved to a country that asks for a notice: it is given again.
                     if let Err(invalid) = RecordingSettingsChange::default().validate(&company) {
@@ -64,6 +66,34 @@ impl Store {
                 draft.company = Some(company.clone());
                 write.save(&actor, draft, &[])?;
                 Ok(company)
+            })
+            .await
+    }
+
+    /// Says what callers of voicemail boxes hear that have no greeting of their own; none is the gateway's own words.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`] when there is no such audio file.
+    pub async fn change_voicemail_greeting(
+        &self,
+        actor: &Actor,
+        greeting: Option<AudioFileId>,
+    ) -> Result<()> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                if let Some(id) = greeting
+                    && write.configuration.audio_file(id).is_none()
+                {
+                    let message = format!("there is no audio file {id}");
+                    return Err(
+                        Invalid::one("greeting", code::NO_SUCH_OBJECT, None, message).into(),
+                    );
+                }
+                let mut draft = write.configuration.draft();
+                let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
+                company.voicemail_greeting = greeting;
+                write.save(&actor, draft, &[])
             })
             .await
     }

@@ -1,5 +1,5 @@
-//! What has to survive a power cut: the configuration with its journal, users' sessions, API tokens, registrations, bans
-//! and one row per call. One SQLite file in the data directory.
+//! What has to survive a power cut: the configuration with its journal, users' sessions, API tokens, registrations, bans,
+//! voice messages and one row per call. One SQLite file in the data directory.
 //!
 //! [`Store`] is a cheap handle on a few threads: one that writes ([`Store::open`] describes when a write counts), two
 //! that read, and one that hashes passwords. Every call is `async` and only waits for an answer from them, so nothing
@@ -34,6 +34,7 @@ mod tokens;
 mod transfer;
 mod trunks;
 mod users;
+mod voicemail;
 mod writer;
 
 use std::{path::Path, sync::Arc, time::SystemTime};
@@ -52,6 +53,7 @@ pub use recordings::{
 };
 pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
 pub use tokens::{NewToken, Token};
+pub use voicemail::{MessageFilter, MessageMarks, NewMessage};
 
 /// Tells the time in UTC milliseconds.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;

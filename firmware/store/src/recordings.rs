@@ -68,7 +68,7 @@ pub enum RecordingAccessKind {
     Deleted,
 }
 
-/// Somebody's access to a recording. Times are UTC milliseconds.
+/// Somebody's access to a recording or a voice message. Times are UTC milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct RecordingAccess {
     /// When it began.
@@ -270,7 +270,7 @@ impl Store {
     ) -> Result<()> {
         let actor = serde_json::to_string(actor)?;
         self.writer
-            .run(move |write| access(write, id, &actor, &address, action))
+            .run(move |write| ACCESSES.add(write, id.0, &actor, &address, action))
             .await
     }
 
@@ -280,68 +280,93 @@ impl Store {
     /// Only when the database fails.
     pub async fn recording_accesses(&self, id: RecordingId) -> Result<Vec<RecordingAccess>> {
         self.readers
-            .run(move |connection| {
-                let mut rows = connection.prepare_cached(
-                    "SELECT at, last_at, requests, actor, address, action FROM recording_accesses
-                     WHERE recording = ?1 ORDER BY id DESC LIMIT 500",
-                )?;
-                let accesses = rows
-                    .query_map([id.0], |row| {
-                        let actor: String = row.get(3)?;
-                        Ok(RecordingAccess {
-                            at: row.get(0)?,
-                            last_at: row.get(1)?,
-                            requests: row.get(2)?,
-                            actor: serde_json::from_str(&actor)
-                                .map_err(|error| unreadable(3, error))?,
-                            address: row.get(4)?,
-                            action: word(row, 5)?,
-                        })
-                    })?
-                    .collect::<rusqlite::Result<_>>()?;
-                Ok(accesses)
-            })
+            .run(move |connection| ACCESSES.of(connection, id.0))
             .await
     }
 }
 
-fn access(
-    write: &Write<'_>,
-    id: RecordingId,
-    actor: &str,
-    address: &str,
-    action: RecordingAccessKind,
-) -> Result<()> {
-    let action = json!(action);
-    let action = action.as_str();
-    let earlier: Option<i64> = write
-        .connection
-        .prepare_cached(
-            "SELECT id FROM recording_accesses
-             WHERE recording = ?1 AND actor = ?2 AND address = ?3 AND action = ?4 AND last_at > ?5
-             ORDER BY id DESC LIMIT 1",
-        )?
-        .query_row(
-            params![id.0, actor, address, action, write.now - ONE_ACCESS_MS],
-            |row| row.get(0),
-        )
-        .optional()?;
-    match earlier {
-        Some(earlier) => write
+/// Where accesses to something are written down.
+pub(crate) struct Accesses {
+    /// The column that names what was accessed.
+    pub of: &'static str,
+    /// The table of what may be.
+    pub objects: &'static str,
+    /// The table of accesses.
+    pub table: &'static str,
+}
+
+/// Where accesses to recordings are written down.
+const ACCESSES: Accesses = Accesses {
+    of: "recording",
+    objects: "recordings",
+    table: "recording_accesses",
+};
+
+impl Accesses {
+    /// Notes an access, or that one goes on.
+    pub(crate) fn add(
+        &self,
+        write: &Write<'_>,
+        id: i64,
+        actor: &str,
+        address: &str,
+        action: RecordingAccessKind,
+    ) -> Result<()> {
+        let Self { of, objects, table } = self;
+        let action = json!(action);
+        let action = action.as_str();
+        let earlier: Option<i64> = write
             .connection
-            .prepare_cached(
-                "UPDATE recording_accesses SET requests = requests + 1, last_at = ?2 WHERE id = ?1",
-            )?
-            .execute(params![earlier, write.now])?,
-        None => write
-            .connection
-            .prepare_cached(
-                "INSERT INTO recording_accesses (recording, at, last_at, actor, address, action)
-                 SELECT id, ?2, ?2, ?3, ?4, ?5 FROM recordings WHERE id = ?1",
-            )?
-            .execute(params![id.0, write.now, actor, address, action])?,
-    };
-    Ok(())
+            .prepare_cached(&format!(
+                "SELECT id FROM {table}
+                 WHERE {of} = ?1 AND actor = ?2 AND address = ?3 AND action = ?4 AND last_at > ?5
+                 ORDER BY id DESC LIMIT 1"
+            ))?
+            .query_row(
+                params![id, actor, address, action, write.now - ONE_ACCESS_MS],
+                |row| row.get(0),
+            )
+            .optional()?;
+        match earlier {
+            Some(earlier) => write
+                .connection
+                .prepare_cached(&format!(
+                    "UPDATE {table} SET requests = requests + 1, last_at = ?2 WHERE id = ?1"
+                ))?
+                .execute(params![earlier, write.now])?,
+            None => write
+                .connection
+                .prepare_cached(&format!(
+                    "INSERT INTO {table} ({of}, at, last_at, actor, address, action)
+                     SELECT id, ?2, ?2, ?3, ?4, ?5 FROM {objects} WHERE id = ?1"
+                ))?
+                .execute(params![id, write.now, actor, address, action])?,
+        };
+        Ok(())
+    }
+
+    /// Who had access to it, latest first, at most 500.
+    pub(crate) fn of(&self, connection: &Connection, id: i64) -> Result<Vec<RecordingAccess>> {
+        let Self { of, table, .. } = self;
+        let mut rows = connection.prepare_cached(&format!(
+            "SELECT at, last_at, requests, actor, address, action FROM {table}
+             WHERE {of} = ?1 ORDER BY id DESC LIMIT 500"
+        ))?;
+        let accesses = rows
+            .query_map([id], |row| {
+                let actor: String = row.get(3)?;
+                Ok(RecordingAccess {
+                    at: row.get(0)?,
+                    last_at: row.get(1)?,
+                    requests: row.get(2)?,
+                    actor: serde_json::from_str(&actor).map_err(|error| unreadable(3, error))?,
+                    address: row.get(4)?,
+                    action: word(row, 5)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(accesses)
+    }
 }
 
 const COLUMNS: &str = "id, call, file, started_at, ended_at, duration_ms, bytes, notice_played_at, on_demand, \
@@ -380,7 +405,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RecordingRecord> {
 }
 
 /// A column that holds one word.
-fn word<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(crate) fn word<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     serde_json::from_value(json!(text)).map_err(|error| unreadable(column, error))
 }
@@ -389,6 +414,6 @@ fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 
-fn whole(number: u64) -> i64 {
+pub(crate) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

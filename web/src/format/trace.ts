@@ -123,6 +123,25 @@ export function traceText(step: TraceStep): string {
       return t('trace.media_lost', { who: word('end', text('from')) })
     case 'unsecured':
       return t('trace.unsecured', { who: word('end', text('end')), why: word('unsecured', text('why')) })
+    case 'mailbox_opened':
+      return t('trace.mailbox_opened', { mailbox: text('mailbox') })
+    case 'greeting_played':
+      return t('trace.greeting_played', { greeting: word('greeting', text('greeting')) })
+    case 'message_left':
+      return t('trace.message_left', { seconds: text('seconds') })
+    case 'message_not_left':
+      return t('trace.message_not_left', { why: word('not_left', text('reason')) })
+    case 'wrong_pin':
+      return t('trace.wrong_pin', { attempt: text('attempt') })
+    case 'conference_joined':
+      return t(step['moderator'] === true ? 'trace.conference_moderator' : 'trace.conference_joined', {
+        conference: text('conference'),
+        members: text('members'),
+      })
+    case 'conference_refused':
+      return t('trace.conference_refused', { conference: text('conference'), why: word('no_entry', text('reason')) })
+    case 'conference_removed':
+      return t('trace.conference_removed', { conference: text('conference') })
     case 'ended_here':
       return t('trace.ended_here', { why: word('ended', text('why')) })
     default:
@@ -136,6 +155,9 @@ type WordGroup =
   | 'ended'
   | 'feature'
   | 'fork'
+  | 'greeting'
+  | 'no_entry'
+  | 'not_left'
   | 'number_refuses'
   | 'offline_action'
   | 'passed_over'

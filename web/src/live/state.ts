@@ -10,6 +10,9 @@ export type LiveEvent =
   | { type: 'trunk_changed'; trunk: TrunkStatus }
   | { type: 'trunk_removed'; trunk: Id }
   | { type: 'recording_ready'; recording: Id; call: string }
+  | { type: 'voicemail_new' | 'voicemail_changed'; message: { id: Id; mailbox: Id } }
+  | { type: 'conference_changed'; conference: { conference: Id } }
+  | { type: 'conference_ended'; conference: Id }
   | { type: 'alarm_raised'; alarm: Alarm }
   | { type: 'alarm_cleared'; alarm: string }
   | { type: 'configuration_changed'; version?: number }
@@ -25,6 +28,10 @@ export const EVENT_NAMES = [
   'trunk_changed',
   'trunk_removed',
   'recording_ready',
+  'voicemail_new',
+  'voicemail_changed',
+  'conference_changed',
+  'conference_ended',
   'alarm_raised',
   'alarm_cleared',
   'configuration_changed',

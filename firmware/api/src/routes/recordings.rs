@@ -112,6 +112,13 @@ pub struct AudioQuery {
     download: Option<String>,
 }
 
+impl AudioQuery {
+    /// Whether it is to be kept.
+    pub(super) fn is_download(&self) -> bool {
+        self.download.as_deref() == Some("1")
+    }
+}
+
 /// The sound: a stereo WAV file, on the left the party outside (or the caller), on the right what he heard. Ranges may be
 /// asked for. Every access is written down.
 #[utoipa::path(
@@ -132,7 +139,7 @@ pub async fn recording_audio(
 ) -> Result<Response, Problem> {
     let recording = app.store.recording(RecordingId(id)).await?;
     let path = path_of(&app, &recording)?;
-    let download = query.download.is_some_and(|value| value == "1");
+    let download = query.is_download();
     let action = if download {
         RecordingAccessKind::Downloaded
     } else {

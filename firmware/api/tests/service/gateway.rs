@@ -87,6 +87,10 @@ impl Gateway {
             folder: folder.path().join("recordings"),
             reserve: 0,
         });
+        lines.voicemail = Some(RecordingConfig {
+            folder: folder.path().join("voicemail"),
+            reserve: 0,
+        });
         let pbx = Pbx::start(lines, store.clone(), engine).await.unwrap();
         let server = Server::start(config, store.clone(), pbx.clone())
             .await

@@ -22,4 +22,5 @@ mod lines;
 mod recordings;
 mod refusals;
 mod sounds;
+mod voicemail;
 mod websocket;

@@ -7,6 +7,8 @@
 //! came (`timeline`), decodes what has to be (`decoding`), puts both sides together (`interleave`) and writes (`session`). A second thread does nothing but
 //! wait for the disk (`disk`).
 //!
+//! Of a voice message only one side is kept (`message`).
+//!
 //! A file is whole at any moment: its header never claims more than is known to be on the disk. After a power cut it
 //! plays, and [`recover`] makes it say all that reached the disk, which lacks less than a second.
 
@@ -14,6 +16,7 @@ mod decoding;
 mod disk;
 mod form;
 mod interleave;
+mod message;
 #[cfg(test)]
 mod power_cut_tests;
 mod recorder;
@@ -25,6 +28,7 @@ mod wav;
 mod writer;
 
 pub use disk::free_space;
+pub use message::{Message, keep_message};
 pub use recorder::{Recorder, RecorderConfig, Recording, RecordingEnd};
 pub use session::{Finished, RecordingFailure};
 pub(crate) use tap::Tap;

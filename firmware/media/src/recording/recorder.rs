@@ -238,6 +238,12 @@ impl Recording {
             .is_some_and(|(home, _)| Arc::ptr_eq(home, &channel.home))
     }
 
+    /// [`Channel::id`] of the channel it is on.
+    #[must_use]
+    pub fn channel(&self) -> Option<u64> {
+        self.tapped.as_ref().map(|(home, _)| home.id)
+    }
+
     /// Leaves out what is said from now on; the time is left out, too.
     pub fn pause(&self) {
         let (number, at) = (self.number, self.shared.now());

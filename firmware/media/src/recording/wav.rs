@@ -58,7 +58,7 @@ pub(super) fn header(form: Form, octets: u64) -> [u8; HEADER as usize] {
 }
 
 /// What a header of ours says.
-fn form_of(header: &[u8; HEADER as usize]) -> Option<Form> {
+pub(super) fn form_of(header: &[u8; HEADER as usize]) -> Option<Form> {
     Form::ALL.into_iter().find(|form| {
         let ours = self::header(*form, 0);
         // All but the three sizes.
@@ -185,7 +185,7 @@ pub fn waveform(path: &Path, points: usize) -> io::Result<[Vec<u8>; 2]> {
     Ok(sides)
 }
 
-fn no_recording() -> io::Error {
+pub(super) fn no_recording() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "no recording")
 }
 

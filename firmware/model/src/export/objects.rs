@@ -18,12 +18,13 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         return None;
     };
     let mut inner = Problems::default();
-    let (value, recording) = match value {
+    let (value, recording, greeting) = match value {
         Value::Object(mut map) => {
             let recording = map.remove("recording");
-            (Value::Object(map), recording)
+            let greeting = map.remove("voicemail_greeting");
+            (Value::Object(map), recording, greeting)
         }
-        value => (value, None),
+        value => (value, None, None),
     };
     let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
         input
@@ -39,6 +40,11 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         settings.check_imported(&mut fields, company.country);
         nest(&mut inner, "recording", fields);
         company.recording = settings;
+    }
+    // Nor one for voicemail.
+    if let (Some(company), Some(greeting)) = (&mut company, greeting) {
+        company.voicemail_greeting =
+            read(&mut inner, "voicemail_greeting", greeting).unwrap_or_default();
     }
     nest(problems, "company", inner);
     company

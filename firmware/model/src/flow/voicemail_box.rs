@@ -14,6 +14,8 @@ pub struct VoicemailBox {
     pub name: String,
     /// Whose it is, at most 50: their message lamps show what is new, and they hear it without a PIN.
     pub extensions: Vec<ExtensionId>,
+    /// Numbers of telephones on lines of the gateway whose it is as well, at most 50.
+    pub stations: Vec<String>,
     /// What others enter to hear it, 4-10 digits; nobody else can when null.
     pub pin: Option<String>,
     /// What callers hear before the tone; null is what the company says.
@@ -48,6 +50,7 @@ impl Default for VoicemailBox {
         Self {
             name: String::new(),
             extensions: Vec::new(),
+            stations: Vec::new(),
             pin: None,
             greeting: None,
             language: None,
@@ -76,6 +79,10 @@ impl Object for VoicemailBox {
     fn check(&mut self, problems: &mut Problems) {
         self.name = text::line(problems, "name", &self.name, 1, 64);
         text::at_most(problems, "extensions", self.extensions.len(), 50);
+        text::at_most(problems, "stations", self.stations.len(), 50);
+        for (index, number) in self.stations.iter_mut().enumerate() {
+            *number = text::digits(problems, &format!("stations[{index}]"), number, 1, 20);
+        }
         if let Some(pin) = &mut self.pin {
             *pin = text::digits(problems, "pin", pin, 4, 10);
         }

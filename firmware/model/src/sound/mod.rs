@@ -45,10 +45,15 @@ impl std::fmt::Display for UsedBy {
 impl Configuration {
     /// What plays an audio file.
     pub fn users_of_audio_file(&self, id: AudioFileId) -> Vec<UsedBy> {
+        let company = self
+            .company()
+            .filter(|company| company.voicemail_greeting == Some(id))
+            .map(|company| UsedBy::new("company", 0, &company.legal_name));
         self.music_classes()
             .iter()
             .filter(|class| class.files.contains(&id))
             .map(|class| UsedBy::new("music_class", class.id.0, &class.name))
+            .chain(company)
             .chain(self.referring_to("audio_file", id.0))
             .collect()
     }

@@ -8,6 +8,7 @@
 //! A call's task takes as much memory as its largest state, for as long as it lives. Everything but talking is short or
 //! rare, and waited for in a box of its own.
 
+mod conference;
 mod hold;
 mod outbound;
 mod outside;
@@ -26,6 +27,8 @@ mod stage;
 mod talk;
 pub(crate) mod trace;
 mod transfer;
+mod voice;
+mod voicemail;
 
 use std::sync::Arc;
 

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{Configuration, Party};
+use ramal_model::{Configuration, Extension, Party, Stored, VoicemailBox};
 
 use super::outside::{self, Outgoing};
 use super::participant::Participant;
 use super::record::Call;
 use super::ring;
-use super::routing::Route;
+use super::routing::{self, Route};
+use super::service::{self, Served};
 use super::stage;
-use super::trace::Refused;
+use super::trace::{Refused, Step};
 use super::transfer::Transferor;
-use super::{Caller, Outcome, Slot, service};
+use super::{Caller, Outcome, Slot, voicemail};
 use crate::leg::{Cause, Leg};
 
 /// What a call follows all the time.
@@ -69,19 +70,40 @@ pub(super) async fn reach(
             return Err(NotTaken::Failed(call.refused(reason, cause)));
         }
         Route::Feature(feature) => {
-            let outcome =
-                service::run(call, waiting.participant, feature, following.configuration).await;
-            return Ok(Reached::Served(outcome));
+            let configuration = following.configuration;
+            let served = service::run(call, waiting.participant, feature, configuration).await;
+            return match served {
+                Served::Over(outcome) => Ok(Reached::Served(outcome)),
+                Served::CallOn(number) => {
+                    let who = &waiting.participant.who;
+                    let trace = |step| call.step(step);
+                    let route = routing::route(configuration, &exchange, who, &number, trace);
+                    Box::pin(reach(call, waiting, route, following)).await
+                }
+            };
         }
         Route::Flow(destination) => {
             return stage::lead(call, waiting, destination, following).await;
         }
         Route::Extension(callee) => {
-            let Some(slot) = Slot::take(&exchange.live, &callee) else {
-                let busy = call.refused(Refused::Busy, Cause::USER_BUSY);
-                return Err(NotTaken::Failed(busy));
+            let rung = match Slot::take(&exchange.live, &callee) {
+                Some(slot) => ring::ring(call, waiting, &callee, slot, following).await,
+                None => Err(NotTaken::Failed(
+                    call.refused(Refused::Busy, Cause::USER_BUSY),
+                )),
             };
-            ring::ring(call, waiting, &callee, slot, following).await
+            match (rung, own_box(following.configuration, &callee)) {
+                // Whoever passed him on gets him back instead.
+                (Err(NotTaken::Failed(_)), Some(mailbox)) if waiting.transferor.is_none() => {
+                    let (who, configuration) = (&mut *waiting.participant, following.configuration);
+                    call.step(Step::Voicemail {
+                        mailbox: mailbox.name.clone(),
+                    });
+                    let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+                    return Ok(Reached::Served(Box::pin(leaving).await));
+                }
+                (rung, _) => rung,
+            }
         }
         Route::Outside {
             number,
@@ -113,6 +135,17 @@ pub(super) async fn reach(
         }
     };
     taken.map(Reached::Talking)
+}
+
+/// The voicemail box that is an extension's alone.
+fn own_box<'a>(
+    configuration: &'a Configuration,
+    callee: &Extension,
+) -> Option<&'a Stored<VoicemailBox>> {
+    let mut boxes = configuration.catalogue().voicemail_boxes.iter();
+    boxes
+        .find(|mailbox| *mailbox.extensions == [callee.id])
+        .map(|mailbox| &**mailbox)
 }
 
 /// Somebody of whom only the number is known.

@@ -262,16 +262,22 @@ impl Call {
 
     /// A service of the gateway is the other end.
     pub(super) fn service(&mut self, feature: Feature) {
-        let now = utc_ms();
         let device = match feature {
             Feature::Echo => "echo",
             Feature::SpeakingClock => "speaking_clock",
             Feature::SayNumber => "say_number",
+            Feature::OwnVoicemail | Feature::AnyVoicemail => "voicemail",
         };
         let number = self.record.callee.number.clone();
+        self.served_by(device, number);
+    }
+
+    /// What the gateway itself does is the other end: `party` names it.
+    pub(super) fn served_by(&mut self, device: &str, party: String) {
+        let now = utc_ms();
         self.record.legs.push(LegRecord {
             answered_at: Some(now),
-            ..LegRecord::begin(LegKind::Service, number, device.to_owned(), now)
+            ..LegRecord::begin(LegKind::Service, party, device.to_owned(), now)
         });
     }
 

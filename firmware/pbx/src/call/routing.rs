@@ -32,10 +32,12 @@ pub(crate) enum Route {
     Refused(Refused, Cause),
 }
 
-const FEATURES: [(&str, Feature); 3] = [
+const FEATURES: [(&str, Feature); 5] = [
     ("*43", Feature::Echo),
     ("*60", Feature::SpeakingClock),
     ("*65", Feature::SayNumber),
+    ("*97", Feature::OwnVoicemail),
+    ("*98", Feature::AnyVoicemail),
 ];
 
 /// Whether the number is a feature code.

@@ -17,6 +17,7 @@ use super::reach::{Following, NotTaken, Reached, Waiting};
 use super::record::{Call, OfNumber};
 use super::ring;
 use super::trace::{End, Refused, Step};
+use super::{conference, voicemail};
 use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
 use crate::leg::{self, Cause, LegEvent, Release};
 
@@ -330,11 +331,19 @@ impl Switch for Stage<'_, '_> {
         Err(self.not_served())
     }
 
-    async fn leave_message(&mut self, _: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
-        Err(self.not_served())
+    async fn leave_message(&mut self, mailbox: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
+        let (call, who) = (&mut *self.call, &mut *self.waiting.participant);
+        let configuration = self.following.configuration;
+        let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+        // The call has ended with it.
+        Err(Box::pin(leaving).await)
     }
 
-    async fn join_conference(&mut self, _: &Arc<Stored<Conference>>) -> Result<(), Outcome> {
-        Err(self.not_served())
+    async fn join_conference(&mut self, room: &Arc<Stored<Conference>>) -> Result<(), Outcome> {
+        let (call, who) = (&mut *self.call, &mut *self.waiting.participant);
+        let configuration = self.following.configuration;
+        let taking_part = conference::join(call, who, room, configuration);
+        // The call has ended with it.
+        Err(Box::pin(taking_part).await)
     }
 }

@@ -84,6 +84,26 @@ pub(crate) enum Step {
     RecordingStopped,
     /// There is no recording, or it ended early.
     NotRecorded { problem: RecordingProblem },
+    /// What callers of the box are told was played: its own greeting, or which other.
+    GreetingPlayed { greeting: Greeting },
+    /// A message was left.
+    MessageLeft { seconds: u64 },
+    /// No message was left.
+    MessageNotLeft { reason: NotLeft },
+    /// Somebody listens to what lies in a voicemail box.
+    MailboxOpened { mailbox: String },
+    /// The PIN pressed was wrong.
+    WrongPin { attempt: u32 },
+    /// The caller is in a conference.
+    ConferenceJoined {
+        conference: String,
+        moderator: bool,
+        members: usize,
+    },
+    /// He was not let into the conference.
+    ConferenceRefused { conference: String, reason: NoEntry },
+    /// The moderator of the conference, or an administrator, put him out of it.
+    ConferenceRemoved { conference: String },
     /// The call was ended through the API, or because the gateway stops.
     EndedHere { why: EndedHere },
     /// An end hung up.
@@ -193,6 +213,48 @@ pub(crate) enum Unreached {
     Busy,
 }
 
+/// What the callers of a voicemail box hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Greeting {
+    /// The box's own.
+    Mailbox,
+    /// That of the number or queue that led to it.
+    Path,
+    /// The company's.
+    Company,
+    /// The gateway's own words.
+    BuiltIn,
+}
+
+/// Why no message was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NotLeft {
+    /// The box holds as many as it may.
+    Full,
+    /// It was shorter than the box takes, or nothing was said.
+    TooShort,
+    /// The caller hung up before he said anything.
+    HungUp,
+    /// The disk is full.
+    DiskFull,
+    /// The disk fails, or nothing can be recorded here.
+    NotStored,
+}
+
+/// Why somebody was not let into a conference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NoEntry {
+    /// He did not know the PIN.
+    Pin,
+    /// As many are in it as may be.
+    Full,
+    /// Its moderator has closed it.
+    Locked,
+}
+
 /// Why a SIP trunk was not tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -213,6 +275,10 @@ pub(crate) enum Feature {
     SpeakingClock,
     /// Says the caller's own number.
     SayNumber,
+    /// Messages in the caller's own voicemail box.
+    OwnVoicemail,
+    /// Messages in a voicemail box whose PIN the caller knows.
+    AnyVoicemail,
 }
 
 /// Why a call goes no further.

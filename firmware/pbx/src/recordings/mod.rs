@@ -190,7 +190,8 @@ impl Recordings {
         self.live.clear(NO_NOTICE);
     }
 
-    fn alarm(&self, failure: Option<&RecordingFailure>) {
+    /// Shows that the disk takes no more.
+    pub(crate) fn alarm(&self, failure: Option<&RecordingFailure>) {
         match failure {
             Some(RecordingFailure::DiskFull) => {
                 self.live.raise(alarm(DISK_FULL, Severity::Critical));

@@ -18,7 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::agent::Agent;
 use super::authorisation::Verdict;
 use super::session::refusal;
-use super::state::{Dialog, DialogInfo, DialogState, Mailbox, Presence, message_summary, pidf};
+use super::state::{Dialog, DialogInfo, DialogState, Presence, message_summary, pidf};
 use crate::live::CallState;
 use crate::parties::CallOfNumber;
 
@@ -250,9 +250,9 @@ impl Agent {
                 };
                 pidf(&watch.number, &watch.host, presence)
             }
-            // No extension has a mailbox yet, so nothing waits in one.
             Package::MessageSummary => {
-                message_summary(&watch.number, &watch.host, Mailbox::default())
+                let waiting = self.exchange.voicemail.waiting(watch.watched);
+                message_summary(&watch.number, &watch.host, waiting)
             }
         };
         watch.version = watch.version.wrapping_add(1);

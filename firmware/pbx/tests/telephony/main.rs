@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod calls;
+mod conferences;
 mod connections;
 mod failover;
 mod gateway;
@@ -18,5 +19,7 @@ mod registrations;
 mod rfc5359;
 mod secure_trunks;
 mod servers;
+mod sounds;
 mod transfers;
+mod voicemail;
 mod watching;

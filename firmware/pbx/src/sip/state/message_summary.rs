@@ -1,20 +1,17 @@
 //! Messages that wait for an extension: `application/simple-message-summary` (RFC 3842).
 
-/// Voice messages of an extension.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::sip) struct Mailbox {
-    /// Not heard yet.
-    pub(in crate::sip) new: u32,
-    /// Heard and kept.
-    pub(in crate::sip) old: u32,
-}
+use ramal_model::MessagesWaiting;
 
 /// The summary of the account `number`.
-pub(in crate::sip) fn message_summary(number: &str, host: &str, mailbox: Mailbox) -> String {
-    let Mailbox { new, old } = mailbox;
-    let waiting = if new > 0 { "yes" } else { "no" };
+pub(in crate::sip) fn message_summary(
+    number: &str,
+    host: &str,
+    waiting: MessagesWaiting,
+) -> String {
+    let MessagesWaiting { new, old } = waiting;
+    let lamp = if new > 0 { "yes" } else { "no" };
     format!(
-        "Messages-Waiting: {waiting}\r\nMessage-Account: sip:{number}@{host}\r\nVoice-Message: {new}/{old} (0/0)\r\n"
+        "Messages-Waiting: {lamp}\r\nMessage-Account: sip:{number}@{host}\r\nVoice-Message: {new}/{old} (0/0)\r\n"
     )
 }
 
@@ -25,10 +22,10 @@ mod tests {
     #[test]
     fn new_messages_light_the_lamp() {
         assert_eq!(
-            message_summary("2001", "192.0.2.1", Mailbox { new: 2, old: 8 }),
+            message_summary("2001", "192.0.2.1", MessagesWaiting { new: 2, old: 8 }),
             "Messages-Waiting: yes\r\nMessage-Account: sip:2001@192.0.2.1\r\nVoice-Message: 2/8 (0/0)\r\n"
         );
-        let empty = message_summary("2001", "192.0.2.1", Mailbox::default());
+        let empty = message_summary("2001", "192.0.2.1", MessagesWaiting::default());
         assert!(empty.starts_with("Messages-Waiting: no\r\n"), "{empty}");
     }
 }

@@ -5,7 +5,7 @@ mod message_summary;
 mod pidf;
 
 pub(super) use dialog_info::{Dialog, DialogInfo, DialogState};
-pub(super) use message_summary::{Mailbox, message_summary};
+pub(super) use message_summary::message_summary;
 pub(super) use pidf::{Presence, pidf};
 
 /// Text as XML takes it: markup escaped, what XML cannot hold left out (XML 1.0 §2.2, §2.4).

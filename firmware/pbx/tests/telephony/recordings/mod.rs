@@ -118,7 +118,7 @@ async fn rows(gateway: &Gateway, number: usize) -> Vec<RecordingRecord> {
 }
 
 /// Both sides of a recording, as linear samples.
-fn sides(path: &Path) -> [Vec<i16>; 2] {
+pub fn sides(path: &Path) -> [Vec<i16>; 2] {
     let file = std::fs::read(path).unwrap();
     let law = match file[20] {
         6 => ramal_dsp::Law::A,
