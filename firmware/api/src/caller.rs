@@ -220,6 +220,10 @@ pub mod right {
         EditUsers = "change users", [Admin];
         /// Registered phones, calls in progress, events.
         ViewLive = "see calls in progress", [Admin, Installer, Supervisor, Auditor];
+        /// Logging in to queues and pausing; agents for themselves only.
+        WorkInQueues = "work in queues", [Admin, Supervisor, Agent];
+        /// What concerns all agents of a queue.
+        DirectAgents = "direct agents", [Admin, Supervisor];
         /// Ending somebody else's call.
         HangUp = "end calls", [Admin, Installer, Supervisor];
         /// Bans of sources of SIP messages.

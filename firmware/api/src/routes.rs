@@ -14,6 +14,7 @@ mod extensions;
 mod gateway;
 mod lines;
 mod music_classes;
+mod queues;
 mod recordings;
 mod session;
 mod setup;
@@ -111,6 +112,16 @@ pub fn api() -> OpenApiRouter<App> {
         ))
         .merge(catalogue::operations())
         .routes(routes!(simulate::simulate_call))
+        .routes(routes!(queues::list_queue_status))
+        .routes(routes!(queues::show_queue_status))
+        .routes(routes!(queues::reset_queue))
+        .routes(routes!(queues::list_agents))
+        .routes(routes!(queues::show_agent))
+        .routes(routes!(queues::log_agent_in))
+        .routes(routes!(queues::log_agent_out))
+        .routes(routes!(queues::pause_agent))
+        .routes(routes!(queues::resume_agent))
+        .routes(routes!(queues::list_agent_intervals))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(
             users::show_user,

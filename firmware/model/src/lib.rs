@@ -54,7 +54,7 @@ pub use extension::{
     MAX_REGISTRATIONS, NewExtension,
 };
 pub use flow::{
-    Announcement, Assignment, BadPattern, BadTimeOfDay, Calendar, Clearing, Conference,
+    Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, Clearing, Conference,
     Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
     LimitsProfile, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
     OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,

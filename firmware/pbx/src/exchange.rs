@@ -19,6 +19,7 @@ use crate::live::LiveState;
 use crate::location::LocationService;
 use crate::music::MusicService;
 use crate::queue::{self, NotSent, queue};
+use crate::queues::Queues;
 use crate::recordings::Recordings;
 use crate::trunk::TrunkService;
 use crate::voicemail::Voicemail;
@@ -42,6 +43,7 @@ pub(crate) struct Exchange {
     pub(crate) recordings: Recordings,
     pub(crate) voicemail: Voicemail,
     pub(crate) conferences: Conferences,
+    pub(crate) queues: Queues,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -83,6 +85,8 @@ impl Exchange {
             recordings,
             voicemail,
         } = services;
+        let queues = Queues::default();
+        live.tell_of_presence(queues.poke());
         Self {
             configuration: store.watch(),
             store,
@@ -97,6 +101,7 @@ impl Exchange {
             turns: AtomicUsize::new(0),
             voicemail,
             conferences: Conferences::default(),
+            queues,
             interrupts: Mutex::default(),
         }
     }

@@ -15,6 +15,7 @@
 //!   and replaced; a call that rings may be picked up.
 //! - `flow`: the pages that lead a call from a number over menus, queues and people to its end, the same for calls and for
 //!   their simulation.
+//! - `queues`: who waits in queues, who may be rung and who is; agents and their pauses.
 //! - `recordings`: the recordings of calls, from their beginning to the end of their retention.
 //! - `voicemail`: the messages in voicemail boxes, and the lamps that tell of them; `conference`: the rooms in use.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
@@ -43,6 +44,7 @@ mod parties;
 mod pbx;
 mod probe;
 mod queue;
+mod queues;
 mod recordings;
 mod sip;
 mod trunk;
@@ -60,6 +62,9 @@ pub use live::{ActiveCall, CallState, Live, LiveEvent, RecordingState, Registrat
 pub use music::SoundFolders;
 pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
 pub use probe::{ProbeError, Probed};
+pub use queues::{
+    AgentRefusal, AgentStatus, CallerInQueue, MemberState, MemberStatus, PauseReason, QueueStatus,
+};
 pub use recordings::RecordingConfig;
 pub use sip::{Ban, BanReason, WebSocketLink};
 pub use trunk::{TrunkFault, TrunkState, TrunkStatus};

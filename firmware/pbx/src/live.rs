@@ -5,18 +5,19 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ramal_model::{
     Alarm, CallId, CallResult, Conference, ExtensionId, Id, Party, RecordingId, TrunkId,
     VoicemailMessage,
 };
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use utoipa::ToSchema;
 
 use crate::conference::ConferenceRoom;
 use crate::parties::{CallOfNumber, Parties};
+use crate::queues::{AgentStatus, QueueStatus};
 use crate::sip::LegKey;
 use crate::trunk::TrunkStatus;
 
@@ -178,6 +179,21 @@ pub enum LiveEvent {
         #[schema(value_type = i64)]
         conference: Id<Conference>,
     },
+    /// Somebody waits in a queue, or does not any more, or something was counted.
+    QueueChanged {
+        /// The queue as it is now.
+        queue: QueueStatus,
+    },
+    /// An agent has logged in or out, or paused, or takes calls again.
+    AgentChanged {
+        /// The agent as he is now.
+        agent: AgentStatus,
+    },
+    /// An agent's break ends within a minute, and he takes calls again.
+    BreakEnding {
+        /// The agent as he is now.
+        agent: AgentStatus,
+    },
     /// Something is wrong.
     AlarmRaised {
         /// What.
@@ -214,6 +230,8 @@ pub(crate) struct LiveState {
     // Held for a few map operations only, never across an await.
     state: Mutex<State>,
     events: broadcast::Sender<LiveEvent>,
+    /// Told when somebody may have become free or gone.
+    presence: OnceLock<Arc<Notify>>,
 }
 
 impl LiveState {
@@ -222,6 +240,19 @@ impl LiveState {
         Self {
             state: Mutex::default(),
             events,
+            presence: OnceLock::new(),
+        }
+    }
+
+    /// Who is told when somebody may have become free or gone.
+    pub(crate) fn tell_of_presence(&self, listener: Arc<Notify>) {
+        // There is one exchange.
+        let _ = self.presence.set(listener);
+    }
+
+    fn presence_changed(&self) {
+        if let Some(listener) = self.presence.get() {
+            listener.notify_one();
         }
     }
 
@@ -334,6 +365,7 @@ impl LiveState {
         event: impl FnOnce(Registration) -> LiveEvent,
     ) {
         self.announce_with(|| event(registration()));
+        self.presence_changed();
     }
 
     pub(crate) fn call_started(&self, call: ActiveCall) {
@@ -438,6 +470,8 @@ impl LiveState {
                 state.busy.remove(&extension);
             }
         }
+        drop(state);
+        self.presence_changed();
     }
 }
 

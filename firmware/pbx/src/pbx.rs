@@ -9,8 +9,8 @@ use std::time::Duration;
 use ramal_lines::{Driver, LineError, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
 use ramal_media::{Engine, MediaError};
 use ramal_model::{
-    Actor, CallId, Conference, E1TrunkId, ExtensionId, Id, RecordingRecord, TrunkId,
-    VoicemailMessage, VoicemailMessageId,
+    Actor, Break, CallId, Conference, E1TrunkId, ExtensionId, Id, Queue, RecordingRecord, TrunkId,
+    UserId, VoicemailMessage, VoicemailMessageId,
 };
 use ramal_store::{MessageMarks, Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
@@ -32,6 +32,7 @@ use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
+use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Queues};
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::trunk::TrunkService;
@@ -159,6 +160,7 @@ impl Pbx {
         tokio::spawn(music.follow(exchange.configuration.clone()));
         Recordings::start(&exchange, config.recordings.as_ref()).await?;
         Voicemail::start(&exchange).await?;
+        Queues::start(&exchange).await?;
 
         let thread = CallThread::start().map_err(PbxError::Thread)?;
         let mut sockets = sip::Sockets::bind(
@@ -466,6 +468,66 @@ impl Pbx {
     /// It has no address, cannot be reached, or is silent.
     pub async fn probe(&self, server: &str) -> Result<Probed, ProbeError> {
         probe::probe(&self.commands, server).await
+    }
+
+    /// All queues now, by name.
+    pub fn queues(&self) -> Vec<QueueStatus> {
+        Queues::status(&self.exchange)
+    }
+
+    /// Lets a queue count from zero.
+    pub fn reset_queue(&self, queue: Id<Queue>) {
+        Queues::reset(&self.exchange, queue);
+    }
+
+    /// All agents now, by name.
+    pub fn agents(&self) -> Vec<AgentStatus> {
+        Queues::agents(&self.exchange)
+    }
+
+    /// An agent now; none when there is no such user.
+    pub fn agent(&self, user: UserId) -> Option<AgentStatus> {
+        Queues::agent(&self.exchange, user)
+    }
+
+    /// Lets an agent take calls of queues at this extension; at his own when it is none.
+    ///
+    /// # Errors
+    /// There is no such user or extension, or somebody else has logged in there.
+    pub fn log_agent_in(
+        &self,
+        user: UserId,
+        extension: Option<ExtensionId>,
+    ) -> Result<(), AgentRefusal> {
+        Queues::log_in(&self.exchange, user, extension)
+    }
+
+    /// Ends an agent's work in queues.
+    ///
+    /// # Errors
+    /// He has not logged in.
+    pub fn log_agent_out(&self, user: UserId, by_himself: bool) -> Result<(), AgentRefusal> {
+        Queues::log_out(&self.exchange, user, EndedBy::of(by_himself))
+    }
+
+    /// Lets an agent take no calls of queues for a while.
+    ///
+    /// # Errors
+    /// He has not logged in, there is no such break, or no room in it.
+    pub fn pause_agent(
+        &self,
+        user: UserId,
+        of_break: Option<Id<Break>>,
+    ) -> Result<(), AgentRefusal> {
+        Queues::pause(&self.exchange, Member::Agent(user), of_break)
+    }
+
+    /// Lets an agent take calls of queues again.
+    ///
+    /// # Errors
+    /// He has not paused.
+    pub fn resume_agent(&self, user: UserId, by_himself: bool) -> Result<(), AgentRefusal> {
+        Queues::resume(&self.exchange, Member::Agent(user), EndedBy::of(by_himself))
     }
 
     /// Number of calls in progress.

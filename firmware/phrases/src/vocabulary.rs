@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 20] = [
+const SENTENCES: [&str; 30] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -26,6 +26,16 @@ const SENTENCES: [&str; 20] = [
     "ivr-invalid",
     "ivr-timeout",
     "anonymous-refused",
+    "queue-please-hold",
+    "queue-wait",
+    "agent-logged-in",
+    "agent-logged-out",
+    "agent-paused",
+    "agent-resumed",
+    "agent-unknown",
+    "agent-phone-taken",
+    "break-unknown",
+    "break-full",
 ];
 
 /// What voicemail boxes and conferences say; every language has it.

@@ -12,6 +12,7 @@
 //! A call's way: [`Store::call_started`] inserts its row, [`Store::call_ended`] completes it. Rows that are still open
 //! when the store is opened belong to calls that a crash ended; they are marked [`CallResult::Interrupted`].
 
+mod agents;
 mod analogue_ports;
 mod bans;
 mod bindings;
@@ -42,6 +43,7 @@ use std::{path::Path, sync::Arc, time::SystemTime};
 use ramal_model::Configuration;
 use tokio::sync::watch;
 
+pub use agents::{AgentInterval, StoredMember};
 pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
 pub use error::{Result, StoreError};
@@ -152,7 +154,8 @@ impl Store {
         self.writer.close().await;
     }
 
-    fn now(&self) -> i64 {
+    /// What time it is, UTC milliseconds since the epoch, by the clock everything here is written down with.
+    pub fn now(&self) -> i64 {
         (self.clock)()
     }
 }

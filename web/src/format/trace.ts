@@ -69,6 +69,21 @@ export function traceText(step: TraceStep): string {
       return t('trace.ivr_invalid', { keys: text('keys') })
     case 'queue':
       return t('trace.queue', { queue: text('queue') })
+    case 'queue_waits':
+      return t('trace.queue_waits', { position: text('position') })
+    case 'queue_rings':
+      return t('trace.queue_rings', { numbers: Array.isArray(step['numbers']) ? step['numbers'].join(', ') : '' })
+    case 'queue_paused':
+      return t('trace.queue_paused', { number: text('number') })
+    case 'queue_taken':
+      return t('trace.queue_taken', { seconds: text('waited') })
+    case 'queue_timeout':
+      return t('trace.queue_timeout', { seconds: text('seconds') })
+    case 'queue_full':
+    case 'queue_empty':
+      return t(`trace.${step['step']}`)
+    case 'agent':
+      return t('trace.agent', { did: word('agent_did', text('did')) })
     case 'voicemail':
       return t('trace.voicemail', { mailbox: text('mailbox') })
     case 'conference':
@@ -150,6 +165,7 @@ export function traceText(step: TraceStep): string {
 }
 
 type WordGroup =
+  | 'agent_did'
   | 'clearing'
   | 'end'
   | 'ended'

@@ -184,6 +184,7 @@ kinds! {
     outbound_routes: OutboundRoute, "/outbound-routes", "/outbound-routes/{id}", "outbound route";
     ivrs: Ivr, "/ivrs", "/ivrs/{id}", "IVR";
     queues: Queue, "/queues", "/queues/{id}", "queue";
+    breaks: Break, "/breaks", "/breaks/{id}", "break";
     time_conditions: TimeCondition, "/time-conditions", "/time-conditions/{id}", "time condition";
     calendars: Calendar, "/calendars", "/calendars/{id}", "calendar";
     announcements: Announcement, "/announcements", "/announcements/{id}", "announcement";

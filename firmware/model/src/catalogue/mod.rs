@@ -19,7 +19,7 @@ pub use self::object::{Id, Object};
 pub use self::reference::Reference;
 use crate::Configuration;
 use crate::flow::{
-    Announcement, Calendar, Conference, InboundRoute, Ivr, Number, OutboundRoute, Queue,
+    Announcement, Break, Calendar, Conference, InboundRoute, Ivr, Number, OutboundRoute, Queue,
     TimeCondition, VoicemailBox,
 };
 use crate::problem::Problems;
@@ -274,6 +274,8 @@ catalogue! {
     ivrs: Ivr,
     /// Queues.
     queues: Queue,
+    /// Breaks of agents.
+    breaks: Break,
     /// Forks by the time.
     time_conditions: TimeCondition,
     /// Lists of holidays.

@@ -4,6 +4,7 @@
 //! everywhere; who is rung is a [`RingStep`]; which digits a rule takes is a [`Pattern`].
 
 mod announcement;
+mod breaks;
 mod calendar;
 mod conference;
 mod destination;
@@ -20,6 +21,7 @@ mod time_of_day;
 mod voicemail_box;
 
 pub use announcement::Announcement;
+pub use breaks::Break;
 pub use calendar::{Calendar, Holiday};
 pub use conference::Conference;
 pub use destination::{Clearing, Destination};

@@ -36,7 +36,7 @@ pub struct Queue {
     pub on_empty: Option<Destination>,
     /// What callers hear once, before they wait.
     pub greeting: Option<AudioFileId>,
-    /// What they hear while they wait; null follows the company.
+    /// What they hear while they wait; null follows the number, or else the company.
     pub music_class: Option<MusicClassId>,
     /// What is said to them from time to time; null is that they please hold.
     pub announcement: Option<AudioFileId>,
@@ -61,7 +61,8 @@ pub struct Queue {
     /// Callers of a queue with a higher number are served first by members of several queues, 0-100.
     #[schema(minimum = 0, maximum = 100)]
     pub priority: i64,
-    /// The key by which a caller gives up waiting and is called back in his turn; none when null.
+    /// The key by which a caller would give up waiting and be called back in his turn: the gateway does not call back yet,
+    /// so this has to be null.
     pub callback_key: Option<String>,
     /// Whether its calls are recorded; null follows the number.
     pub recording: Option<RecordingMode>,
@@ -207,6 +208,8 @@ impl Object for Queue {
         text::range(problems, "priority", self.priority, 0i64, 100);
         if let Some(key) = &self.callback_key {
             check_key(problems, "callback_key", key);
+            let message = "the gateway does not call callers of queues back yet";
+            problems.add("callback_key", code::INVALID, Some("null"), message);
         }
         nested(problems, "on_full", |inner| self.on_full.check(inner));
         nested(problems, "on_timeout", |inner| self.on_timeout.check(inner));

@@ -8,6 +8,7 @@
 //! A call's task takes as much memory as its largest state, for as long as it lives. Everything but talking is short or
 //! rare, and waited for in a box of its own.
 
+mod agent_code;
 mod conference;
 mod hold;
 mod outbound;
@@ -15,6 +16,7 @@ mod outside;
 mod participant;
 mod phones;
 mod pickup;
+mod queued;
 mod reach;
 mod record;
 mod recording;
@@ -29,6 +31,7 @@ pub(crate) mod trace;
 mod transfer;
 mod voice;
 mod voicemail;
+mod whisper;
 
 use std::sync::Arc;
 
@@ -51,6 +54,7 @@ use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
 use crate::live::LiveState;
 use crate::queue;
+use crate::queues::OfQueue;
 use crate::trunk::Diverted;
 
 /// A call that has just arrived.
@@ -234,6 +238,7 @@ async fn connect(
     let mut waiting = Waiting {
         participant: &mut caller,
         transferor: None,
+        queued: None,
     };
     let outcome = match Box::pin(reach(call, &mut waiting, route, following)).await {
         Ok(Reached::Talking(callee)) => {
@@ -252,6 +257,8 @@ pub(crate) struct Slot {
     extension: ExtensionId,
     /// Whether the extension took the call.
     took: bool,
+    /// The call of a queue it is for.
+    of_queue: Option<Box<OfQueue>>,
 }
 
 impl Slot {
@@ -261,7 +268,13 @@ impl Slot {
                 live: live.clone(),
                 extension: extension.id,
                 took: false,
+                of_queue: None,
             })
+    }
+
+    /// The call is one of a queue.
+    fn is_of_queue(&mut self, of_queue: Option<OfQueue>) {
+        self.of_queue = of_queue.map(Box::new);
     }
 
     /// The extension takes the call.
@@ -272,6 +285,8 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        // Whoever is left alone after a call must not look free before.
+        self.of_queue = None;
         self.live.release(self.extension, self.took.then(utc_ms));
     }
 }

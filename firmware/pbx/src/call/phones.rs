@@ -98,13 +98,20 @@ impl Phones {
             transferor.transfer.alerting();
         }
         let hears_us = call.is_answered() || call.recording.has_spoken();
-        if hears_us && self.early.is_none() && !call.recording.notice_is_playing() {
+        if waiting.queued.is_none()
+            && hears_us
+            && self.early.is_none()
+            && !call.recording.notice_is_playing()
+        {
             self.ringback = ringback::play(&*waiting.participant.leg);
         }
     }
 
     /// What was said to whoever waits is over: now he hears that it rings.
-    pub(super) fn notice_ended(&mut self, waiting: &Waiting<'_>) {
+    pub(super) fn notice_ended(&mut self, call: &Call, waiting: &mut Waiting<'_>) {
+        if let Some(queued) = &mut waiting.queued {
+            return queued.hear_music(call, &*waiting.participant.leg);
+        }
         if self.alerted && self.early.is_none() {
             self.ringback = ringback::play(&*waiting.participant.leg);
         }
@@ -149,9 +156,13 @@ pub(super) async fn phone(
             call.alerting(&*phone.leg);
             // The first phone that sends media is the one heard.
             let caller_leg = &mut waiting.participant.leg;
-            // Whoever is heard already has other sound now.
+            // Whoever is heard already has other sound now. Who waits in a queue hears music.
             let goes_on = phones.early == Some(phone.record);
-            if goes_on || phones.early.is_none() && caller_leg.progress(phone.leg.codec()).is_ok() {
+            if goes_on
+                || waiting.queued.is_none()
+                    && phones.early.is_none()
+                    && caller_leg.progress(phone.leg.codec()).is_ok()
+            {
                 phones.ringback = None;
                 call.bridge(&**caller_leg, &*phone.leg);
                 phones.early = Some(phone.record);

@@ -7,6 +7,7 @@ use ramal_model::{Configuration, Extension, Party, Stored, VoicemailBox};
 
 use super::outside::{self, Outgoing};
 use super::participant::Participant;
+use super::queued::Queued;
 use super::record::Call;
 use super::ring;
 use super::routing::{self, Route};
@@ -14,7 +15,7 @@ use super::service::{self, Served};
 use super::stage;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
-use super::{Caller, Outcome, Slot, voicemail};
+use super::{Caller, Outcome, Slot, agent_code, voicemail};
 use crate::leg::{Cause, Leg};
 
 /// What a call follows all the time.
@@ -29,6 +30,17 @@ pub(super) struct Waiting<'a> {
     pub(super) participant: &'a mut Participant,
     /// Who passed him on, if somebody did.
     pub(super) transferor: Option<&'a mut Transferor>,
+    /// His place, when members of a queue are rung for him.
+    pub(super) queued: Option<Box<Queued>>,
+}
+
+impl Waiting<'_> {
+    /// What he heard in a queue is over.
+    pub(super) fn stops_hearing(&mut self) {
+        if let Some(queued) = &mut self.queued {
+            queued.hear_nothing();
+        }
+    }
 }
 
 /// Who was reached.
@@ -81,6 +93,11 @@ pub(super) async fn reach(
                     Box::pin(reach(call, waiting, route, following)).await
                 }
             };
+        }
+        Route::Agent(code) => {
+            let outcome =
+                agent_code::run(call, waiting.participant, &code, following.configuration).await;
+            return Ok(Reached::Served(outcome));
         }
         Route::Flow(destination) => {
             return stage::lead(call, waiting, destination, following).await;

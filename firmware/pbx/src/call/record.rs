@@ -267,6 +267,8 @@ impl Call {
             Feature::SpeakingClock => "speaking_clock",
             Feature::SayNumber => "say_number",
             Feature::OwnVoicemail | Feature::AnyVoicemail => "voicemail",
+            Feature::AgentLogin => "agent_login",
+            Feature::AgentPause => "agent_pause",
         };
         let number = self.record.callee.number.clone();
         self.served_by(device, number);

@@ -9,13 +9,14 @@ use tokio::time::{Instant, sleep_until};
 use super::outside::{self, Outgoing};
 use super::participant::{Newcomer, Participant};
 use super::phones::{Callee, Phones, Taker, phone, taken_by};
+use super::queued::hears_next;
 use super::reach::{Following, NotTaken, Waiting};
 use super::record::{Call, Interrupt};
 use super::routing;
 use super::talk::awaited;
 use super::trace::{End, Refused, Step};
 use super::transfer;
-use super::{Caller, Outcome, Slot, ringback};
+use super::{Caller, Outcome, Slot, ringback, whisper};
 use crate::flow::{Outside, Who};
 use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
@@ -108,10 +109,13 @@ fn add_extension(
         encryption: callee.media_encryption,
         hops_left: following.hops_left,
     };
-    call.step(Step::Ringing {
-        contacts: contacts.len(),
-        seconds: callee.ring_time,
-    });
+    // That members of a queue ring is said once for all of them.
+    if waiting.queued.is_none() {
+        call.step(Step::Ringing {
+            contacts: contacts.len(),
+            seconds: callee.ring_time,
+        });
+    }
     let place = phones.expect(Callee {
         who: Caller::Extension(Box::new(callee.clone())),
         slot: Some(slot),
@@ -227,7 +231,16 @@ async fn until_answered(
                 ));
             };
             phones.hang_up(Release::AnsweredElsewhere);
-            let taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
+            let mut taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
+            let whisper = waiting.queued.as_ref().and_then(|it| it.whisper.clone());
+            if let Some(whisper) = whisper
+                && let Err(not_taken) = whisper::tell(call, waiting, &mut taken, whisper).await
+            {
+                taken.end(call, Cause::NORMAL_CLEARING).await;
+                phones.record(call, Cause::NON_SELECTED_USER_CLEARING).await;
+                return Err(not_taken);
+            }
+            waiting.stops_hearing();
             let connected = connect(call, waiting.participant, taken).await;
             phones.record(call, Cause::NON_SELECTED_USER_CLEARING).await;
             connected
@@ -239,6 +252,7 @@ async fn until_answered(
             });
             call.now_at(End::Callee, newcomer.who.party());
             let taken = newcomer.join(call);
+            waiting.stops_hearing();
             let connected = connect(call, waiting.participant, taken).await;
             phones.record(call, Cause::NON_SELECTED_USER_CLEARING).await;
             connected
@@ -261,6 +275,8 @@ enum News {
     Transferor(LegEvent),
     Replaced(Option<Newcomer>),
     Interrupt(Interrupt),
+    /// Whoever waits in a queue is to hear something else.
+    Hears,
     Deadline,
 }
 
@@ -278,6 +294,7 @@ async fn wait(
         let Waiting {
             participant,
             transferor,
+            queued,
         } = waiting;
         let news = tokio::select! {
             (index, event) = phones.event() => News::Phone(index, event),
@@ -285,6 +302,7 @@ async fn wait(
             event = transfer::event(transferor.as_deref_mut()) => News::Transferor(event),
             (_, newcomer) = awaited(&mut replacing) => News::Replaced(newcomer),
             interrupt = call.interrupt() => News::Interrupt(interrupt),
+            () = hears_next(queued.as_mut()) => News::Hears,
             () = sleep_until(deadline) => News::Deadline,
         };
         match news {
@@ -321,6 +339,11 @@ async fn wait(
                     (None, None) => {}
                 }
             }
+            News::Hears => {
+                if let Some(queued) = queued {
+                    queued.hear_next(call, &*participant.leg);
+                }
+            }
             News::Interrupt(Interrupt::End(why)) => {
                 return Err(NotTaken::Over(call.ended_here(why)));
             }
@@ -331,7 +354,7 @@ async fn wait(
             }
             News::Interrupt(Interrupt::NoticeEnded(end)) => {
                 call.notice_ended(end, None);
-                phones.notice_ended(waiting);
+                phones.notice_ended(call, waiting);
             }
             News::Interrupt(Interrupt::RecordingFailed(problem)) => call.recording_failed(problem),
             // Nobody talks: whoever asked is told so by the silence.

@@ -2,6 +2,7 @@
 
 use ramal_model::{Configuration, Destination, Extension, Id};
 
+use super::agent_code::{self, AgentCode};
 use super::trace::{Feature, Refused, Step};
 use super::{Caller, E1Caller, SipTrunkCaller, outbound, pickup};
 use crate::exchange::Exchange;
@@ -17,6 +18,8 @@ pub(crate) enum Route {
     Extension(Box<Extension>),
     /// To a service of the gateway.
     Feature(Feature),
+    /// To what an agent does at his phone.
+    Agent(AgentCode),
     /// Out of the company by the first of these ways that works.
     Outside {
         number: String,
@@ -42,7 +45,9 @@ const FEATURES: [(&str, Feature); 5] = [
 
 /// Whether the number is a feature code.
 pub(crate) fn is_feature(number: &str) -> bool {
-    FEATURES.iter().any(|(code, _)| *code == number) || pickup::code(number).is_some()
+    FEATURES.iter().any(|(code, _)| *code == number)
+        || pickup::code(number).is_some()
+        || agent_code::code(number).is_some()
 }
 
 /// What is dialled before a number outside.
@@ -94,6 +99,13 @@ pub(crate) fn route(
             feature,
         });
         return Route::Feature(feature);
+    }
+    if let Some(code) = agent_code::code(dialled) {
+        trace(Step::FeatureCode {
+            code: code.code().to_owned(),
+            feature: code.feature(),
+        });
+        return Route::Agent(code);
     }
     if let Some(pickup) = pickup::code(dialled) {
         // A call that rings has been taken before it came to this.

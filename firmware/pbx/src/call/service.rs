@@ -53,6 +53,8 @@ pub(super) async fn run(
                 Err(interrupted) => Err(interrupted),
             }
         }
+        // What agents do says one sentence, in `agent_code`.
+        Feature::AgentLogin | Feature::AgentPause => Ok(()),
     };
     Served::Over(match ended {
         Ok(()) => call.ended_here(EndedHere::Finished),

@@ -11,6 +11,8 @@ use ramal_model::{
 };
 use tokio::time::{Instant, sleep_until};
 
+mod queue;
+
 use super::Outcome;
 use super::participant::Participant;
 use super::reach::{Following, NotTaken, Reached, Waiting};
@@ -131,12 +133,6 @@ impl Stage<'_, '_> {
                 | LegEvent::FaxEnded => {}
             }
         }
-    }
-
-    /// What the call was led to is not served.
-    fn not_served(&mut self) -> Outcome {
-        let cause = Cause::RESOURCE_UNAVAILABLE;
-        self.call.refused(Refused::NoResources, cause)
     }
 
     /// The language of what is said to the caller.
@@ -326,9 +322,9 @@ impl Switch for Stage<'_, '_> {
 
     async fn wait_in_queue(
         &mut self,
-        _: &Arc<Stored<Queue>>,
+        queue: &Arc<Stored<Queue>>,
     ) -> Result<QueueEnd<Participant>, Outcome> {
-        Err(self.not_served())
+        Box::pin(queue::wait(self, queue)).await
     }
 
     async fn leave_message(&mut self, mailbox: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {

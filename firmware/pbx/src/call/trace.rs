@@ -151,6 +151,22 @@ pub(crate) enum Step {
     IvrExceeded,
     /// The call comes to a queue.
     Queue { queue: String },
+    /// The caller waits at this place of the queue.
+    QueueWaits { position: usize },
+    /// There is no place in the queue.
+    QueueFull,
+    /// No member of the queue is there.
+    QueueEmpty,
+    /// Members of the queue ring.
+    QueueRings { numbers: Vec<String> },
+    /// A member did not take several calls in a row and takes no more.
+    QueuePaused { number: String },
+    /// Somebody took the call out of the queue, after so many seconds.
+    QueueTaken { waited: u64 },
+    /// The caller has waited so many seconds, which is enough.
+    QueueTimeout { seconds: u64 },
+    /// Somebody logged in or out or paused at his phone.
+    Agent { did: AgentDid },
     /// The call comes to a voicemail box.
     Voicemail { mailbox: String },
     /// The call comes to a conference.
@@ -201,6 +217,28 @@ pub(crate) enum Fork {
     Match,
     /// The other one.
     NoMatch,
+}
+
+/// What somebody did by a code for agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AgentDid {
+    /// Takes calls of queues here from now on.
+    LoggedIn,
+    /// Takes them no more.
+    LoggedOut,
+    /// Takes none for a while.
+    Paused,
+    /// Takes them again.
+    Resumed,
+    /// Nobody here is an agent.
+    IsNoAgent,
+    /// Somebody else has logged in at this phone.
+    PhoneTaken,
+    /// There is no such break.
+    NoSuchBreak,
+    /// As many as may are in the break.
+    BreakFull,
 }
 
 /// Why somebody is not rung.
@@ -279,6 +317,10 @@ pub(crate) enum Feature {
     OwnVoicemail,
     /// Messages in a voicemail box whose PIN the caller knows.
     AnyVoicemail,
+    /// Logs an agent in or out.
+    AgentLogin,
+    /// Lets an agent pause, or take calls again.
+    AgentPause,
 }
 
 /// Why a call goes no further.

@@ -75,12 +75,13 @@ async fn unattended(
         route => route,
     };
     let mut left = Transferor::new(by, transferor, transfer);
-    if matches!(route, Route::Feature(_) | Route::Flow(_)) {
+    if matches!(route, Route::Feature(_) | Route::Agent(_) | Route::Flow(_)) {
         left.let_go(call, TransferNews::Done).await;
     }
     let mut waiting = Waiting {
         participant: &mut remaining,
         transferor: Some(&mut left),
+        queued: None,
     };
     let reached = reach(call, &mut waiting, route, following).await;
     match reached {

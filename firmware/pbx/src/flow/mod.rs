@@ -121,7 +121,6 @@ async fn visit<S: Switch>(
                     QueueEnd::Full => queue.on_full.clone(),
                     QueueEnd::TimedOut => queue.on_timeout.clone(),
                     QueueEnd::Empty => queue.on_empty.clone().unwrap_or_default(),
-                    QueueEnd::CalledBack => return Ok(Next::End(End::Served)),
                 };
                 Ok(Next::Go(next))
             }

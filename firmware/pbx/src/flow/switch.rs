@@ -147,7 +147,6 @@ pub(crate) enum Rung<T> {
 
 /// What came of waiting in a queue.
 #[derive(Debug)]
-#[expect(dead_code, reason = "queues of calls in progress construct the rest")]
 pub(crate) enum QueueEnd<T> {
     /// A member took the call.
     Taken(T),
@@ -157,6 +156,4 @@ pub(crate) enum QueueEnd<T> {
     TimedOut,
     /// No member is there at all.
     Empty,
-    /// The caller wants to be called back.
-    CalledBack,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ramal_media::{Engine, EngineConfig, PromptLibrary};
 use ramal_model::{Actor, CallRecord, Extension, NewAdmin, NewCompany, NewExtension, Secret};
 use ramal_pbx::{Live, LiveEvent, Pbx, PbxConfig, PbxError, SipTls};
-use ramal_store::{CallFilter, Store};
+use ramal_store::{CallFilter, Options, Store};
 use ramal_tls::{Names, OwnCertificate};
 use sipphone::{Call, Phone, PhoneConfig};
 
@@ -28,8 +28,16 @@ impl Gateway {
 
     /// The same with other settings; they may put files into the folder.
     pub async fn start_with(settings: impl FnOnce(PbxConfig, &Path) -> PbxConfig) -> Self {
+        Self::start_at(Options::default(), settings).await
+    }
+
+    /// The same with another clock for what is written down and counted.
+    pub async fn start_at(
+        options: Options,
+        settings: impl FnOnce(PbxConfig, &Path) -> PbxConfig,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = Store::open_with(folder.path(), options).unwrap();
         let company = NewCompany {
             legal_name: "Padaria do Bairro".into(),
             country: "BR".into(),

@@ -13,6 +13,7 @@ mod music;
 mod name_server;
 mod outgoing;
 mod pickups;
+mod queues;
 mod raw;
 mod recordings;
 mod registrations;

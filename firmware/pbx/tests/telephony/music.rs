@@ -27,7 +27,7 @@ fn write_tone(path: &Path, frequency: f64, seconds: u32) {
 }
 
 /// The gateway's own music is 500 Hz.
-async fn gateway() -> Gateway {
+pub async fn gateway() -> Gateway {
     Gateway::start_with(|config, folder| {
         write_tone(&folder.join("music/own.wav"), 500.0, 10);
         PbxConfig {
@@ -42,7 +42,7 @@ async fn gateway() -> Gateway {
 }
 
 /// A class that plays one tone.
-async fn class(
+pub async fn class(
     gateway: &Gateway,
     name: &str,
     frequency: f64,
@@ -88,7 +88,7 @@ async fn class(
 }
 
 /// Waits until a call hears this tone and, a moment later, nothing else.
-async fn hears(call: &Call, frequency: f64) {
+pub async fn hears(call: &Call, frequency: f64) {
     let told = || {
         let heard = call.audio().last(Duration::from_millis(200));
         let level = sipphone::level_dbm0(&heard, frequency);

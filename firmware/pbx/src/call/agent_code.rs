@@ -1,0 +1,200 @@
+//! What agents do at a phone: `*45` logs in and out, `*46` pauses (A.4).
+//!
+//! `*45` alone is for whom the phone belongs to, or for whoever has logged in there; `*45` and the number of his own
+//! extension lets an agent work at somebody else's phone. `*46` and the number of a break takes that break, and again ends
+//! it; `*46` alone pauses for no reason. At the phone of an extension that is a member of queues itself, where nobody has
+//! logged in, it is the extension that pauses.
+
+use ramal_model::{Configuration, Extension, QueueMember, User};
+
+use super::Outcome;
+use super::participant::Participant;
+use super::record::Call;
+use super::trace::{AgentDid, EndedHere, Feature, Refused, Step};
+use super::voice::{self, Voice};
+use crate::exchange::Exchange;
+use crate::leg::Cause;
+use crate::queues::{AgentRefusal, EndedBy, Member, PauseReason, Queues};
+
+const LOGIN: &str = "*45";
+const PAUSE: &str = "*46";
+/// Digits the number of an extension has at most.
+const LONGEST_NUMBER: usize = 7;
+
+/// A code for agents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AgentCode {
+    /// Logs in or out: whoever has an extension with this number, or whom the phone belongs to when it is blank.
+    Login(String),
+    /// Pauses, for the break with this number.
+    Pause(Option<i64>),
+}
+
+/// Reads a code for agents.
+pub(crate) fn code(dialled: &str) -> Option<AgentCode> {
+    let digits = |rest: &str, most: usize| {
+        rest.len() <= most && rest.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    if let Some(rest) = dialled.strip_prefix(LOGIN) {
+        return digits(rest, LONGEST_NUMBER).then(|| AgentCode::Login(rest.to_owned()));
+    }
+    let rest = dialled.strip_prefix(PAUSE)?;
+    digits(rest, 2).then(|| AgentCode::Pause(rest.parse().ok()))
+}
+
+impl AgentCode {
+    /// The code as the call's trace names it.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Login(_) => LOGIN,
+            Self::Pause(_) => PAUSE,
+        }
+    }
+
+    pub(super) fn feature(&self) -> Feature {
+        match self {
+            Self::Login(_) => Feature::AgentLogin,
+            Self::Pause(_) => Feature::AgentPause,
+        }
+    }
+}
+
+/// Does what the code says and tells the caller.
+pub(super) async fn run(
+    call: &mut Call,
+    participant: &mut Participant,
+    code: &AgentCode,
+    configuration: &Configuration,
+) -> Outcome {
+    let Some(extension) = participant.who.extension().cloned() else {
+        return call.refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
+    };
+    let exchange = call.exchange().clone();
+    let done = match code {
+        AgentCode::Login(number) => login(&exchange, configuration, &extension, number),
+        AgentCode::Pause(number) => pause(&exchange, configuration, &extension, *number),
+    };
+    let did = done.unwrap_or_else(|refusal| match refusal {
+        AgentRefusal::PhoneTaken(_) => AgentDid::PhoneTaken,
+        AgentRefusal::NoSuchBreak(_) => AgentDid::NoSuchBreak,
+        AgentRefusal::BreakFull { .. } => AgentDid::BreakFull,
+        AgentRefusal::NoSuchUser(_)
+        | AgentRefusal::NoExtension
+        | AgentRefusal::NotLoggedIn
+        | AgentRefusal::NotPaused => AgentDid::IsNoAgent,
+    });
+    call.step(Step::Agent { did });
+    let words = match did {
+        AgentDid::LoggedIn => "agent-logged-in",
+        AgentDid::LoggedOut => "agent-logged-out",
+        AgentDid::Paused => "agent-paused",
+        AgentDid::Resumed => "agent-resumed",
+        AgentDid::IsNoAgent => "agent-unknown",
+        AgentDid::PhoneTaken => "agent-phone-taken",
+        AgentDid::NoSuchBreak => "break-unknown",
+        AgentDid::BreakFull => "break-full",
+    };
+    if let Err(refused) = voice::answer(call, participant) {
+        return refused;
+    }
+    call.service(code.feature());
+    let Participant {
+        leg, who, record, ..
+    } = participant;
+    call.answered(*record, None, leg.codec());
+    let said = Voice::new(call, &mut **leg, who, configuration)
+        .say(&[words])
+        .await;
+    match said {
+        Ok(()) => call.ended_here(EndedHere::Finished),
+        Err(interrupted) => interrupted.outcome(call),
+    }
+}
+
+fn login(
+    exchange: &Exchange,
+    configuration: &Configuration,
+    extension: &Extension,
+    number: &str,
+) -> Result<AgentDid, AgentRefusal> {
+    let here = exchange.queues.agent_at(extension.id);
+    let whose = if number.is_empty() {
+        extension
+    } else {
+        let named = configuration.extension_by_number(number);
+        named.ok_or(AgentRefusal::NoExtension)?
+    };
+    let has_it = |user: &&User| user.active && user.extension == Some(whose.id);
+    let owner = configuration
+        .users()
+        .iter()
+        .find(has_it)
+        .map(|user| user.id);
+    let agent = match (here, number.is_empty()) {
+        (Some(here), true) => here,
+        _ => owner.ok_or(AgentRefusal::NoExtension)?,
+    };
+    if here == Some(agent) {
+        Queues::log_out(exchange, agent, EndedBy::Himself)?;
+        return Ok(AgentDid::LoggedOut);
+    }
+    Queues::log_in(exchange, agent, Some(extension.id))?;
+    Ok(AgentDid::LoggedIn)
+}
+
+fn pause(
+    exchange: &Exchange,
+    configuration: &Configuration,
+    extension: &Extension,
+    number: Option<i64>,
+) -> Result<AgentDid, AgentRefusal> {
+    let catalogue = configuration.catalogue();
+    let is_extension = |member: &QueueMember| matches!(member, QueueMember::Extension { id, .. } if *id == extension.id);
+    let member = match exchange.queues.agent_at(extension.id) {
+        Some(agent) => Member::Agent(agent),
+        None if catalogue
+            .queues
+            .iter()
+            .any(|queue| queue.members.iter().any(is_extension)) =>
+        {
+            Member::Extension(extension.id)
+        }
+        None => return Err(AgentRefusal::NotLoggedIn),
+    };
+    let wanted = match number {
+        None => None,
+        Some(number) => {
+            let of_break = catalogue.breaks.iter().find(|one| one.number == number);
+            Some(of_break.ok_or(AgentRefusal::NoSuchBreak(number))?.id)
+        }
+    };
+    let resumes = match exchange.queues.pause_of(member) {
+        None => false,
+        // Out of one break into another.
+        Some(PauseReason::Break { id }) => wanted.is_none_or(|wanted| wanted == id),
+        Some(PauseReason::Missed {} | PauseReason::Plain {}) => true,
+    };
+    if resumes {
+        Queues::resume(exchange, member, EndedBy::Himself)?;
+        return Ok(AgentDid::Resumed);
+    }
+    Queues::pause(exchange, member, wanted)?;
+    Ok(AgentDid::Paused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_agents_are_told_from_others() {
+        assert_eq!(code("*45"), Some(AgentCode::Login(String::new())));
+        assert_eq!(code("*452001"), Some(AgentCode::Login("2001".into())));
+        assert_eq!(code("*46"), Some(AgentCode::Pause(None)));
+        assert_eq!(code("*461"), Some(AgentCode::Pause(Some(1))));
+        assert_eq!(code("*4699"), Some(AgentCode::Pause(Some(99))));
+        for other in ["*4", "*46100", "*45x", "*4512345678", "45", "*47"] {
+            assert_eq!(code(other), None, "{other}");
+        }
+    }
+}
