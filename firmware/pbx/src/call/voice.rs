@@ -99,14 +99,16 @@ impl<'a> Voice<'a> {
                 .inspect_err(|error| tracing::error!(%error, "the company's time zone is unknown"))
                 .ok()
         });
+        let language = caller
+            .extension()
+            .and_then(|extension| extension.language)
+            .or(call.of_number.language)
+            .or(company.map(|company| company.language))
+            .unwrap_or(Language::En);
         Self {
             call,
             leg,
-            language: caller
-                .extension()
-                .and_then(|extension| extension.language)
-                .or(company.map(|company| company.language))
-                .unwrap_or(Language::En),
+            language,
             time_zone: time_zone.unwrap_or(TimeZone::UTC),
         }
     }
