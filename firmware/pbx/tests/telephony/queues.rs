@@ -255,6 +255,8 @@ async fn at_10_the_order_is_kept_and_changes_while_somebody_waits() {
     at_c.ring();
     at_a.answer();
     at_a.wait_answered(SOON).await.unwrap();
+    // The phone may know it before the queue does.
+    wait(&gateway, "the answer", |queue| queue.answered == 1).await;
     out.hang_up();
     at_a.wait_ended(SOON).await.unwrap();
     out.wait_ended(SOON).await.unwrap();
