@@ -201,7 +201,9 @@ impl Switch for Stage<'_, '_> {
         let Some(online_since) = since else {
             return Availability::Offline;
         };
-        match exchange.live.idle_since(extension) {
+        // Who has paused is there, but takes no calls that are led to people (D3).
+        let idle = exchange.live.idle_since(extension);
+        match idle.filter(|_| !exchange.queues.is_paused_at(extension)) {
             None => Availability::Busy,
             Some(idle) => Availability::Free {
                 online_since,

@@ -181,6 +181,14 @@ impl Queues {
         self.floor().agents.agent_at(extension)
     }
 
+    /// Whether whoever works at an extension has paused: the agent who has logged in there, or else the extension itself.
+    pub(crate) fn is_paused_at(&self, extension: ExtensionId) -> bool {
+        let floor = self.floor();
+        let agent = floor.agents.agent_at(extension);
+        let member = agent.map_or(Member::Extension(extension), Member::Agent);
+        floor.agents.pause_of(member).is_some()
+    }
+
     /// Why a member has paused, if he has.
     pub(crate) fn pause_of(&self, member: Member) -> Option<PauseReason> {
         self.floor()

@@ -193,3 +193,33 @@ async fn at_31_a_number_that_forwards_calls_outside_and_one_that_rejects_rings_n
     assert!(rings.is_err(), "it rang");
     Ok(())
 }
+
+#[tokio::test]
+async fn at_29_an_agent_who_has_paused_is_busy_and_not_offline() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    bench
+        .number(json!({ "ring": { "targets": extensions(&[ana]) } }))
+        .await?;
+    let user = json!({
+        "login": "ana.lima", "role": "agent", "password": "vermelho-cadeira-42", "extension": ana,
+    });
+    let user = bench.add("users", user).await?;
+    for what in ["login", "pause"] {
+        let path = format!("/api/v1/agents/{user}/{what}");
+        let done = bench.gateway.api().post(&path, &json!({})).await?;
+        done.expect(200)?;
+    }
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    let way = ["came_in", "number", "passed_over", "all_busy", "led_to_end"];
+    assert_eq!(steps(&record), way);
+    let path = format!("/api/v1/agents/{user}/resume");
+    let done = bench.gateway.api().post(&path, &json!({})).await?;
+    done.expect(200)?;
+    let out = bench.carrier.call(NUMBER).await?;
+    let rings = next_call(&phone).await?;
+    drop((rings, out));
+    Ok(())
+}
