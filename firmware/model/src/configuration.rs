@@ -17,6 +17,7 @@ pub struct Configuration {
     users: Vec<User>,
     extensions: Vec<Extension>,
     credentials: HashMap<ExtensionId, DigestCredential>,
+    agent_pins: HashMap<UserId, String>,
     extension_by_number: HashMap<String, usize>,
     extension_by_id: HashMap<ExtensionId, usize>,
     user_by_login: HashMap<String, usize>,
@@ -61,6 +62,7 @@ impl Configuration {
             users,
             extensions,
             credentials,
+            agent_pins: HashMap::new(),
             extension_by_number,
             extension_by_id,
             user_by_login,
@@ -72,6 +74,18 @@ impl Configuration {
             music_classes: Vec::new(),
             catalogue: Catalogue::default(),
         }
+    }
+
+    /// The same with these hashes of agents' PINs.
+    #[must_use]
+    pub fn with_agent_pins(mut self, hashes: HashMap<UserId, String>) -> Self {
+        self.agent_pins = hashes;
+        self
+    }
+
+    /// The Argon2id hash of an agent's PIN in PHC string format, if he has one.
+    pub fn agent_pin_hash(&self, id: UserId) -> Option<&str> {
+        self.agent_pins.get(&id).map(String::as_str)
     }
 
     /// The same with these objects.
@@ -277,6 +291,7 @@ impl Configuration {
                 .map(|extension| (extension.id, extension.clone()))
                 .collect(),
             credentials: self.credentials.clone(),
+            agent_pins: self.agent_pins.clone(),
             trunks: self
                 .trunks
                 .iter()
@@ -324,6 +339,8 @@ pub struct Draft {
     pub extensions: BTreeMap<ExtensionId, Extension>,
     /// What the extensions authenticate with.
     pub credentials: HashMap<ExtensionId, DigestCredential>,
+    /// Hashes of agents' PINs.
+    pub agent_pins: HashMap<UserId, String>,
     /// All trunks.
     pub trunks: BTreeMap<TrunkId, SipTrunk>,
     /// What the trunks authenticate with.
@@ -350,6 +367,7 @@ impl Draft {
             self.extensions.into_values().collect(),
             self.credentials,
         )
+        .with_agent_pins(self.agent_pins)
         .with_trunks(self.trunks.into_values().collect(), self.trunk_passwords)
         .with_e1_trunks(self.e1_trunks.into_values().collect())
         .with_analogue_ports(self.analogue_ports.into_values().collect())

@@ -69,6 +69,9 @@ pub struct User {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Id<Number>>,
+    /// Whether he has a PIN for agents' codes at other people's phones.
+    #[serde(default)]
+    pub agent_pin_set: bool,
 }
 
 /// The administrator made at the first set-up.
@@ -113,6 +116,9 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Id<Number>>,
+    /// What he enters to log in as an agent at a phone that is not his own, 4-10 digits; he cannot there when null.
+    #[serde(default)]
+    pub agent_pin: Option<Secret>,
     /// At least 10 characters, not a common password.
     pub password: Secret,
 }
@@ -160,6 +166,14 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Option<Id<Number>>>,
+    /// A new PIN for agents' codes at other people's phones, 4-10 digits, or null to remove it.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Secret>)]
+    pub agent_pin: Option<Option<Secret>>,
     /// A new password; ends his sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
@@ -177,6 +191,7 @@ impl NewAdmin {
             active: Some(true),
             extension: None,
             outbound_number: None,
+            agent_pin: None,
             password: self.password.clone(),
         };
         input.validate(id, &Configuration::default())
@@ -209,11 +224,13 @@ impl NewUser {
             active: self.active.unwrap_or(true),
             extension: self.extension,
             outbound_number: self.outbound_number,
+            agent_pin_set: self.agent_pin.is_some(),
         };
         if user.name.trim().is_empty() {
             user.name = user.login.trim().to_owned();
         }
         user.check(&mut problems, configuration);
+        check_pin(&mut problems, self.agent_pin.as_ref());
         password::check(
             &mut problems,
             "password",
@@ -254,6 +271,10 @@ impl UserChange {
         if let Some(number) = self.outbound_number {
             user.outbound_number = number;
         }
+        if let Some(pin) = &self.agent_pin {
+            user.agent_pin_set = pin.is_some();
+            check_pin(&mut problems, pin.as_ref());
+        }
         user.check(&mut problems, configuration);
         if let Some(password) = &self.password {
             password::check(
@@ -292,6 +313,12 @@ pub fn validate_deletion(id: UserId, configuration: &Configuration) -> Result<()
             ))
         }
         _ => Ok(()),
+    }
+}
+
+fn check_pin(problems: &mut Problems, pin: Option<&Secret>) {
+    if let Some(pin) = pin {
+        text::digits(problems, "agent_pin", pin.as_str(), 4, 10);
     }
 }
 

@@ -77,6 +77,7 @@ proptest! {
     fn users_keep_the_rules_or_are_refused(login in text(), name in text(), email in text(), secret in text()) {
         let new = NewUser {
             login, name, email: Some(email), role: Role::User, language: None, active: None, extension: None, outbound_number: None,
+            agent_pin: None,
             password: Secret::new(secret.clone()),
         };
         match new.validate(UserId(1), &Configuration::default()) {

@@ -18,6 +18,7 @@ use crate::lines::LineService;
 use crate::live::LiveState;
 use crate::location::LocationService;
 use crate::music::MusicService;
+use crate::pins::Pins;
 use crate::queue::{self, NotSent, queue};
 use crate::queues::Queues;
 use crate::recordings::Recordings;
@@ -44,6 +45,7 @@ pub(crate) struct Exchange {
     pub(crate) voicemail: Voicemail,
     pub(crate) conferences: Conferences,
     pub(crate) queues: Queues,
+    pub(crate) pins: Pins,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -102,6 +104,7 @@ impl Exchange {
             voicemail,
             conferences: Conferences::default(),
             queues,
+            pins: Pins::default(),
             interrupts: Mutex::default(),
         }
     }

@@ -42,6 +42,7 @@ mod location;
 mod music;
 mod parties;
 mod pbx;
+mod pins;
 mod probe;
 mod queue;
 mod queues;

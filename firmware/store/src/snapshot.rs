@@ -41,6 +41,7 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             .map(|e| (e.id, e))
             .collect(),
         credentials: HashMap::new(),
+        agent_pins: agent_pins(connection)?,
         trunks: objects::<SipTrunk>(connection, TRUNK)?
             .into_iter()
             .map(|trunk| (trunk.id, trunk))
@@ -91,6 +92,13 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
         }
     }
     Ok(draft.finish(version.unsigned_abs()))
+}
+
+/// The hashes of agents' PINs.
+fn agent_pins(connection: &Connection) -> Result<HashMap<UserId, String>> {
+    let mut rows = connection.prepare("SELECT user, hash FROM agent_pins")?;
+    let rows = rows.query_map([], |row| Ok((UserId(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The trunks' passwords as they lie in the database.
@@ -183,11 +191,13 @@ impl Write<'_> {
                 .map(|(id, user)| (id.0, user.clone()))
                 .collect::<HashMap<_, _>>()
         };
+        let new_pin = |id: &UserId| old.agent_pins.get(id) != draft.agent_pins.get(id);
         differences(&mut changes, USER, &users(&old), &users(&draft), |id| {
-            passwords
-                .iter()
-                .any(|(user, _)| user.0 == id)
+            let password = passwords.iter().any(|(user, _)| user.0 == id);
+            let pin = new_pin(&UserId(id));
+            password
                 .then_some("password_changed")
+                .or(pin.then_some("agent_pin_changed"))
         })?;
         let extensions = |draft: &Draft| {
             draft
@@ -278,6 +288,20 @@ impl Write<'_> {
                     "INSERT OR REPLACE INTO user_passwords (user, hash) VALUES (?1, ?2)",
                 )?
                 .execute(params![user.0, hash])?;
+        }
+        for id in draft.users.keys().filter(|id| new_pin(id)) {
+            match draft.agent_pins.get(id) {
+                Some(hash) => self
+                    .connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO agent_pins (user, hash) VALUES (?1, ?2)",
+                    )?
+                    .execute(params![id.0, hash])?,
+                None => self
+                    .connection
+                    .prepare_cached("DELETE FROM agent_pins WHERE user = ?1")?
+                    .execute([id.0])?,
+            };
         }
         for (id, credential) in &draft.credentials {
             if old.credentials.get(id) != Some(credential) {

@@ -41,6 +41,7 @@ impl Store {
                     users.push(ExportedUser {
                         user: user.clone(),
                         password_hash,
+                        agent_pin_hash: configuration.agent_pin_hash(user.id).map(str::to_owned),
                     });
                 }
                 let mut extensions = Vec::with_capacity(configuration.extensions().len());
@@ -113,6 +114,7 @@ impl Store {
                 for ExportedUser {
                     user,
                     password_hash,
+                    agent_pin_hash,
                 } in export.users
                 {
                     let same = old.remove(&user.id);
@@ -125,6 +127,8 @@ impl Store {
                             .execute([user.id.0])?;
                         passwords.push((user.id, password_hash));
                     }
+                    let pin = agent_pin_hash.map(|hash| (user.id, hash));
+                    draft.agent_pins.extend(pin);
                     draft.users.insert(user.id, user);
                 }
                 for ExportedExtension {
@@ -186,9 +190,14 @@ impl Store {
 fn check_hashes(export: &Export) -> Result<()> {
     let mut problems = Problems::default();
     for (index, user) in export.users.iter().enumerate() {
-        if !hasher::is_acceptable(&user.password_hash) {
+        let password = ("password_hash", Some(&user.password_hash));
+        let pin = ("agent_pin_hash", user.agent_pin_hash.as_ref());
+        for (field, hash) in [password, pin] {
+            if hash.is_none_or(|hash| hasher::is_acceptable(hash)) {
+                continue;
+            }
             problems.add(
-                &format!("users[{index}].password_hash"),
+                &format!("users[{index}].{field}"),
                 code::INVALID,
                 None,
                 "must be an Argon2id hash as this product exports it",

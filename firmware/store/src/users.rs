@@ -18,12 +18,17 @@ impl Store {
         let actor = actor.clone();
         new.validate(UserId(0), &self.configuration())?;
         let hash = self.hasher.hash(new.password.clone()).await?;
+        let pin = match new.agent_pin.clone() {
+            Some(pin) => Some(self.hasher.hash(pin).await?),
+            None => None,
+        };
         self.writer
             .run(move |write| {
                 let id = UserId(write.next_id()?);
                 let user = new.validate(id, &write.configuration)?;
                 let mut draft = write.configuration.draft();
                 draft.users.insert(id, user.clone());
+                draft.agent_pins.extend(pin.map(|pin| (id, pin)));
                 write.save(&actor, draft, &[(id, hash)])?;
                 Ok(user)
             })
@@ -45,6 +50,11 @@ impl Store {
             Some(password) => Some(self.hasher.hash(password.clone()).await?),
             None => None,
         };
+        let pin = match &change.agent_pin {
+            Some(Some(pin)) => Some(Some(self.hasher.hash(pin.clone()).await?)),
+            Some(None) => Some(None),
+            None => None,
+        };
         self.writer
             .run(move |write| {
                 let current = write.configuration.user(id).ok_or_else(|| missing(id))?;
@@ -52,6 +62,11 @@ impl Store {
                 let log_out = hash.is_some() || !user.active;
                 let mut draft = write.configuration.draft();
                 draft.users.insert(id, user.clone());
+                match pin {
+                    Some(Some(pin)) => drop(draft.agent_pins.insert(id, pin)),
+                    Some(None) => drop(draft.agent_pins.remove(&id)),
+                    None => {}
+                }
                 let passwords: Vec<_> = hash.into_iter().map(|hash| (id, hash)).collect();
                 write.save(&actor, draft, &passwords)?;
                 if log_out {
@@ -76,11 +91,21 @@ impl Store {
                 validate_deletion(id, &write.configuration)?;
                 let mut draft = write.configuration.draft();
                 let user = draft.users.remove(&id).ok_or_else(|| missing(id))?;
+                draft.agent_pins.remove(&id);
                 let by = write.configuration.referring_to("user", id.0);
                 refuse_used("user", &user.login, &by)?;
                 write.save(&actor, draft, &[])
             })
             .await
+    }
+
+    /// Whether this is an agent's PIN. One that he does not have takes as long as a wrong one.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`].
+    pub async fn verify_agent_pin(&self, id: UserId, pin: Secret) -> Result<bool> {
+        let stored = self.configuration().agent_pin_hash(id).map(str::to_owned);
+        self.hasher.verify(pin, stored).await
     }
 
     /// The active user with this login, when the password is his. An unknown login takes as long as a wrong password.

@@ -148,6 +148,8 @@ export function traceText(step: TraceStep): string {
       return t('trace.message_not_left', { why: word('not_left', text('reason')) })
     case 'wrong_pin':
       return t('trace.wrong_pin', { attempt: text('attempt') })
+    case 'pins_refused':
+      return t('trace.pins_refused')
     case 'conference_joined':
       return t(step['moderator'] === true ? 'trace.conference_moderator' : 'trace.conference_joined', {
         conference: text('conference'),

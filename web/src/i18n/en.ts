@@ -431,6 +431,7 @@ export const en = {
   'not_left.disk_full': 'the disk is full',
   'not_left.not_stored': 'it could not be stored',
   'trace.wrong_pin': 'Wrong PIN, attempt {attempt}',
+  'trace.pins_refused': 'Too many wrong PINs: none is taken for a quarter of an hour',
   'trace.conference_joined': 'Joined the conference “{conference}”, members: {members}',
   'trace.conference_moderator': 'Joined the conference “{conference}” as moderator, members: {members}',
   'trace.conference_refused': 'Not let into the conference “{conference}”: {why}',

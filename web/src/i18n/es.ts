@@ -433,6 +433,7 @@ export const es = {
   'not_left.disk_full': 'el disco está lleno',
   'not_left.not_stored': 'no se pudo guardar',
   'trace.wrong_pin': 'Clave incorrecta, intento {attempt}',
+  'trace.pins_refused': 'Demasiadas claves incorrectas: ninguna se acepta durante un cuarto de hora',
   'trace.conference_joined': 'Entró en la conferencia “{conference}”, participantes: {members}',
   'trace.conference_moderator': 'Entró como moderador en la conferencia “{conference}”, participantes: {members}',
   'trace.conference_refused': 'No entró en la conferencia “{conference}”: {why}',

@@ -429,6 +429,7 @@ export const id = {
   'not_left.disk_full': 'disk penuh',
   'not_left.not_stored': 'tidak dapat disimpan',
   'trace.wrong_pin': 'PIN salah, percobaan {attempt}',
+  'trace.pins_refused': 'Terlalu banyak PIN salah: tidak ada yang diterima selama seperempat jam',
   'trace.conference_joined': 'Masuk ke konferensi “{conference}”, peserta: {members}',
   'trace.conference_moderator': 'Masuk sebagai moderator ke konferensi “{conference}”, peserta: {members}',
   'trace.conference_refused': 'Tidak masuk ke konferensi “{conference}”: {why}',

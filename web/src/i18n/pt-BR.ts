@@ -433,6 +433,7 @@ export const ptBR = {
   'not_left.disk_full': 'o disco está cheio',
   'not_left.not_stored': 'não pôde ser gravada',
   'trace.wrong_pin': 'Senha errada, tentativa {attempt}',
+  'trace.pins_refused': 'Senhas erradas demais: nenhuma é aceita por um quarto de hora',
   'trace.conference_joined': 'Entrou na conferência “{conference}”, participantes: {members}',
   'trace.conference_moderator': 'Entrou como moderador na conferência “{conference}”, participantes: {members}',
   'trace.conference_refused': 'Não entrou na conferência “{conference}”: {why}',

@@ -322,7 +322,7 @@ async fn the_exported_document_brings_everything_back() {
         made(&admin, list, body).await;
     }
     let document = admin.get("/configuration/export").await.json();
-    assert_eq!(document["schema"], 6);
+    assert_eq!(document["schema"], 7);
     assert_eq!(document["queues"][0]["name"], "Vendas");
     let mut broken = document.clone();
     broken["announcements"][0]["after"] = json!({ "to": "queue", "id": 9999 });

@@ -15,7 +15,7 @@ use crate::{
 /// Value of [`Export::format`].
 pub const FORMAT: &str = "ramal-configuration";
 /// The schema this version writes, and the newest it reads.
-pub const SCHEMA: u32 = 6;
+pub const SCHEMA: u32 = 7;
 
 /// The whole configuration. Holds password hashes and digest credentials: it is to be kept like a password.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -54,6 +54,8 @@ pub struct ExportedUser {
     pub user: User,
     /// Argon2id hash in PHC string format.
     pub password_hash: String,
+    /// The hash of his PIN as an agent, the same way; null when he has none, and in documents of schema 1 to 6.
+    pub agent_pin_hash: Option<String>,
 }
 
 /// An extension with its digest credential.

@@ -52,12 +52,22 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
 
 pub(super) fn user(problems: &mut Problems, mut map: Map<String, Value>) -> Option<ExportedUser> {
     let password_hash = field::<String>(problems, &mut map, "password_hash");
+    let agent_pin_hash = match map.remove("agent_pin_hash") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(hash)) => Some(hash),
+        Some(_) => {
+            problems.add("agent_pin_hash", code::INVALID, None, "must be a text");
+            None
+        }
+    };
     let mut user: User = read(problems, "", Value::Object(map))?;
+    user.agent_pin_set = agent_pin_hash.is_some();
     user.check_alone(problems);
     check_id(problems, user.id.0);
     Some(ExportedUser {
         user,
         password_hash: password_hash?,
+        agent_pin_hash,
     })
 }
 

@@ -94,6 +94,8 @@ pub(crate) enum Step {
     MailboxOpened { mailbox: String },
     /// The PIN pressed was wrong.
     WrongPin { attempt: u32 },
+    /// So many wrong PINs were pressed before that none is taken for a while.
+    PinsRefused,
     /// The caller is in a conference.
     ConferenceJoined {
         conference: String,
@@ -239,6 +241,8 @@ pub(crate) enum AgentDid {
     NoSuchBreak,
     /// As many as may are in the break.
     BreakFull,
+    /// He does not know the agent's PIN, or the agent has none.
+    WrongPin,
 }
 
 /// Why somebody is not rung.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ramal_model::{
     Actor, Break, CallRecord, CallResult, Clearing, Destination, ExtensionId, Id, NewUser, Queue,
-    QueueMember, QueueStrategy, Role, Secret, UserId,
+    QueueMember, QueueStrategy, Role, Secret, UserChange, UserId,
 };
 use ramal_pbx::{MemberState, QueueStatus};
 use ramal_store::{CallFilter, Options};
@@ -76,6 +76,7 @@ async fn user(gateway: &Gateway, login: &str, number: &str) -> UserId {
         active: None,
         extension: Some(extension(gateway, number)),
         outbound_number: None,
+        agent_pin: Some(Secret::new("4711".into())),
         password: Secret::new("um girassol na janela".into()),
     };
     let store = &gateway.store;
@@ -101,6 +102,17 @@ async fn wait(gateway: &Gateway, what: &str, is: impl Fn(&QueueStatus) -> bool) 
 async fn dial(phone: &Phone, code: &str) {
     let mut call = phone.call(code).await.unwrap();
     call.wait_answered(SOON).await.unwrap();
+    let end = call.wait_ended(SOON).await.unwrap();
+    assert_eq!(end, EndReason::RemoteHangUp, "{code}");
+}
+
+/// An agent logs in at somebody else's phone.
+async fn log_in(phone: &Phone, code: &str, pins: &[&str]) {
+    let mut call = phone.call(code).await.unwrap();
+    call.wait_answered(SOON).await.unwrap();
+    for pin in pins {
+        call.audio().send_digits(pin);
+    }
     let end = call.wait_ended(SOON).await.unwrap();
     assert_eq!(end, EndReason::RemoteHangUp, "{code}");
 }
@@ -290,7 +302,7 @@ async fn at_10_an_agent_is_rung_where_he_has_logged_in() {
     // Nobody has logged in: her own telephone does not ring.
     let mut out = caller.call("600").await.unwrap();
     assert_eq!(out.wait_ended(SOON).await.unwrap(), EndReason::Refused(486));
-    dial(&other, "*452001").await;
+    log_in(&other, "*452001", &["4711#"]).await;
     let agent = gateway.pbx.agent(ana).unwrap();
     assert_eq!(agent.extension.as_deref(), Some("2002"));
     assert_eq!(agent.state, MemberState::Free);
@@ -337,6 +349,43 @@ async fn at_10_an_agent_is_rung_where_he_has_logged_in() {
     dial(&own, "*45").await;
     let agent = gateway.pbx.agent(ana).unwrap();
     assert_eq!(agent.extension.as_deref(), Some("2001"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_10_nobody_logs_in_at_a_strange_phone_without_his_pin() {
+    let gateway = Gateway::start().await;
+    let other = gateway.phone("2002").await;
+    gateway.phone("2001").await;
+    let ana = user(&gateway, "ana.lima", "2001").await;
+    let state = || gateway.pbx.agent(ana).unwrap().state;
+    let wrong = ["4712#", "471#", "47110#"];
+    log_in(&other, "*452001", &wrong).await;
+    assert_eq!(state(), MemberState::LoggedOut);
+    let record = records(&gateway).await.remove(0);
+    let tried = steps(&record);
+    assert_eq!(tried.iter().filter(|it| **it == "wrong_pin").count(), 3);
+    log_in(&other, "*452001", &wrong).await;
+    // Even the right one is not taken after six wrong ones in a row.
+    log_in(&other, "*452001", &["4711#", "4711#", "4711#"]).await;
+    assert_eq!(state(), MemberState::LoggedOut);
+    let record = records(&gateway).await.pop().unwrap();
+    assert!(steps(&record).contains(&"pins_refused"), "{record:?}");
+    // Whoever has no PIN works at his own phone only.
+    let bruno = user(&gateway, "bruno.lima", "2002").await;
+    let change = UserChange {
+        agent_pin: Some(None),
+        ..UserChange::default()
+    };
+    let store = &gateway.store;
+    let changed = store.update_user(&Actor::System, bruno, change).await;
+    assert!(!changed.unwrap().agent_pin_set);
+    let strange = gateway.phone("2003").await;
+    log_in(&strange, "*452002", &["#", "4711#", "0000#"]).await;
+    let agent = gateway.pbx.agent(bruno).unwrap();
+    assert_eq!(agent.state, MemberState::LoggedOut);
+    dial(&other, "*45").await;
+    let agent = gateway.pbx.agent(bruno).unwrap();
+    assert_eq!(agent.extension.as_deref(), Some("2002"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

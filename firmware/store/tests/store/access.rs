@@ -18,6 +18,7 @@ fn auditor(login: &str) -> NewUser {
         active: None,
         extension: None,
         outbound_number: None,
+        agent_pin: None,
         password: Secret::new("telefone-azul-72-vento".into()),
     }
 }

@@ -64,6 +64,7 @@ export const flow = {
   'agent_did.phone_taken': 'another agent has logged in',
   'agent_did.no_such_break': 'there is no such break',
   'agent_did.break_full': 'the break has no room left',
+  'agent_did.wrong_pin': "the agent's PIN is not known",
   'feature.agent_login': 'agent login',
   'feature.agent_pause': 'agent break',
 } as const satisfies Record<string, Entry>

@@ -62,6 +62,7 @@ export const flow = {
   'agent_did.phone_taken': 'otro agente está conectado',
   'agent_did.no_such_break': 'esa pausa no existe',
   'agent_did.break_full': 'la pausa está llena',
+  'agent_did.wrong_pin': 'la clave del agente no se conoce',
   'feature.agent_login': 'entrada y salida de agente',
   'feature.agent_pause': 'pausa de agente',
 } as const

@@ -62,6 +62,7 @@ export const flow = {
   'agent_did.phone_taken': 'agen lain sudah masuk',
   'agent_did.no_such_break': 'istirahat itu tidak ada',
   'agent_did.break_full': 'istirahat itu penuh',
+  'agent_did.wrong_pin': 'PIN agen tidak diketahui',
   'feature.agent_login': 'masuk dan keluar agen',
   'feature.agent_pause': 'istirahat agen',
 } as const

@@ -62,6 +62,7 @@ export const flow = {
   'agent_did.phone_taken': 'outro agente está conectado',
   'agent_did.no_such_break': 'essa pausa não existe',
   'agent_did.break_full': 'a pausa está cheia',
+  'agent_did.wrong_pin': 'a senha do agente não é conhecida',
   'feature.agent_login': 'entrada e saída de agente',
   'feature.agent_pause': 'pausa de agente',
 } as const

@@ -12,9 +12,8 @@ use super::super::Caller;
 use super::super::trace::Step;
 use super::super::voice::{Interrupted, Voice};
 use super::{PATIENCE, greeting};
+use crate::pins::{ATTEMPTS, Door};
 
-/// PINs that may be tried.
-const ATTEMPTS: u32 = 3;
 /// Boxes that can be chosen by one key.
 const CHOICES: usize = 9;
 /// Menus that may pass without a key.
@@ -113,9 +112,15 @@ async fn any(
     // Whether there is such a box is not told to whoever does not know its PIN.
     for attempt in 1..=ATTEMPTS {
         let pin = voice.ask_number(&["enter-pin"], PATIENCE, 10).await?;
-        let right = found.as_ref().and_then(|mailbox| mailbox.pin.as_deref());
-        if right == Some(pin.as_str()) {
-            return Ok(found);
+        if let Some(mailbox) = &found {
+            let door = Door::Mailbox(mailbox.id);
+            let exchange = voice.call.exchange().clone();
+            if !exchange.pins.may_try(door) {
+                voice.call.step(Step::PinsRefused);
+            } else if mailbox.pin.as_ref() == Some(&pin) {
+                exchange.pins.right(door);
+                return Ok(found);
+            }
         }
         voice.call.step(Step::WrongPin { attempt });
         voice.say(&["wrong-pin"]).await?;
