@@ -31,7 +31,7 @@ pub use line_test::{
 };
 pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
-    PortRemote, PortStatus, Ringing,
+    PortNames, PortRemote, PortStatus, Ringing,
 };
 pub use trunk::{
     TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkError,

@@ -30,6 +30,27 @@ impl fmt::Display for PortId {
     }
 }
 
+/// Numbers and names for ports, in the order in which the machine's drivers are started: no two are alike.
+#[derive(Clone, Debug, Default)]
+pub struct PortNames {
+    ports: u16,
+    fxo: u16,
+    fxs: u16,
+}
+
+impl PortNames {
+    /// The next port's number and name.
+    pub fn next(&mut self, kind: PortKind) -> (PortId, String) {
+        self.ports = self.ports.saturating_add(1);
+        let (count, word) = match kind {
+            PortKind::Fxo => (&mut self.fxo, "FXO"),
+            PortKind::Fxs => (&mut self.fxs, "FXS"),
+        };
+        *count = count.saturating_add(1);
+        (PortId(self.ports), format!("{word} {count}"))
+    }
+}
+
 /// Which end of an analogue line a port is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

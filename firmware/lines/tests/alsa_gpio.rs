@@ -9,7 +9,7 @@ use std::time::Instant;
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
 use ramal_dsp::{DtmfGenerator, DtmfTiming, Goertzel, Law, SAMPLE_RATE};
 use ramal_lines::alsa_gpio::{CodecCard, FxoPins, FxsPins, LinePins, POLL, Pcm, PcmError, Poller};
-use ramal_lines::{CallerId, Command, Event, LineFault, LineTone, Port, PortId};
+use ramal_lines::{CallerId, Command, Event, LineFault, LineTone, Port, PortId, PortNames};
 
 /// A wire between the test and a pin.
 #[derive(Clone, Default)]
@@ -143,7 +143,9 @@ impl Bench {
             }),
         ];
         let country = "BR".parse().unwrap();
-        let (card, ports, poller) = CodecCard::new(sound.clone(), Law::A, pins, country, PortId(7));
+        let mut names = PortNames::default();
+        let (card, ports, poller) =
+            CodecCard::new(sound.clone(), Law::A, pins, country, &mut names);
         Bench {
             card,
             poller,
@@ -197,7 +199,7 @@ impl Bench {
 #[test]
 fn a_telephone_is_lifted_dials_by_keys_and_by_pulses_and_is_put_down() {
     let mut bench = Bench::new();
-    assert_eq!(bench.ports[1].id(), PortId(8));
+    assert_eq!(bench.ports[1].id(), PortId(2));
     bench.hook.set(true);
     assert_eq!(bench.pass(100), [vec![], vec![Event::OffHook]]);
     bench.ports[1]

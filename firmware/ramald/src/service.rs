@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_api::{ApiConfig, ApiError, Limits, Server};
-use ramal_lines::LineError;
+use ramal_lines::alsa_gpio::LineCard;
 use ramal_lines::dahdi::DahdiLines;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
+use ramal_lines::{LineError, PortNames};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
 use ramal_model::{Country, Language};
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
@@ -134,7 +135,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     if settings.simulated_lines {
         pbx.add_lines(Box::new(SimulatedLines::start(&simulation(&store))?));
     } else {
-        add_cards(&pbx, country(&store));
+        add_cards(&pbx, &settings.board, country(&store));
     }
     let web = Server::start(
         api_config(&settings, certificate, studio),
@@ -225,15 +226,26 @@ fn country(store: &Store) -> Country {
     company.map(|company| company.country).unwrap_or_default()
 }
 
-/// Takes calls on the analogue modules of the machine's cards. Without any, or with a card that cannot be used, telephones
-/// and other trunks work all the same.
-fn add_cards(pbx: &Pbx, country: Country) {
+/// Takes calls on the board's line cards and on the analogue modules of cards in its slots. Without any, or with one that
+/// cannot be used, telephones and other trunks work all the same.
+fn add_cards(pbx: &Pbx, board: &Path, country: Country) {
+    let mut names = PortNames::default();
+    let cards = LineCard::read(board).unwrap_or_else(|error| {
+        tracing::error!(%error, "no line cards");
+        Vec::new()
+    });
+    for card in cards {
+        match card.start(country, &mut names) {
+            Ok(lines) => pbx.add_lines(Box::new(lines)),
+            Err(error) => tracing::error!(%error, card = card.sound, "no line card"),
+        }
+    }
     let spans = match DahdiLines::find() {
         Ok(spans) if spans.is_empty() => return,
         Ok(spans) => spans,
         Err(error) => return tracing::error!(%error, "no analogue lines"),
     };
-    match DahdiLines::start(&spans, country) {
+    match DahdiLines::start(&spans, country, &mut names) {
         Ok(lines) => pbx.add_lines(Box::new(lines)),
         Err(error) => tracing::error!(%error, "no analogue lines"),
     }

@@ -58,6 +58,9 @@ pub(crate) struct Flags {
     /// Use simulated telephone lines instead of drivers
     #[arg(long)]
     simulated_lines: bool,
+    /// The board's description: which line cards are on it
+    #[arg(long, value_name = "FILE")]
+    board: Option<PathBuf>,
 }
 
 /// The configuration file.
@@ -103,6 +106,7 @@ struct WebSection {
 #[serde(deny_unknown_fields, default)]
 struct LinesSection {
     simulated: bool,
+    board: Option<PathBuf>,
 }
 
 /// The ports from which media streams take theirs, two each (an even one for RTP, the next for RTCP).
@@ -197,6 +201,8 @@ pub(crate) struct Settings {
     pub(crate) advertise: Option<Advertise>,
     /// Simulated lines in place of drivers.
     pub(crate) simulated_lines: bool,
+    /// Says which line cards are on the board.
+    pub(crate) board: PathBuf,
 }
 
 impl Settings {
@@ -264,6 +270,10 @@ impl Settings {
                 .or(credential_address)
                 .or(file.advertise_address),
             simulated_lines: flags.simulated_lines || file.lines.simulated,
+            board: flags
+                .board
+                .or(file.lines.board)
+                .unwrap_or_else(|| "/usr/share/ramal/board.toml".into()),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! Spans without hardware for the tests of lines: two of one key are wired together by `dahdi_dynamic_loc`, so hook,
-//! ringing, signalling bits, frames and sound cross the real kernel drivers.
+//! Lines without hardware for the tests of lines: spans of which two of one key are wired together by `dahdi_dynamic_loc`, so
+//! hook, ringing, signalling bits, frames and sound cross the real kernel drivers, and a [`line_card`].
 //!
 //! The tests run inside QEMU on the image's kernel (`tools/check/lines`), where nothing else uses the drivers.
 
@@ -9,9 +9,14 @@
     reason = "tests stop at the first surprise"
 )]
 
+pub mod far_end;
+pub mod line_card;
+pub mod pairs;
 pub mod party;
 pub mod peer;
 mod stall;
+
+pub use stall::stall_thread;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -7,140 +7,19 @@
     reason = "tests stop at the first surprise"
 )]
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use line_tests::far_end::{FarEnd, expect};
 use line_tests::{WiredSpans, until};
 use ramal_analog::FarEndTest;
-use ramal_dsp::{
-    CadenceGenerator, CadencedTone, CountryTones, DtmfDetector, DtmfEvent, DtmfLimits, Law,
-};
+use ramal_dsp::CountryTones;
 use ramal_lines::dahdi::{
-    AnalogueSpan, ChannelDevice, ChannelEvent, DahdiLines, Hook, Received, SpanSetup, SpanUse,
-    configure,
+    AnalogueSpan, ChannelEvent, DahdiLines, Hook, SpanSetup, SpanUse, configure,
 };
-use ramal_lines::{CallerId, Command, Driver, Event, LineTestNews, LineTestReport, Port, PortKind};
+use ramal_lines::{
+    CallerId, Command, Driver, Event, LineTestNews, LineTestReport, Port, PortKind, PortNames,
+};
 use ramal_model::Country;
-
-const BLOCK: usize = 160;
-
-/// The far end of a line, worked by a thread: keeps its sound going and notes what it sees and hears.
-struct FarEnd {
-    device: Arc<ChannelDevice>,
-    seen: Arc<Mutex<Vec<ChannelEvent>>>,
-    keys: Arc<Mutex<String>>,
-    plays: Arc<Mutex<Option<CadenceGenerator>>>,
-    /// Part of what it hears that it sends back.
-    echo: Arc<Mutex<f32>>,
-    blocks: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl FarEnd {
-    fn start(channel: u32) -> Self {
-        let device = Arc::new(ChannelDevice::open(channel).expect("the far end"));
-        device.carry_sound(BLOCK).expect("sound");
-        let mut far = Self {
-            device: device.clone(),
-            seen: Arc::default(),
-            keys: Arc::default(),
-            plays: Arc::default(),
-            echo: Arc::default(),
-            blocks: Arc::default(),
-            stop: Arc::default(),
-            thread: None,
-        };
-        let (seen, keys) = (far.seen.clone(), far.keys.clone());
-        let (plays, stop) = (far.plays.clone(), far.stop.clone());
-        let (echo, blocks) = (far.echo.clone(), far.blocks.clone());
-        let thread = std::thread::spawn(move || {
-            let mut detector = DtmfDetector::new(DtmfLimits::default());
-            let (mut octets, mut samples) = ([Law::A.silence(); BLOCK], [0; BLOCK]);
-            device.transmit(&octets);
-            device.transmit(&octets);
-            while !stop.load(Ordering::Relaxed) {
-                match device.receive(&mut octets) {
-                    Received::Octets(_) => {
-                        blocks.fetch_add(1, Ordering::Relaxed);
-                        Law::A.decode(&octets, &mut samples);
-                        detector.process(&samples, |event| {
-                            if let DtmfEvent::Up { key, .. } = event {
-                                keys.lock().unwrap().push(key);
-                            }
-                        });
-                        let echo = *echo.lock().unwrap();
-                        for sample in &mut samples {
-                            *sample = (f32::from(*sample) * echo).round() as i16;
-                        }
-                        if let Some(tone) = plays.lock().unwrap().as_mut() {
-                            tone.add(&mut samples);
-                        }
-                        Law::A.encode(&samples, &mut octets);
-                        device.transmit(&octets);
-                    }
-                    Received::Gone => return,
-                    Received::Nothing | Received::Event => {
-                        while let Ok(Some(event)) = device.next_event() {
-                            seen.lock().unwrap().push(event);
-                        }
-                        std::thread::sleep(Duration::from_millis(5));
-                    }
-                }
-            }
-        });
-        far.thread = Some(thread);
-        far
-    }
-
-    fn plays(&self, tone: Option<CadencedTone>) {
-        *self.plays.lock().unwrap() = tone.map(CadenceGenerator::new);
-    }
-
-    /// Sends back what it hears, quieter by so many decibels.
-    fn echoes(&self, loss: f32) {
-        *self.echo.lock().unwrap() = 10f32.powf(-loss / 20.0);
-    }
-
-    /// Waits until these keys were dialled, and forgets them.
-    fn is_dialled(&self, wanted: &str) {
-        until(&format!("{wanted} is dialled"), || {
-            let mut keys = self.keys.lock().unwrap();
-            (*keys == wanted).then(|| keys.clear())
-        });
-    }
-
-    /// Waits until so many blocks have passed: the line's own time, by which the kernel settles its hooks.
-    fn carries(&self, blocks: usize) {
-        let until_block = self.blocks.load(Ordering::Relaxed) + blocks;
-        until("the line's time passes", || {
-            (self.blocks.load(Ordering::Relaxed) >= until_block).then_some(())
-        });
-    }
-
-    fn has_seen(&self, wanted: ChannelEvent) -> Option<()> {
-        let mut seen = self.seen.lock().unwrap();
-        let at = seen.iter().position(|event| *event == wanted)?;
-        seen.drain(..=at);
-        Some(())
-    }
-
-    fn sees(&self, wanted: ChannelEvent) {
-        until(&format!("{wanted:?} at the far end"), || {
-            self.has_seen(wanted)
-        });
-    }
-}
-
-impl Drop for FarEnd {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
 
 /// A port of the product of this kind, and the far end of its line.
 fn line(kind: PortKind) -> (WiredSpans, DahdiLines, Port, FarEnd) {
@@ -164,23 +43,10 @@ fn line(kind: PortKind) -> (WiredSpans, DahdiLines, Port, FarEnd) {
         device: spans.near.name.clone(),
         modules: vec![Some(kind)],
     };
-    let mut lines = DahdiLines::start(&[modules], Country::default()).expect("lines");
+    let mut lines = DahdiLines::start(&[modules], Country::default(), &mut PortNames::default())
+        .expect("lines");
     let port = lines.take_ports().pop().expect("a port");
     (spans, lines, port, far)
-}
-
-/// Waits for an event of a port and passes over others.
-fn expect(port: &mut Port, what: &str, mut wanted: impl FnMut(&Event) -> bool) {
-    let mut seen = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < deadline {
-        match port.events().try_recv() {
-            Ok(event) if wanted(&event) => return,
-            Ok(event) => seen.push(event),
-            Err(_) => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
-    panic!("{what} did not come, but {seen:?}");
 }
 
 fn brazil() -> &'static CountryTones {

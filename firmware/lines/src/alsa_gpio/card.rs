@@ -10,7 +10,7 @@ use ramal_model::Country;
 
 use super::{LinePins, Noticed, Order, Poller, QUEUE};
 use crate::analogue::{BLOCK, HardwareFeatures, LineDescription, LineProcessor};
-use crate::{Port, PortId, PortStatus};
+use crate::{Port, PortKind, PortNames, PortStatus};
 
 /// Why there is no sound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,44 +48,45 @@ pub struct CodecCard<P> {
 }
 
 impl<P: Pcm> CodecCard<P> {
-    /// A card with these lines in the order of their time slots, its ports, numbered from `first`, and what looks after
-    /// its pins. `law` is the card's: these codecs have one for all lines.
+    /// A card with these lines in the order of their time slots, its ports, and what looks after its pins. `law`
+    /// is the card's: these codecs have one for all lines.
     pub fn new<I: InputPin, O: OutputPin>(
         pcm: P,
         law: Law,
         pins: Vec<LinePins<I, O>>,
         country: Country,
-        first: PortId,
+        names: &mut PortNames,
     ) -> (Self, Vec<Port>, Poller<I, O>) {
         let (events, noticed) = sync_channel(QUEUE);
         let (orders, ordered) = sync_channel(QUEUE);
         let (mut ports, mut processors) = (Vec::new(), Vec::new());
-        let (mut fxo, mut fxs) = (0, 0);
-        for (id, pins) in (first.0..).zip(&pins) {
-            let line = |name, number| LineDescription {
-                id: PortId(id),
+        for pins in &pins {
+            let kind = match pins {
+                LinePins::Fxo(_) => PortKind::Fxo,
+                LinePins::Fxs(_) => PortKind::Fxs,
+            };
+            let (id, name) = names.next(kind);
+            let line = LineDescription {
+                id,
                 name,
-                number,
+                number: String::new(),
                 law,
             };
-            let (port, processor) = match pins {
-                LinePins::Fxo(_) => {
-                    fxo += 1;
-                    let line = line(format!("FXO {fxo}"), String::new());
+            let features = HardwareFeatures::default();
+            let (port, processor) = match kind {
+                PortKind::Fxo => {
                     let settings = ramal_model::FxoSettings {
                         country,
                         ..Default::default()
                     };
-                    LineProcessor::fxo(line, HardwareFeatures::default(), &settings)
+                    LineProcessor::fxo(line, features, &settings)
                 }
-                LinePins::Fxs(_) => {
-                    fxs += 1;
-                    let line = line(format!("FXS {fxs}"), format!("{}", 989 + fxs));
+                PortKind::Fxs => {
                     let settings = ramal_model::FxsSettings {
                         country,
                         ..Default::default()
                     };
-                    LineProcessor::fxs(line, HardwareFeatures::default(), &settings)
+                    LineProcessor::fxs(line, features, &settings)
                 }
             };
             ports.push(port);

@@ -10,7 +10,7 @@ use ramal_dsp::Law;
 use ramal_model::Country;
 
 use super::{CodecCard, LinePins, POLL, Pcm, PcmError, Poller};
-use crate::{Driver, LineError, Port, PortId, PortStatus};
+use crate::{Driver, LineError, Port, PortNames, PortStatus};
 
 /// Between two attempts at a card that is gone.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -32,14 +32,14 @@ impl CodecLines {
         law: Law,
         pins: Vec<LinePins<I, O>>,
         country: Country,
-        first: PortId,
+        names: &mut PortNames,
     ) -> Result<Self, LineError>
     where
         P: Pcm + 'static,
         I: InputPin + Send + 'static,
         O: OutputPin + Send + 'static,
     {
-        let (card, ports, poller) = CodecCard::new(pcm, law, pins, country, first);
+        let (card, ports, poller) = CodecCard::new(pcm, law, pins, country, names);
         let status = Arc::new(Mutex::new(card.status().cloned().collect()));
         let stop = Arc::new(AtomicBool::new(false));
         let lines = CodecLines {

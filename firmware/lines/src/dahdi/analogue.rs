@@ -17,7 +17,7 @@ use ramal_model::{Country, FxoSettings, FxsSettings};
 use super::setup::{SpanSetup, SpanUse, configure};
 use super::{ChannelDevice, ChannelEvent, Control, DahdiError, Hook, Received};
 use crate::analogue::{BLOCK, HardwareFeatures, LineDescription, LineProcessor};
-use crate::{Driver, LineError, Port, PortId, PortKind, PortStatus};
+use crate::{Driver, LineError, Port, PortKind, PortNames, PortStatus};
 
 /// How often a card that is gone is looked for.
 const RETURN: Duration = Duration::from_secs(1);
@@ -25,6 +25,9 @@ const RETURN: Duration = Duration::from_secs(1);
 const LEAD: usize = 2;
 /// Events that the kernel keeps of a channel; more are lost (`DAHDI_MAX_EVENTSIZE` is 64, one place stays empty).
 const QUEUE: usize = 63;
+/// After the feed of a telephone was cut the kernel takes no notice of it for 0.8 s (`DAHDI_KEWLTIME` and
+/// `DAHDI_AFTERKEWLTIME`): one that is put down then is never told of.
+const DEAF: Duration = Duration::from_secs(1);
 /// Ringing voltage until it is taken away: the cadence is not the kernel's business. Milliseconds on and off.
 const RING_UNTIL_TOLD: [i32; 2] = [3_600_000, 1];
 
@@ -80,21 +83,21 @@ impl DahdiLines {
     ///
     /// # Errors
     /// The system gives no thread or no descriptor. A span that cannot be used is no error: its ports are in fault.
-    pub fn start(spans: &[AnalogueSpan], country: Country) -> Result<Self, LineError> {
+    pub fn start(
+        spans: &[AnalogueSpan],
+        country: Country,
+        names: &mut PortNames,
+    ) -> Result<Self, LineError> {
         let refused = |error: nix::Error| LineError::Start(format!("no epoll: {error}"));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(refused)?;
-        let (mut ports, mut lines, mut counts) = (Vec::new(), Vec::new(), [0_u16; 2]);
+        let (mut ports, mut lines) = (Vec::new(), Vec::new());
         for span in spans {
             for (place, kind) in span.modules.iter().enumerate() {
                 let Some(kind) = *kind else { continue };
-                let (count, word) = match kind {
-                    PortKind::Fxo => (&mut counts[0], "FXO"),
-                    PortKind::Fxs => (&mut counts[1], "FXS"),
-                };
-                *count += 1;
+                let (id, name) = names.next(kind);
                 let description = LineDescription {
-                    id: PortId(u16::try_from(lines.len() + 1).unwrap_or(u16::MAX)),
-                    name: format!("{word} {count}"),
+                    id,
+                    name,
                     number: String::new(),
                     law: Law::A,
                 };
@@ -125,6 +128,7 @@ impl DahdiLines {
                     polarity: Polarity::Normal,
                     next_try: Instant::now(),
                     last_block: Instant::now(),
+                    look_at: None,
                     told: None,
                 });
             }
@@ -197,6 +201,8 @@ struct Line {
     polarity: Polarity,
     next_try: Instant,
     last_block: Instant,
+    /// When the hook is to be looked at.
+    look_at: Option<Instant>,
     /// Why it cannot be used, as it was told last.
     told: Option<DahdiError>,
 }
@@ -253,6 +259,10 @@ impl Line {
                         self.drain();
                     }
                     self.obey();
+                    if self.look_at.is_some_and(|at| at <= self.last_block) {
+                        self.look_at = None;
+                        self.look();
+                    }
                 }
                 Received::Octets(_) => {}
                 Received::Nothing => {
@@ -286,7 +296,7 @@ impl Line {
         }
     }
 
-    /// Looks at the hook itself: the queue was full, and what came last is lost.
+    /// Looks at the hook itself: what came last may be lost.
     fn look(&mut self) {
         let Some(device) = self.device.as_ref().filter(|_| self.kind == PortKind::Fxs) else {
             return;
@@ -354,7 +364,10 @@ impl Line {
                     device.set_polarity(polarity == Polarity::Reversed)
                 }
                 // The kernel takes the battery away for a while and brings it back by itself.
-                HardwareCommand::Battery(false) => device.set_hook(Hook::OnHook),
+                HardwareCommand::Battery(false) => {
+                    self.look_at = Some(Instant::now() + DEAF);
+                    device.set_hook(Hook::OnHook)
+                }
                 HardwareCommand::Battery(true) => Ok(()),
                 HardwareCommand::OnHookTransmission(time) => {
                     device.transmit_on_hook(i32::try_from(time.as_millis()).unwrap_or(i32::MAX))
