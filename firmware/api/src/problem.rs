@@ -6,9 +6,11 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ramal_model::{FieldProblem, Invalid};
-use ramal_store::StoreError;
+use ramal_store::{RefusedField, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::audit::Refusal;
 
 /// Media type of every error answer (RFC 9457 §3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -75,7 +77,7 @@ impl Problem {
         /// 403: a cookie request that changes something came without the `X-Ramal-CSRF` header or from another site.
         cross_site = "cross-site", FORBIDDEN, "The request did not come from the gateway's own pages";
         /// 403: the role does not allow it.
-        forbidden = "forbidden", FORBIDDEN, "Your role does not allow this";
+        forbidden = "forbidden", FORBIDDEN, "You may not do this";
         /// 404: no such object or path.
         not_found = "not-found", NOT_FOUND, "Not found";
         /// 405: the path exists, the method does not.
@@ -207,7 +209,19 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status;
         let retry_after = self.retry_after;
+        let refusal = Refusal {
+            kind: self.kind.rsplit(':').next().unwrap_or_default().to_owned(),
+            fields: self
+                .errors
+                .iter()
+                .map(|error| RefusedField {
+                    field: error.field.clone(),
+                    code: error.code.clone(),
+                })
+                .collect(),
+        };
         let mut response = (status, Json(self)).into_response();
+        response.extensions_mut().insert(refusal);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

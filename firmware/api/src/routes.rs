@@ -2,6 +2,7 @@
 
 mod alarms;
 mod audio_files;
+mod audit;
 mod bans;
 mod calls;
 mod catalogue;
@@ -169,10 +170,13 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(events::events))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token))
+        .routes(routes!(audit::list_audit_log))
+        .routes(routes!(audit::export_audit_log))
         .routes(routes!(configuration::export_configuration))
         .routes(routes!(configuration::import_configuration));
     let mut api = OpenApiRouter::with_openapi(Frame::openapi()).nest(BASE, operations);
     open_extended(api.get_openapi_mut());
+    crate::permit::declare(api.get_openapi_mut());
     api
 }
 

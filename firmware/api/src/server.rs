@@ -27,7 +27,7 @@ use crate::connection::Limits;
 use crate::listen::{self, Door};
 use crate::load::LoadMeter;
 use crate::stop::Stop;
-use crate::{assets, guard, redirect, routes, websocket};
+use crate::{assets, guard, permit, redirect, routes, websocket};
 
 /// How often it is looked whether the certificate must be renewed.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
@@ -176,7 +176,8 @@ impl Server {
 
 /// API and web UI with all that goes around them.
 fn site(api: Router<App>, app: App, limits: Limits) -> Router {
-    api.route("/ws", get(websocket::upgrade))
+    api.route_layer(from_fn_with_state(app.clone(), permit::permit))
+        .route("/ws", get(websocket::upgrade))
         .fallback(assets::serve)
         // Bodies are limited where they are read, each kind by its own measure.
         .layer(DefaultBodyLimit::disable())

@@ -21,6 +21,7 @@ pub struct Configuration {
     extension_by_number: HashMap<String, usize>,
     extension_by_id: HashMap<ExtensionId, usize>,
     user_by_login: HashMap<String, usize>,
+    user_by_extension: HashMap<ExtensionId, usize>,
     trunks: Vec<SipTrunk>,
     trunk_passwords: HashMap<TrunkId, Secret>,
     e1_trunks: Vec<E1Trunk>,
@@ -56,6 +57,11 @@ impl Configuration {
             .enumerate()
             .map(|(i, user)| (fold(&user.login), i))
             .collect();
+        let user_by_extension = users
+            .iter()
+            .enumerate()
+            .filter_map(|(i, user)| Some((user.extension?, i)))
+            .collect();
         Configuration {
             version,
             company,
@@ -66,6 +72,7 @@ impl Configuration {
             extension_by_number,
             extension_by_id,
             user_by_login,
+            user_by_extension,
             trunks: Vec::new(),
             trunk_passwords: HashMap::new(),
             e1_trunks: Vec::new(),
@@ -175,6 +182,13 @@ impl Configuration {
     pub fn user_by_login(&self, login: &str) -> Option<&User> {
         self.user_by_login
             .get(&fold(login))
+            .and_then(|index| self.users.get(*index))
+    }
+
+    /// The user who is reached at this extension.
+    pub fn user_at(&self, extension: ExtensionId) -> Option<&User> {
+        self.user_by_extension
+            .get(&extension)
             .and_then(|index| self.users.get(*index))
     }
 

@@ -9,6 +9,7 @@
 //!
 //! Types that the API shows derive `serde` and `utoipa::ToSchema`; their JSON form is the API's.
 
+mod access;
 mod actor;
 mod alarm;
 mod binding;
@@ -34,6 +35,7 @@ mod trunk;
 mod user;
 mod voicemail;
 
+pub use access::{Area, Menu, People, Permission, Permissions, Profile, Scope, Team, Verb};
 pub use actor::Actor;
 pub use alarm::{Alarm, Severity};
 pub use binding::Binding;

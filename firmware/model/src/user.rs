@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, ExtensionId, Id, Invalid, Language, Number, Secret, password,
+    Configuration, ExtensionId, Id, Invalid, Language, Number, Profile, Secret, password,
     problem::{Problems, code},
     text,
 };
@@ -72,6 +72,10 @@ pub struct User {
     /// Whether he has a PIN for agents' codes at other people's phones.
     #[serde(default)]
     pub agent_pin_set: bool,
+    /// What he may do, instead of what the role allows; null is what the role allows.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub profile: Option<Id<Profile>>,
 }
 
 /// The administrator made at the first set-up.
@@ -119,6 +123,10 @@ pub struct NewUser {
     /// What he enters to log in as an agent at a phone that is not his own, 4-10 digits; he cannot there when null.
     #[serde(default)]
     pub agent_pin: Option<Secret>,
+    /// What he may do, instead of what the role allows; null is what the role allows.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub profile: Option<Id<Profile>>,
     /// At least 10 characters, not a common password.
     pub password: Secret,
 }
@@ -174,6 +182,14 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<Secret>)]
     pub agent_pin: Option<Option<Secret>>,
+    /// What he may do instead of what the role allows, or null.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<i64>)]
+    pub profile: Option<Option<Id<Profile>>>,
     /// A new password; ends his sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
@@ -192,6 +208,7 @@ impl NewAdmin {
             extension: None,
             outbound_number: None,
             agent_pin: None,
+            profile: None,
             password: self.password.clone(),
         };
         input.validate(id, &Configuration::default())
@@ -225,6 +242,7 @@ impl NewUser {
             extension: self.extension,
             outbound_number: self.outbound_number,
             agent_pin_set: self.agent_pin.is_some(),
+            profile: self.profile,
         };
         if user.name.trim().is_empty() {
             user.name = user.login.trim().to_owned();
@@ -275,6 +293,9 @@ impl UserChange {
             user.agent_pin_set = pin.is_some();
             check_pin(&mut problems, pin.as_ref());
         }
+        if let Some(profile) = self.profile {
+            user.profile = profile;
+        }
         user.check(&mut problems, configuration);
         if let Some(password) = &self.password {
             password::check(
@@ -289,7 +310,11 @@ impl UserChange {
             && current.is_active_admin()
             && !another_admin(current.id, configuration)
         {
-            let field = if user.active { "role" } else { "active" };
+            let field = match &user {
+                user if !user.active => "active",
+                user if user.role == Role::Admin => "profile",
+                _ => "role",
+            };
             problems.add(
                 field,
                 code::LAST_ADMIN,
@@ -330,9 +355,9 @@ fn another_admin(id: UserId, configuration: &Configuration) -> bool {
 }
 
 impl User {
-    /// An administrator who can log in.
+    /// An administrator who can log in and whom no profile limits.
     pub fn is_active_admin(&self) -> bool {
-        self.active && self.role == Role::Admin
+        self.active && self.role == Role::Admin && self.profile.is_none()
     }
 
     fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
@@ -356,6 +381,12 @@ impl User {
                 let message = "the number is not assigned to him";
                 problems.add("outbound_number", code::NOT_ASSIGNED, None, message);
             }
+        }
+        if let Some(id) = self.profile
+            && configuration.catalogue().profiles.get(id).is_none()
+        {
+            let message = format!("there is no profile with id {id}");
+            problems.add("profile", code::NO_SUCH_OBJECT, None, message);
         }
         let Some(id) = self.extension else { return };
         if configuration.extension(id).is_none() {

@@ -1,7 +1,7 @@
 //! Call detail records.
 
 use jiff::{Timestamp, tz::TimeZone};
-use ramal_model::{CallId, CallRecord, CallResult, Direction, Party};
+use ramal_model::{CallId, CallRecord, CallResult, Configuration, Direction, Party, UserId};
 use rusqlite::{Connection, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -24,6 +24,9 @@ pub struct CallFilter {
     pub number: Option<String>,
     /// Only calls that ended so.
     pub result: Option<CallResult>,
+    /// Only calls that one of these users took part in; null is all.
+    #[serde(default)]
+    pub users: Option<Vec<UserId>>,
 }
 
 /// The day's calls in figures.
@@ -79,7 +82,9 @@ impl Store {
     async fn write_call(&self, call: &CallRecord) -> Result<()> {
         let row = CallRow::of(call)?;
         self.writer
-            .run_with(Haste::Patient, move |write| row.insert(write.connection))
+            .run_with(Haste::Patient, move |write| {
+                row.insert(write.connection, &write.configuration)
+            })
             .await
     }
 
@@ -90,6 +95,24 @@ impl Store {
     pub async fn calls(&self, filter: CallFilter) -> Result<Vec<CallRecord>> {
         self.readers
             .run(move |connection| list(connection, &filter))
+            .await
+    }
+
+    /// Whether one of these users took part in a call.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub async fn call_is_of(&self, id: CallId, users: Vec<UserId>) -> Result<bool> {
+        self.readers
+            .run(move |connection| {
+                let found = connection
+                    .prepare_cached(&format!(
+                        "SELECT 1 FROM call_users WHERE call = ?1 AND {} LIMIT 1",
+                        one_of("user", &users)
+                    ))?
+                    .exists([id.as_str()])?;
+                Ok(found)
+            })
             .await
     }
 
@@ -148,6 +171,8 @@ struct CallRow {
     legs: String,
     trace: String,
     ivr_path: String,
+    /// Numbers that took part.
+    parties: Vec<String>,
 }
 
 impl CallRow {
@@ -165,10 +190,16 @@ impl CallRow {
             legs: serde_json::to_string(&call.legs)?,
             trace: serde_json::to_string(&call.trace)?,
             ivr_path: call.ivr_path.clone(),
+            parties: [&call.caller.number, &call.callee.number]
+                .into_iter()
+                .chain(call.legs.iter().map(|leg| &leg.party))
+                .filter(|number| !number.is_empty())
+                .cloned()
+                .collect(),
         })
     }
 
-    fn insert(self, connection: &Connection) -> Result<()> {
+    fn insert(self, connection: &Connection, configuration: &Configuration) -> Result<()> {
         let direction = json!(self.direction);
         connection.prepare_cached(INSERT)?.execute(params![
             self.id.as_str(),
@@ -186,8 +217,22 @@ impl CallRow {
             self.trace,
             self.ivr_path,
         ])?;
+        for number in &self.parties {
+            let extension = configuration.extension_by_number(number);
+            let user = extension.and_then(|extension| configuration.user_at(extension.id));
+            let Some(user) = user else { continue };
+            connection
+                .prepare_cached("INSERT OR IGNORE INTO call_users (user, call) VALUES (?1, ?2)")?
+                .execute(params![user.id.0, self.id.as_str()])?;
+        }
         Ok(())
     }
+}
+
+/// A condition that a column has one of these ids. They are numbers, so nothing can be slipped in.
+pub(crate) fn one_of(column: &str, users: &[UserId]) -> String {
+    let ids: Vec<String> = users.iter().map(|user| user.0.to_string()).collect();
+    format!("{column} IN ({})", ids.join(", "))
 }
 
 fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>> {
@@ -206,6 +251,11 @@ fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>>
     }
     if filter.result.is_some() {
         condition.push_str(" AND result = :result");
+    }
+    if let Some(users) = &filter.users {
+        condition.push_str(" AND id IN (SELECT call FROM call_users WHERE ");
+        condition.push_str(&one_of("user", users));
+        condition.push(')');
     }
     let sql = format!(
         "SELECT {COLUMNS} FROM calls WHERE id IN (

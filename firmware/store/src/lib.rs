@@ -14,12 +14,14 @@
 
 mod agents;
 mod analogue_ports;
+mod audit;
 mod bans;
 mod bindings;
 mod calls;
 mod catalogue;
 mod company;
 mod database;
+mod diff;
 mod e1_trunks;
 mod error;
 mod extensions;
@@ -27,6 +29,7 @@ mod hasher;
 mod journal;
 mod reader;
 mod recordings;
+mod request;
 mod seal;
 mod sessions;
 mod snapshot;
@@ -44,15 +47,18 @@ use ramal_model::Configuration;
 use tokio::sync::watch;
 
 pub use agents::{AgentInterval, StoredMember};
+pub use audit::{Attempt, AuditEntry, AuditFilter, RefusedField};
 pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
+pub use diff::FieldChange;
 pub use error::{Result, StoreError};
 pub use hasher::HashCost;
-pub use journal::{Change, Version};
+pub use journal::{Change, ChangeAction, ObjectChange, Version};
 pub use ramal_model::{CallRecord, CallResult, LegRecord};
 pub use recordings::{
     EndedRecording, NewRecording, RecordingAccess, RecordingAccessKind, RecordingFilter,
 };
+pub use request::{Origin, in_request};
 pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
 pub use tokens::{NewToken, Token};
 pub use voicemail::{MessageFilter, MessageMarks, NewMessage};

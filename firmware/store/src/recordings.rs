@@ -1,6 +1,6 @@
 //! The index of recordings, and who had access to them. The files lie beside the database.
 
-use ramal_model::{Actor, CallId, RecordingId, RecordingProblem, RecordingRecord};
+use ramal_model::{Actor, CallId, RecordingId, RecordingProblem, RecordingRecord, UserId};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Store,
+    calls::one_of,
     error::{Result, StoreError},
     writer::{Haste, Write},
 };
@@ -54,6 +55,8 @@ pub struct RecordingFilter {
     pub before: Option<RecordingId>,
     /// Only recordings of this call.
     pub call: Option<CallId>,
+    /// Only recordings of calls that one of these users took part in.
+    pub users: Option<Vec<UserId>>,
 }
 
 /// What was done with a recording.
@@ -146,9 +149,17 @@ impl Store {
     pub async fn recordings(&self, filter: RecordingFilter) -> Result<Vec<RecordingRecord>> {
         self.readers
             .run(move |connection| {
+                let theirs = filter.users.as_deref().map_or_else(
+                    || "1".to_owned(),
+                    |users| {
+                        let condition = one_of("user", users);
+                        format!("call IN (SELECT call FROM call_users WHERE {condition})")
+                    },
+                );
                 let sql = format!(
                     "SELECT {COLUMNS} FROM recordings
-                     WHERE id < :before AND (:call IS NULL OR call = :call) ORDER BY id DESC LIMIT :limit"
+                     WHERE id < :before AND (:call IS NULL OR call = :call) AND {theirs}
+                     ORDER BY id DESC LIMIT :limit"
                 );
                 let mut rows = connection.prepare_cached(&sql)?;
                 let recordings = rows

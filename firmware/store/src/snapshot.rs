@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{error::Result, seal::Sealer, writer::Write};
+use crate::{audit, error::Result, seal::Sealer, writer::Write};
 
 const COMPANY: &str = "company";
 /// Below every id that a user or an extension can have, also one from an imported document.
@@ -403,6 +403,7 @@ impl Write<'_> {
             .prepare_cached("INSERT INTO configuration_versions (at, actor) VALUES (?1, ?2)")?
             .execute(params![self.now, serde_json::to_string(actor)?])?;
         let version = self.connection.last_insert_rowid();
+        audit::made_version(self, &serde_json::to_string(actor)?, version)?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO configuration_changes (version, place, object, object_id, before, after)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

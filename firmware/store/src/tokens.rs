@@ -1,6 +1,6 @@
 //! API tokens for programs. Shown once, stored as a hash.
 
-use ramal_model::{Actor, Invalid, Role, Secret, code};
+use ramal_model::{Actor, Invalid, Permission, Permissions, Role, Secret, code};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, to_value};
@@ -29,6 +29,9 @@ pub struct NewToken {
     /// What it allows; administration when left out.
     #[serde(default)]
     pub role: Option<Role>,
+    /// What it allows instead of what the role does, at most 200; null is what the role does. `own` is nobody's.
+    #[serde(default)]
+    pub permissions: Option<Vec<Permission>>,
 }
 
 /// A token, without its secret. Times are UTC milliseconds.
@@ -40,12 +43,37 @@ pub struct Token {
     pub name: String,
     /// What it allows.
     pub role: Role,
+    /// What it allows instead of what the role does.
+    pub permissions: Option<Vec<Permission>>,
     /// When it was made.
     pub created_at: i64,
     /// Who made it.
     pub created_by: String,
     /// When it was last used, to the minute.
     pub last_used_at: Option<i64>,
+}
+
+impl NewToken {
+    /// What it is to allow.
+    ///
+    /// # Errors
+    /// Names the permissions that mean nothing.
+    pub fn allows(&self) -> std::result::Result<Permissions, Invalid> {
+        match &self.permissions {
+            Some(permissions) => Permissions::checked(permissions),
+            None => Ok(self.role.unwrap_or(Role::Admin).permissions()),
+        }
+    }
+}
+
+impl Token {
+    /// What it allows.
+    pub fn allows(&self) -> Permissions {
+        match &self.permissions {
+            Some(permissions) => permissions.iter().copied().collect(),
+            None => self.role.permissions(),
+        }
+    }
 }
 
 /// A random token of 256 bits in URL-safe letters.
@@ -83,6 +111,8 @@ impl Store {
             )
             .into());
         }
+        new.allows()?;
+        let permissions = new.permissions;
         let actor = actor.clone();
         let secret = new_token(PREFIX)?;
         let secret_hash = hash(secret.as_str());
@@ -102,25 +132,27 @@ impl Store {
                 write
                     .connection
                     .prepare_cached(
-                        "INSERT INTO tokens (name, role, secret_hash, created_at, created_by)
-                         VALUES (?1, ?2, ?3, ?4, ?5)",
+                        "INSERT INTO tokens (name, role, secret_hash, created_at, created_by, permissions)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                     )?
                     .execute(params![
                         name,
                         role_word(role)?,
                         secret_hash,
                         write.now,
-                        actor.to_string()
+                        actor.to_string(),
+                        permissions.as_ref().map(serde_json::to_string).transpose()?
                     ])?;
                 let token = Token {
                     id: write.connection.last_insert_rowid(),
                     name,
                     role,
+                    permissions,
                     created_at: write.now,
                     created_by: actor.to_string(),
                     last_used_at: None,
                 };
-                let after = json!({ "id": token.id, "name": token.name, "role": token.role });
+                let after = journalled(&token);
                 write.note(
                     &actor,
                     Note {
@@ -159,7 +191,7 @@ impl Store {
                     .connection
                     .prepare_cached("DELETE FROM tokens WHERE id = ?1")?
                     .execute([id])?;
-                let before = json!({ "id": token.id, "name": token.name, "role": token.role });
+                let before = journalled(&token);
                 write.note(
                     &actor,
                     Note {
@@ -207,7 +239,8 @@ impl Store {
     }
 }
 
-const SELECT: &str = "SELECT id, name, role, created_at, created_by, last_used_at FROM tokens";
+const SELECT: &str =
+    "SELECT id, name, role, created_at, created_by, last_used_at, permissions FROM tokens";
 
 fn list(connection: &Connection) -> Result<Vec<Token>> {
     let mut rows = connection.prepare_cached(&format!("{SELECT} ORDER BY id"))?;
@@ -215,15 +248,27 @@ fn list(connection: &Connection) -> Result<Vec<Token>> {
     Ok(tokens)
 }
 
+/// What the journal keeps of a token.
+fn journalled(token: &Token) -> serde_json::Value {
+    json!({ "id": token.id, "name": token.name, "role": token.role, "permissions": token.permissions })
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
+    let unreadable = |column: usize, error: serde_json::Error| {
+        let text = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, text, error.into())
+    };
     let role: String = row.get(2)?;
-    let role = serde_json::from_value(json!(role)).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, error.into())
-    })?;
+    let role = serde_json::from_value(json!(role)).map_err(|error| unreadable(2, error))?;
+    let permissions: Option<String> = row.get(6)?;
+    let permissions = permissions
+        .map(|text| serde_json::from_str(&text))
+        .transpose();
     Ok(Token {
         id: row.get(0)?,
         name: row.get(1)?,
         role,
+        permissions: permissions.map_err(|error| unreadable(6, error))?,
         created_at: row.get(3)?,
         created_by: row.get(4)?,
         last_used_at: row.get(5)?,

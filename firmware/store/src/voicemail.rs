@@ -46,6 +46,8 @@ pub struct MessageFilter {
     pub call: Option<CallId>,
     /// Only messages that were (not) heard.
     pub heard: Option<bool>,
+    /// Only messages of these boxes.
+    pub mailboxes: Option<Vec<Id<VoicemailBox>>>,
 }
 
 /// What becomes of a message; what is left out stays.
@@ -226,9 +228,17 @@ impl Store {
     pub async fn messages(&self, filter: MessageFilter) -> Result<Vec<VoicemailMessage>> {
         self.readers
             .run(move |connection| {
+                // Ids are numbers, so nothing can be slipped in.
+                let theirs = filter.mailboxes.as_ref().map_or_else(
+                    || "1".to_owned(),
+                    |boxes| {
+                        let ids: Vec<_> = boxes.iter().map(ToString::to_string).collect();
+                        format!("mailbox IN ({})", ids.join(", "))
+                    },
+                );
                 let sql = format!(
                     "SELECT {COLUMNS} FROM voicemail_messages
-                     WHERE id < :before AND deleted_at IS NULL AND ended_at IS NOT NULL
+                     WHERE id < :before AND deleted_at IS NULL AND ended_at IS NOT NULL AND {theirs}
                        AND (:mailbox IS NULL OR mailbox = :mailbox) AND (:call IS NULL OR call = :call)
                        AND (:heard IS NULL OR (heard_at IS NOT NULL) = :heard)
                      ORDER BY id DESC LIMIT :limit"

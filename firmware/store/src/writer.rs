@@ -15,6 +15,7 @@ use crate::{
     Clock,
     database::Database,
     error::{Result, StoreError},
+    request::Request,
     seal::Sealer,
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Write<'a> {
     pub configuration: Arc<Configuration>,
     /// UTC ms.
     pub now: i64,
+    /// What asked for this write.
+    pub request: Option<Request>,
 }
 
 trait Job: Send {
@@ -46,6 +49,9 @@ trait Job: Send {
 
 struct Pending<T, F> {
     work: Option<F>,
+    request: Option<Request>,
+    /// The version that it made.
+    made: Option<u64>,
     result: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -59,7 +65,12 @@ where
         let Some(work) = self.work.take() else {
             return Err(StoreError::Closed);
         };
+        let version = write.configuration.version();
+        write.request = self.request.take();
         let result = work(write);
+        self.request = write.request.take();
+        let now = write.configuration.version();
+        self.made = (now != version && result.is_ok()).then_some(now);
         let outcome = result.as_ref().map(|_| ()).map_err(StoreError::clone);
         self.result = Some(result);
         outcome
@@ -72,6 +83,9 @@ where
             (_, Err(error)) => Err(error),
             (None, Ok(())) => Err(StoreError::Closed),
         };
+        if let (Some(request), Some(version), Ok(_)) = (&self.request, self.made, &result) {
+            request.made(version);
+        }
         // A caller that went away does not need the answer.
         let _ = self.reply.send(result);
     }
@@ -142,6 +156,8 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Pending {
             work: Some(work),
+            request: Request::current(),
+            made: None,
             result: None,
             reply,
         });
@@ -160,6 +176,8 @@ impl Writer {
         let (reply, _) = oneshot::channel();
         let job = Box::new(Pending {
             work: Some(work),
+            request: Request::current(),
+            made: None,
             result: None,
             reply,
         });
@@ -234,6 +252,7 @@ impl Thread {
             sealer: &self.sealer,
             configuration: Arc::clone(&self.current),
             now: (self.clock)(),
+            request: None,
         };
         let outcome = transaction(&mut write, &mut group).map_err(|error| error.at(&self.path));
         match &outcome {

@@ -15,12 +15,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{
     BadBody, BadQuery, Common, Conflict, Forbidden, NoSuchObject, NoSuchPart, Unauthenticated,
 };
 use crate::file::{self, Sent};
 use crate::form::{Form, UploadedFile, problem};
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::Parameters;
 
@@ -97,10 +97,7 @@ pub struct WhichSound {
     get, path = "/audio-files", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [AudioFileRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_audio_files(
-    State(app): State<App>,
-    _: May<right::ViewSounds>,
-) -> Json<Vec<AudioFileRow>> {
+pub async fn list_audio_files(State(app): State<App>, _: Access) -> Json<Vec<AudioFileRow>> {
     let configuration = app.store.configuration();
     let row = |file: &AudioFile| AudioFileRow::now(&app, file.clone());
     Json(configuration.audio_files().iter().map(row).collect())
@@ -118,7 +115,7 @@ pub async fn list_audio_files(
 )]
 pub async fn upload_audio_file(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     request: Request,
 ) -> Result<(StatusCode, Json<AudioFileRow>), Problem> {
     let mut form = Form::read(&app, request).await?;
@@ -196,7 +193,7 @@ async fn spoken(app: &App, input: &SpeechInput) -> Result<Recorded, Problem> {
 )]
 pub async fn speak_audio_file(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     JsonBody(input): JsonBody<NewSpeech>,
 ) -> Result<(StatusCode, Json<AudioFileRow>), Problem> {
     let new = NewAudioFile {
@@ -227,7 +224,7 @@ pub async fn speak_audio_file(
 )]
 pub async fn preview_speech(
     State(app): State<App>,
-    _: May<right::EditSounds>,
+    _: Access,
     JsonBody(input): JsonBody<SpeechInput>,
 ) -> Result<Response, Problem> {
     let sound = spoken(&app, &input).await?;
@@ -249,7 +246,7 @@ pub async fn preview_speech(
 )]
 pub async fn show_audio_file(
     State(app): State<App>,
-    _: May<right::ViewSounds>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<AudioFileRow>, Problem> {
     Ok(Json(AudioFileRow::now(&app, found(&app, id)?)))
@@ -271,7 +268,7 @@ fn found(app: &App, id: i64) -> Result<AudioFile, Problem> {
 )]
 pub async fn change_audio_file(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(change): JsonBody<AudioFileChange>,
 ) -> Result<Json<AudioFileRow>, Problem> {
@@ -314,7 +311,7 @@ async fn replace(
 )]
 pub async fn delete_audio_file(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     let deleted = app
@@ -337,7 +334,7 @@ pub async fn delete_audio_file(
 )]
 pub async fn hear_audio_file(
     State(app): State<App>,
-    _: May<right::ViewSounds>,
+    _: Access,
     ObjectId(id): ObjectId,
     Parameters(form): Parameters<WhichSound>,
     headers: HeaderMap,
@@ -382,7 +379,7 @@ pub async fn hear_audio_file(
 )]
 pub async fn replace_sound(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     ObjectId(id): ObjectId,
     request: Request,
 ) -> Result<Json<AudioFileRow>, Problem> {

@@ -9,8 +9,8 @@ use ramal_pbx::Ban;
 
 use super::no_such;
 use crate::app::App;
-use crate::caller::{May, right};
 use crate::document::{Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// Bans in force, oldest first.
@@ -18,10 +18,7 @@ use crate::problem::Problem;
     get, path = "/sip/bans", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [Ban]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_bans(
-    State(app): State<App>,
-    _: May<right::ViewLive>,
-) -> Result<Json<Vec<Ban>>, Problem> {
+pub async fn list_bans(State(app): State<App>, _: Access) -> Result<Json<Vec<Ban>>, Problem> {
     app.pbx.bans().await.map(Json).ok_or_else(no_answer)
 }
 
@@ -33,7 +30,7 @@ pub async fn list_bans(
 )]
 pub async fn lift_ban(
     State(app): State<App>,
-    may: May<right::LiftBans>,
+    may: Access,
     Path(text): Path<String>,
 ) -> Result<StatusCode, Problem> {
     // What is no address is not banned either.

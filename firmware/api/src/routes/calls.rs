@@ -13,8 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::no_such;
 use crate::app::App;
-use crate::caller::{May, right};
 use crate::document::{BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::{Parameters, cut, given, page_size};
 
@@ -23,11 +23,11 @@ use crate::query::{Parameters, cut, given, page_size};
     get, path = "/registrations", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [Registration]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_registrations(
-    State(app): State<App>,
-    _: May<right::ViewLive>,
-) -> Json<Vec<Registration>> {
-    Json(app.pbx.live().registrations)
+pub async fn list_registrations(State(app): State<App>, access: Access) -> Json<Vec<Registration>> {
+    let (people, configuration) = (access.people(&app), app.store.configuration());
+    let mut registrations = app.pbx.live().registrations;
+    registrations.retain(|one| people.have_number(&configuration, &one.extension));
+    Json(registrations)
 }
 
 /// Calls in progress, oldest first.
@@ -35,11 +35,25 @@ pub async fn list_registrations(
     get, path = "/calls/active", tag = "calls", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [ActiveCall]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_active_calls(
-    State(app): State<App>,
-    _: May<right::ViewLive>,
-) -> Json<Vec<ActiveCall>> {
-    Json(app.pbx.live().calls)
+pub async fn list_active_calls(State(app): State<App>, access: Access) -> Json<Vec<ActiveCall>> {
+    let mut calls = app.pbx.live().calls;
+    calls.retain(|call| of_call(&app, &access, call).is_ok());
+    Json(calls)
+}
+
+/// Refuses calls in progress that none of the caller's people takes part in.
+pub(super) fn of_call(app: &App, access: &Access, call: &ActiveCall) -> Result<(), Problem> {
+    access.of_numbers(
+        app,
+        [call.caller.number.as_str(), call.callee.number.as_str()],
+    )
+}
+
+/// The same, for the call with this id; one that is not in progress is nobody's.
+pub(super) fn of_active_call(app: &App, access: &Access, id: &CallId) -> Result<(), Problem> {
+    let calls = app.pbx.live().calls;
+    let call = calls.iter().find(|call| call.id == *id);
+    call.map_or(Ok(()), |call| of_call(app, access, call))
 }
 
 /// Hangs up a call in progress.
@@ -50,11 +64,14 @@ pub async fn list_active_calls(
 )]
 pub async fn hang_up(
     State(app): State<App>,
-    may: May<right::HangUp>,
+    may: Access,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     // What is no id is no call either.
     let call = id.parse::<CallId>().ok();
+    if let Some(call) = &call {
+        of_active_call(&app, &may, call)?;
+    }
     if !call.is_some_and(|call| app.pbx.hang_up(&call)) {
         return Err(no_such("call in progress", id));
     }
@@ -99,6 +116,7 @@ impl CallQuery {
             before,
             number: given(self.number),
             result,
+            users: None,
         };
         Ok((filter, page))
     }
@@ -120,10 +138,11 @@ pub struct CallPage {
 )]
 pub async fn list_calls(
     State(app): State<App>,
-    _: May<right::ViewCalls>,
+    access: Access,
     Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<CallPage>, Problem> {
-    let (filter, page) = query.filter()?;
+    let (mut filter, page) = query.filter()?;
+    filter.users = access.users(&app);
     let mut calls = app.store.calls(filter).await?;
     let more = cut(&mut calls, page);
     let next = calls.last().filter(|_| more).map(|call| call.id.clone());

@@ -1,9 +1,11 @@
 //! What leads calls: numbers, routes, menus, queues and the like. All kinds have the same operations.
 
+use std::any::Any;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{Id, InCatalogue, Object, Stored, UsedBy};
+use ramal_model::{Id, InCatalogue, Object, Profile, Stored, UsedBy};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,8 +14,9 @@ use utoipa_axum::routes;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{Caller, May, right};
+use crate::caller::Caller;
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// An object and what leads to it.
@@ -54,24 +57,34 @@ fn show<T: InCatalogue>(app: &App, id: i64) -> Result<Json<Row<T>>, Problem> {
     Ok(Json(Row::now(app, Stored::clone(object))))
 }
 
+/// Nobody makes a profile that allows more than he may himself.
+fn may_give<T: InCatalogue>(may: &Access, settings: &T) -> Result<(), Problem> {
+    match (settings as &dyn Any).downcast_ref::<Profile>() {
+        Some(profile) => may.ensure_not_more(&profile.allows()),
+        None => Ok(()),
+    }
+}
+
 async fn create<T: InCatalogue>(
     app: &App,
-    caller: &Caller,
+    may: &Access,
     settings: T,
 ) -> Result<(StatusCode, Json<Row<T>>), Problem> {
-    let object = app.store.create(&caller.actor, settings).await?;
+    may_give(may, &settings)?;
+    let object = app.store.create(&may.caller.actor, settings).await?;
     Ok((StatusCode::CREATED, Json(Row::now(app, object))))
 }
 
 async fn replace<T: InCatalogue>(
     app: &App,
-    caller: &Caller,
+    may: &Access,
     id: i64,
     settings: T,
 ) -> Result<Json<Row<T>>, Problem> {
+    may_give(may, &settings)?;
     let object = app
         .store
-        .replace(&caller.actor, Id::new(id), settings)
+        .replace(&may.caller.actor, Id::new(id), settings)
         .await?;
     Ok(Json(Row::now(app, object)))
 }
@@ -99,7 +112,7 @@ macro_rules! kinds {
                     tag = "telephony", security(("session" = []), ("token" = [])),
                     responses((status = 200, body = [Row<$kind>]), Unauthenticated, Forbidden, Common)
                 )]
-                pub async fn list(State(app): State<App>, _: May<right::ViewTelephony>) -> Json<Vec<Row<$kind>>> {
+                pub async fn list(State(app): State<App>, _: Access) -> Json<Vec<Row<$kind>>> {
                     super::list(&app)
                 }
 
@@ -112,10 +125,10 @@ macro_rules! kinds {
                 )]
                 pub async fn create(
                     State(app): State<App>,
-                    may: May<right::EditTelephony>,
+                    may: Access,
                     JsonBody(settings): JsonBody<$kind>,
                 ) -> Result<(StatusCode, Json<Row<$kind>>), Problem> {
-                    super::create(&app, &may.caller, settings).await
+                    super::create(&app, &may, settings).await
                 }
 
                 #[utoipa::path(
@@ -127,7 +140,7 @@ macro_rules! kinds {
                 )]
                 pub async fn show(
                     State(app): State<App>,
-                    _: May<right::ViewTelephony>,
+                    _: Access,
                     ObjectId(id): ObjectId,
                 ) -> Result<Json<Row<$kind>>, Problem> {
                     super::show(&app, id)
@@ -143,11 +156,11 @@ macro_rules! kinds {
                 )]
                 pub async fn replace(
                     State(app): State<App>,
-                    may: May<right::EditTelephony>,
+                    may: Access,
                     ObjectId(id): ObjectId,
                     JsonBody(settings): JsonBody<$kind>,
                 ) -> Result<Json<Row<$kind>>, Problem> {
-                    super::replace(&app, &may.caller, id, settings).await
+                    super::replace(&app, &may, id, settings).await
                 }
 
                 #[utoipa::path(
@@ -159,7 +172,7 @@ macro_rules! kinds {
                 )]
                 pub async fn delete(
                     State(app): State<App>,
-                    may: May<right::EditTelephony>,
+                    may: Access,
                     ObjectId(id): ObjectId,
                 ) -> Result<StatusCode, Problem> {
                     super::delete::<$kind>(&app, &may.caller, id).await
@@ -190,4 +203,6 @@ kinds! {
     announcements: Announcement, "/announcements", "/announcements/{id}", "announcement";
     conferences: Conference, "/conferences", "/conferences/{id}", "conference";
     voicemail_boxes: VoicemailBox, "/voicemail-boxes", "/voicemail-boxes/{id}", "voicemail box";
+    teams: Team, "/teams", "/teams/{id}", "team";
+    profiles: Profile, "/profiles", "/profiles/{id}", "profile";
 }

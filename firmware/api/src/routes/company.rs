@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// The company. How its calls are recorded is told at `/recording-settings`.
@@ -53,10 +53,7 @@ impl From<Company> for CompanyData {
     get, path = "/company", tag = "gateway", security(("session" = []), ("token" = [])),
     responses((status = 200, body = CompanyData), Unauthenticated, Forbidden, NoSuchObject, Common)
 )]
-pub async fn show_company(
-    State(app): State<App>,
-    _: May<right::ViewDirectory>,
-) -> Result<Json<CompanyData>, Problem> {
+pub async fn show_company(State(app): State<App>, _: Access) -> Result<Json<CompanyData>, Problem> {
     let company = app.store.configuration().company().cloned();
     company
         .map(|company| Json(company.into()))
@@ -70,7 +67,7 @@ pub async fn show_company(
 )]
 pub async fn change_company(
     State(app): State<App>,
-    may: May<right::EditCompany>,
+    may: Access,
     JsonBody(input): JsonBody<NewCompany>,
 ) -> Result<Json<CompanyData>, Problem> {
     let company = app.store.change_company(&may.caller.actor, input).await?;

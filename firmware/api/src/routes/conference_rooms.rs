@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// The conferences that somebody is in, with their members.
@@ -22,7 +22,7 @@ use crate::problem::Problem;
 )]
 pub async fn list_active_conferences(
     State(app): State<App>,
-    _: May<right::ViewLive>,
+    _: Access,
 ) -> Json<Vec<ConferenceRoom>> {
     Json(app.pbx.conferences())
 }
@@ -43,7 +43,7 @@ pub struct ConferenceOrder {
 )]
 pub async fn lock_conference(
     State(app): State<App>,
-    may: May<right::Moderate>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(order): JsonBody<ConferenceOrder>,
 ) -> Result<StatusCode, Problem> {
@@ -71,7 +71,7 @@ pub struct MemberOrder {
 )]
 pub async fn change_member(
     State(app): State<App>,
-    may: May<right::Moderate>,
+    may: Access,
     Path((id, call)): Path<(String, String)>,
     JsonBody(order): JsonBody<MemberOrder>,
 ) -> Result<StatusCode, Problem> {
@@ -91,7 +91,7 @@ pub async fn change_member(
 )]
 pub async fn remove_member(
     State(app): State<App>,
-    may: May<right::Moderate>,
+    may: Access,
     Path((id, call)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let (conference, member) = named(&id, &call)?;

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::body::{IMPORT_LIMIT, JsonBody};
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// The configuration. It holds password hashes and digest credentials: keep it like a password.
@@ -20,7 +20,7 @@ use crate::problem::Problem;
 )]
 pub async fn export_configuration(
     State(app): State<App>,
-    may: May<right::MoveConfiguration>,
+    may: Access,
 ) -> Result<impl IntoResponse, Problem> {
     let document = app.store.export().await?;
     tracing::info!(by = %may.caller.actor, "configuration exported");
@@ -36,7 +36,7 @@ pub async fn export_configuration(
 )]
 pub async fn import_configuration(
     State(app): State<App>,
-    may: May<right::MoveConfiguration>,
+    may: Access,
     JsonBody(document): JsonBody<Value, IMPORT_LIMIT>,
 ) -> Result<StatusCode, Problem> {
     app.store

@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// An E1 trunk and how it stands.
@@ -44,10 +44,7 @@ impl E1TrunkRow {
     get, path = "/e1-trunks", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [E1TrunkRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_e1_trunks(
-    State(app): State<App>,
-    _: May<right::ViewTrunks>,
-) -> Json<Vec<E1TrunkRow>> {
+pub async fn list_e1_trunks(State(app): State<App>, _: Access) -> Json<Vec<E1TrunkRow>> {
     let configuration = app.store.configuration();
     let row = |trunk: &E1Trunk| E1TrunkRow::now(&app, trunk.clone());
     Json(configuration.e1_trunks().iter().map(row).collect())
@@ -61,7 +58,7 @@ pub async fn list_e1_trunks(
 )]
 pub async fn create_e1_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     JsonBody(input): JsonBody<E1TrunkInput>,
 ) -> Result<(StatusCode, Json<E1TrunkRow>), Problem> {
     let trunk = app.store.create_e1_trunk(&may.caller.actor, input).await?;
@@ -76,7 +73,7 @@ pub async fn create_e1_trunk(
 )]
 pub async fn show_e1_trunk(
     State(app): State<App>,
-    _: May<right::ViewTrunks>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<E1TrunkRow>, Problem> {
     let configuration = app.store.configuration();
@@ -94,7 +91,7 @@ pub async fn show_e1_trunk(
 )]
 pub async fn change_e1_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<E1TrunkInput>,
 ) -> Result<Json<E1TrunkRow>, Problem> {
@@ -113,7 +110,7 @@ pub async fn change_e1_trunk(
 )]
 pub async fn delete_e1_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     app.store
@@ -127,7 +124,7 @@ pub async fn delete_e1_trunk(
     get, path = "/spans", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [Span]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_spans(_: May<right::ViewTrunks>) -> Result<Json<Vec<Span>>, Problem> {
+pub async fn list_spans(_: Access) -> Result<Json<Vec<Span>>, Problem> {
     // sysfs blocks.
     let spans = tokio::task::spawn_blocking(dahdi::spans)
         .await
@@ -170,7 +167,7 @@ fn known_variants() -> Vec<R2Variant> {
     get, path = "/r2-variants", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [R2Variant]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_r2_variants(_: May<right::ViewTrunks>) -> Json<Vec<R2Variant>> {
+pub async fn list_r2_variants(_: Access) -> Json<Vec<R2Variant>> {
     Json(known_variants())
 }
 

@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, stream};
+use ramal_model::{People, UserId};
 use ramal_pbx::{Live, LiveEvent};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
@@ -15,9 +15,10 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval_at};
 use utoipa::ToSchema;
 
+use super::calls::of_call;
 use crate::app::App;
-use crate::caller::{Evidence, May, right};
 use crate::document::{Common, Forbidden, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::stop::Stop;
 
@@ -43,35 +44,19 @@ enum StreamEvent {
     get, path = "/events", tag = "calls", security(("session" = []), ("token" = [])),
     responses((status = 200, body = StreamEvent, content_type = "text/event-stream"), Unauthenticated, Forbidden, Common)
 )]
-pub async fn events(
-    State(app): State<App>,
-    listener: Listener,
-) -> Result<impl IntoResponse, Problem> {
+pub async fn events(State(app): State<App>, access: Access) -> Result<impl IntoResponse, Problem> {
     let place = Arc::clone(&app.event_places)
         .try_acquire_owned()
         .map_err(|_| {
             Problem::unavailable("Too many clients listen to events. Close some windows.")
                 .retry_after(30)
         })?;
-    Ok(Sse::new(feed(app, listener.0, place)))
-}
-
-/// A caller who may listen, as the evidence by which that can be checked again.
-pub struct Listener(Evidence);
-
-impl FromRequestParts<App> for Listener {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let evidence = Evidence::of(parts)?;
-        May::<right::ViewLive>::check(evidence.caller(app).await?)?;
-        Ok(Self(evidence))
-    }
+    Ok(Sse::new(feed(app, access, place)))
 }
 
 struct Feed {
     app: App,
-    evidence: Evidence,
+    access: Access,
     snapshot: Option<Live>,
     changes: Receiver<LiveEvent>,
     keep_alive: Interval,
@@ -81,7 +66,7 @@ struct Feed {
 
 fn feed(
     app: App,
-    evidence: Evidence,
+    access: Access,
     place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let (live, changes) = app.pbx.observe();
@@ -91,7 +76,7 @@ fn feed(
     let stop = app.stop.clone();
     let feed = Feed {
         app,
-        evidence,
+        access,
         snapshot: Some(live),
         changes,
         keep_alive,
@@ -108,18 +93,19 @@ impl Feed {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(live) = self.snapshot.take() {
+                let live = self.seen(live);
                 return event("snapshot", &live)
                     .map(|event| event.retry(std::time::Duration::from_millis(RECONNECT_MS)));
             }
             tokio::select! {
                 () = self.stop.requested() => return None,
                 _ = self.keep_alive.tick() => {
-                    let caller = self.evidence.caller(&self.app).await.ok()?;
-                    May::<right::ViewLive>::check(caller).ok()?;
+                    self.access = self.access.again(&self.app).await.ok()?;
                     return Some(Event::default().comment(""));
                 }
                 change = self.changes.recv() => match change {
-                    Ok(change) => return event(name(&change), &change),
+                    Ok(change) if self.sees(&change) => return event(name(&change), &change),
+                    Ok(_) => {}
                     Err(RecvError::Lagged(_)) => {
                         let (live, changes) = self.app.pbx.observe();
                         self.changes = changes;
@@ -128,6 +114,47 @@ impl Feed {
                     Err(RecvError::Closed) => return None,
                 },
             }
+        }
+    }
+}
+
+impl Feed {
+    /// The part of the state that the listener's scope is about.
+    fn seen(&self, mut live: Live) -> Live {
+        let (people, configuration) = (
+            self.access.people(&self.app),
+            self.app.store.configuration(),
+        );
+        live.calls
+            .retain(|call| of_call(&self.app, &self.access, call).is_ok());
+        live.registrations
+            .retain(|one| people.have_number(&configuration, &one.extension));
+        live
+    }
+
+    /// Whether a change is about the listener's people, or about nobody.
+    fn sees(&self, change: &LiveEvent) -> bool {
+        let people = self.access.people(&self.app);
+        if people == People::Everybody {
+            return true;
+        }
+        let configuration = self.app.store.configuration();
+        match change {
+            LiveEvent::CallStarted { call }
+            | LiveEvent::CallChanged { call }
+            | LiveEvent::CallEnded { call, .. } => of_call(&self.app, &self.access, call).is_ok(),
+            LiveEvent::RegistrationAdded { registration }
+            | LiveEvent::RegistrationChanged { registration }
+            | LiveEvent::RegistrationRemoved { registration } => {
+                people.have_number(&configuration, &registration.extension)
+            }
+            LiveEvent::VoicemailNew { message } | LiveEvent::VoicemailChanged { message } => {
+                self.access.of_mailbox(&self.app, message.mailbox).is_ok()
+            }
+            LiveEvent::AgentChanged { agent } => people.include(UserId(agent.user)),
+            // The list of recordings is asked for, and has its own scope.
+            LiveEvent::RecordingReady { .. } => false,
+            _ => true,
         }
     }
 }

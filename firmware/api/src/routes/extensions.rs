@@ -15,8 +15,8 @@ use utoipa::ToSchema;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// An extension with what is registered for it.
@@ -101,10 +101,7 @@ pub struct ExtensionSecret {
     get, path = "/extensions", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [ExtensionRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_extensions(
-    State(app): State<App>,
-    _: May<right::ViewDirectory>,
-) -> Json<Vec<ExtensionRow>> {
+pub async fn list_extensions(State(app): State<App>, _: Access) -> Json<Vec<ExtensionRow>> {
     let live = app.pbx.live();
     let mut registered: HashMap<&str, usize> = HashMap::new();
     for registration in &live.registrations {
@@ -130,7 +127,7 @@ pub async fn list_extensions(
 )]
 pub async fn create_extension(
     State(app): State<App>,
-    may: May<right::EditExtensions>,
+    may: Access,
     JsonBody(input): JsonBody<NewExtension>,
 ) -> Result<(StatusCode, Json<ExtensionSecret>), Problem> {
     let (extension, secret) = app.store.create_extension(&may.caller.actor, input).await?;
@@ -152,7 +149,7 @@ pub async fn create_extension(
 )]
 pub async fn show_extension(
     State(app): State<App>,
-    _: May<right::ViewDirectory>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<ExtensionRow>, Problem> {
     let configuration = app.store.configuration();
@@ -170,7 +167,7 @@ pub async fn show_extension(
 )]
 pub async fn change_extension(
     State(app): State<App>,
-    may: May<right::EditExtensions>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<ExtensionChange>,
 ) -> Result<Json<ExtensionSecret>, Problem> {
@@ -192,7 +189,7 @@ pub async fn change_extension(
 )]
 pub async fn delete_extension(
     State(app): State<App>,
-    may: May<right::EditExtensions>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     app.store
@@ -209,7 +206,7 @@ pub async fn delete_extension(
 )]
 pub async fn renew_secret(
     State(app): State<App>,
-    may: May<right::EditExtensions>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<ExtensionSecret>, Problem> {
     let secret = app

@@ -12,9 +12,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::caller::{May, right};
 use crate::document::{Common, Forbidden, Unauthenticated};
 use crate::load::{Space, disk_space};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// What anybody may know about the gateway.
@@ -97,10 +97,7 @@ pub struct SystemState {
     get, path = "/system", tag = "gateway", security(("session" = []), ("token" = [])),
     responses((status = 200, body = SystemState), Unauthenticated, Forbidden, Common)
 )]
-pub async fn system(
-    State(app): State<App>,
-    _: May<right::ViewSystem>,
-) -> Result<Json<SystemState>, Problem> {
+pub async fn system(State(app): State<App>, _: Access) -> Result<Json<SystemState>, Problem> {
     let meter = app.load.clone();
     let data_dir = app.data_dir.clone();
     // /proc and statvfs block.

@@ -9,8 +9,8 @@ use ramal_pbx::{LineTestRefusal, LineTestStatus};
 
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// The kind of the port with this name, if the gateway has it.
@@ -30,7 +30,7 @@ fn kind(app: &App, port: &str) -> Option<PortKind> {
 )]
 pub async fn show_line_settings(
     State(app): State<App>,
-    _: May<right::ViewTrunks>,
+    _: Access,
     Path(port): Path<String>,
 ) -> Result<Json<PortSettings>, Problem> {
     let configuration = app.store.configuration();
@@ -62,7 +62,7 @@ pub async fn show_line_settings(
 )]
 pub async fn change_line_settings(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     Path(port): Path<String>,
     JsonBody(settings): JsonBody<PortSettings>,
 ) -> Result<Json<PortSettings>, Problem> {
@@ -91,7 +91,7 @@ pub async fn change_line_settings(
 )]
 pub async fn test_line(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     Path(port): Path<String>,
     JsonBody(request): JsonBody<LineTestRequest>,
 ) -> Result<(StatusCode, Json<LineTestStatus>), Problem> {
@@ -117,7 +117,7 @@ pub async fn test_line(
 )]
 pub async fn show_line_test(
     State(app): State<App>,
-    _: May<right::ViewTrunks>,
+    _: Access,
     Path(port): Path<String>,
 ) -> Result<Json<LineTestStatus>, Problem> {
     if kind(&app, &port).is_none() {
@@ -142,7 +142,7 @@ pub async fn show_line_test(
 )]
 pub async fn stop_line_test(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     Path(port): Path<String>,
 ) -> Result<StatusCode, Problem> {
     if kind(&app, &port).is_none() {

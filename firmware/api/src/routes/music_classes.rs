@@ -14,9 +14,9 @@ use super::audio_files::{stem, store_upload};
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
 use crate::form::Form;
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// A class of music and who hears it.
@@ -60,10 +60,7 @@ pub struct MusicClassForm {
     get, path = "/music-classes", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [MusicClassRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_music_classes(
-    State(app): State<App>,
-    _: May<right::ViewSounds>,
-) -> Json<Vec<MusicClassRow>> {
+pub async fn list_music_classes(State(app): State<App>, _: Access) -> Json<Vec<MusicClassRow>> {
     let configuration = app.store.configuration();
     let row = |class: &MusicClass| MusicClassRow::now(&app, class.clone());
     Json(configuration.music_classes().iter().map(row).collect())
@@ -80,7 +77,7 @@ pub async fn list_music_classes(
 )]
 pub async fn create_music_class(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     request: Request,
 ) -> Result<(StatusCode, Json<MusicClassRow>), Problem> {
     let kind = request.headers().get(header::CONTENT_TYPE);
@@ -99,7 +96,7 @@ pub async fn create_music_class(
 /// All or nothing: when the class or one of its files is refused, no file stays.
 async fn create_with_files(
     app: &App,
-    may: &May<right::EditSounds>,
+    may: &Access,
     request: Request,
 ) -> Result<MusicClass, Problem> {
     let mut form = Form::read(app, request).await?;
@@ -194,7 +191,7 @@ fn choice<T: DeserializeOwned>(form: &mut Form, name: &str) -> Result<Option<T>,
 )]
 pub async fn show_music_class(
     State(app): State<App>,
-    _: May<right::ViewSounds>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<MusicClassRow>, Problem> {
     let configuration = app.store.configuration();
@@ -212,7 +209,7 @@ pub async fn show_music_class(
 )]
 pub async fn change_music_class(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<MusicClassInput>,
 ) -> Result<Json<MusicClassRow>, Problem> {
@@ -231,7 +228,7 @@ pub async fn change_music_class(
 )]
 pub async fn delete_music_class(
     State(app): State<App>,
-    may: May<right::EditSounds>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     app.store

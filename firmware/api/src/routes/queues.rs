@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{Break, ExtensionId, Id, Queue, Role, UserId, code};
+use ramal_model::{Break, ExtensionId, Id, Queue, UserId, code};
 use ramal_pbx::{AgentRefusal, AgentStatus, QueueStatus};
 use ramal_store::AgentInterval;
 use serde::Deserialize;
@@ -12,10 +12,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{Caller, May, right};
+use crate::caller::Caller;
 use crate::document::{
     BadBody, BadQuery, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated,
 };
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::{Parameters, page_size};
 
@@ -24,10 +25,7 @@ use crate::query::{Parameters, page_size};
     get, path = "/queue-status", tag = "calls", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [QueueStatus]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_queue_status(
-    State(app): State<App>,
-    _: May<right::ViewLive>,
-) -> Json<Vec<QueueStatus>> {
+pub async fn list_queue_status(State(app): State<App>, _: Access) -> Json<Vec<QueueStatus>> {
     Json(app.pbx.queues())
 }
 
@@ -39,7 +37,7 @@ pub async fn list_queue_status(
 )]
 pub async fn show_queue_status(
     State(app): State<App>,
-    _: May<right::ViewLive>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<QueueStatus>, Problem> {
     let mut queues = app.pbx.queues().into_iter();
@@ -55,7 +53,7 @@ pub async fn show_queue_status(
 )]
 pub async fn reset_queue(
     State(app): State<App>,
-    may: May<right::DirectAgents>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     let queue: Id<Queue> = Id::new(id);
@@ -73,11 +71,11 @@ pub async fn reset_queue(
     get, path = "/agents", tag = "calls", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [AgentStatus]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_agents(
-    State(app): State<App>,
-    _: May<right::ViewLive>,
-) -> Json<Vec<AgentStatus>> {
-    Json(app.pbx.agents())
+pub async fn list_agents(State(app): State<App>, may: Access) -> Json<Vec<AgentStatus>> {
+    let people = may.people(&app);
+    let mut agents = app.pbx.agents();
+    agents.retain(|agent| people.include(UserId(agent.user)));
+    Json(agents)
 }
 
 /// One agent now. Agents see themselves only.
@@ -88,10 +86,10 @@ pub async fn list_agents(
 )]
 pub async fn show_agent(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<AgentStatus>, Problem> {
-    himself(&may.caller, id)?;
+    himself(&app, &may, id)?;
     status(&app, id)
 }
 
@@ -112,11 +110,11 @@ pub struct AgentLogin {
 )]
 pub async fn log_agent_in(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(login): JsonBody<AgentLogin>,
 ) -> Result<Json<AgentStatus>, Problem> {
-    himself(&may.caller, id)?;
+    himself(&app, &may, id)?;
     let extension = login.extension.map(ExtensionId);
     if let Some(wanted) = extension
         && app.store.configuration().extension(wanted).is_none()
@@ -135,10 +133,10 @@ pub async fn log_agent_in(
 )]
 pub async fn log_agent_out(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<AgentStatus>, Problem> {
-    let by_himself = himself(&may.caller, id)?;
+    let by_himself = himself(&app, &may, id)?;
     let done = app.pbx.log_agent_out(UserId(id), by_himself);
     answer(&app, &may.caller, id, "logout", done)
 }
@@ -160,11 +158,11 @@ pub struct AgentPause {
 )]
 pub async fn pause_agent(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(pause): JsonBody<AgentPause>,
 ) -> Result<Json<AgentStatus>, Problem> {
-    himself(&may.caller, id)?;
+    himself(&app, &may, id)?;
     let of_break: Option<Id<Break>> = pause.of_break.map(Id::new);
     if let Some(wanted) = of_break
         && app
@@ -189,10 +187,10 @@ pub async fn pause_agent(
 )]
 pub async fn resume_agent(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<AgentStatus>, Problem> {
-    let by_himself = himself(&may.caller, id)?;
+    let by_himself = himself(&app, &may, id)?;
     let done = app.pbx.resume_agent(UserId(id), by_himself);
     answer(&app, &may.caller, id, "resume", done)
 }
@@ -215,11 +213,11 @@ pub struct Intervals {
 )]
 pub async fn list_agent_intervals(
     State(app): State<App>,
-    may: May<right::WorkInQueues>,
+    may: Access,
     ObjectId(id): ObjectId,
     Parameters(wanted): Parameters<Intervals>,
 ) -> Result<Json<Vec<AgentInterval>>, Problem> {
-    himself(&may.caller, id)?;
+    himself(&app, &may, id)?;
     let limit = page_size(wanted.limit)?;
     let configuration = app.store.configuration();
     let user = configuration.user(UserId(id));
@@ -227,15 +225,11 @@ pub async fn list_agent_intervals(
     Ok(Json(app.store.agent_intervals(id, limit).await?))
 }
 
-/// Whether the caller is this agent; somebody else must be more than an agent.
-fn himself(caller: &Caller, agent: i64) -> Result<bool, Problem> {
-    let is_he = caller.user.as_ref().is_some_and(|user| user.id.0 == agent);
-    if !is_he && caller.role == Role::Agent {
-        return Err(Problem::forbidden(
-            "The role agent may change its own state only.",
-        ));
-    }
-    Ok(is_he)
+/// Whether the caller is this agent; refused when the agent is none of his people.
+fn himself(app: &App, may: &Access, agent: i64) -> Result<bool, Problem> {
+    may.of_user(app, UserId(agent))?;
+    let user = may.caller.user.as_ref();
+    Ok(user.is_some_and(|user| user.id.0 == agent))
 }
 
 /// 422 for a field that names no object.

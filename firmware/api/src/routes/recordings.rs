@@ -15,12 +15,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{Caller, May, right};
+use crate::caller::Caller;
 use crate::connection::Peer;
 use crate::document::{
     BadBody, BadQuery, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated,
 };
 use crate::file;
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::{Parameters, cut, given, page_size};
 
@@ -58,6 +59,7 @@ impl RecordingQuery {
             limit: Some(page + 1),
             before: before.map(RecordingId),
             call,
+            users: None,
         };
         Ok((filter, page))
     }
@@ -79,10 +81,11 @@ pub struct RecordingPage {
 )]
 pub async fn list_recordings(
     State(app): State<App>,
-    _: May<right::Listen>,
+    may: Access,
     Parameters(query): Parameters<RecordingQuery>,
 ) -> Result<Json<RecordingPage>, Problem> {
-    let (filter, page) = query.filter()?;
+    let (mut filter, page) = query.filter()?;
+    filter.users = may.users(&app);
     let mut recordings = app.store.recordings(filter).await?;
     let more = cut(&mut recordings, page);
     let next = recordings.last().filter(|_| more).map(|last| last.id);
@@ -97,10 +100,20 @@ pub async fn list_recordings(
 )]
 pub async fn show_recording(
     State(app): State<App>,
-    _: May<right::Listen>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<RecordingRecord>, Problem> {
-    Ok(Json(app.store.recording(RecordingId(id)).await?))
+    Ok(Json(recording(&app, &may, id).await?))
+}
+
+/// A recording of a call that the caller's people took part in.
+async fn recording(app: &App, access: &Access, id: i64) -> Result<RecordingRecord, Problem> {
+    let recording = app.store.recording(RecordingId(id)).await?;
+    if let Some(users) = access.users(app) {
+        let theirs = app.store.call_is_of(recording.call.clone(), users).await?;
+        access.ensure(theirs)?;
+    }
+    Ok(recording)
 }
 
 /// How to get the sound.
@@ -131,13 +144,13 @@ impl AudioQuery {
 )]
 pub async fn recording_audio(
     State(app): State<App>,
-    may: May<right::Listen>,
+    may: Access,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
     Parameters(query): Parameters<AudioQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let recording = app.store.recording(RecordingId(id)).await?;
+    let recording = recording(&app, &may, id).await?;
     let path = path_of(&app, &recording)?;
     let download = query.is_download();
     let action = if download {
@@ -180,10 +193,10 @@ pub struct Waveform {
 )]
 pub async fn recording_waveform(
     State(app): State<App>,
-    _: May<right::Listen>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<Waveform>, Problem> {
-    let recording = app.store.recording(RecordingId(id)).await?;
+    let recording = recording(&app, &may, id).await?;
     let path = path_of(&app, &recording)?;
     let [left, right] = tokio::task::spawn_blocking(move || ramal_media::waveform(&path, POINTS))
         .await
@@ -209,12 +222,12 @@ pub struct DeleteQuery {
 )]
 pub async fn delete_recording(
     State(app): State<App>,
-    may: May<right::DeleteRecordings>,
+    may: Access,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
     Parameters(query): Parameters<DeleteQuery>,
 ) -> Result<StatusCode, Problem> {
-    let recording = app.store.recording(RecordingId(id)).await?;
+    let recording = recording(&app, &may, id).await?;
     path_of(&app, &recording)?;
     let reason = query.reason.map(|reason| reason.trim().to_owned());
     let reason = reason.filter(|reason| !reason.is_empty());
@@ -241,7 +254,7 @@ pub async fn delete_recording(
 )]
 pub async fn recording_accesses(
     State(app): State<App>,
-    _: May<right::AuditRecordings>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<Vec<RecordingAccess>>, Problem> {
     let recording = app.store.recording(RecordingId(id)).await?;
@@ -255,7 +268,7 @@ pub async fn recording_accesses(
 )]
 pub async fn show_recording_settings(
     State(app): State<App>,
-    _: May<right::ViewCalls>,
+    _: Access,
 ) -> Result<Json<RecordingSettings>, Problem> {
     let configuration = app.store.configuration();
     let settings = configuration
@@ -274,7 +287,7 @@ pub async fn show_recording_settings(
 )]
 pub async fn change_recording_settings(
     State(app): State<App>,
-    may: May<right::EditRecordingSettings>,
+    may: Access,
     JsonBody(change): JsonBody<RecordingSettingsChange>,
 ) -> Result<Json<RecordingSettings>, Problem> {
     let settings = app
@@ -314,12 +327,13 @@ pub struct RecordingOrder {
 )]
 pub async fn order_recording(
     State(app): State<App>,
-    may: May<right::OrderRecording>,
+    may: Access,
     Path(id): Path<String>,
     JsonBody(order): JsonBody<RecordingOrder>,
 ) -> Result<StatusCode, Problem> {
     let missing = || no_such("call in progress", &id);
     let call = id.parse::<CallId>().map_err(|_| missing())?;
+    super::calls::of_active_call(&app, &may, &call)?;
     let command = match order.action {
         RecordingAction::Start => RecordingCommand::Start,
         RecordingAction::Stop => RecordingCommand::Stop,

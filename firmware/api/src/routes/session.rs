@@ -7,7 +7,7 @@ use axum::http::header::{HeaderValue, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use ramal_model::{Invalid, Secret, User, UserChange, code};
+use ramal_model::{Actor, Invalid, Menu, Permission, Secret, User, UserChange, code};
 use ramal_store::SessionOrigin;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,6 +45,23 @@ pub struct PasswordChange {
 pub struct SessionUser {
     /// The user.
     pub user: User,
+    /// What he may do: by his profile, or by his role.
+    pub permissions: Vec<Permission>,
+    /// The menus that are shown to him; null shows all that the permissions make useful.
+    pub menus: Option<Vec<Menu>>,
+}
+
+impl SessionUser {
+    fn new(app: &App, user: User) -> Self {
+        let configuration = app.store.configuration();
+        let profile = user.profile;
+        let profile = profile.and_then(|id| configuration.catalogue().profiles.get(id));
+        Self {
+            permissions: configuration.permissions_of(&user).iter().collect(),
+            menus: profile.and_then(|profile| profile.menus.clone()),
+            user,
+        }
+    }
 }
 
 /// Who is logged in with this session.
@@ -52,10 +69,12 @@ pub struct SessionUser {
     get, path = "/session", tag = "access", security(("session" = [])),
     responses((status = 200, body = SessionUser), Unauthenticated, Common)
 )]
-pub async fn show_session(caller: Caller) -> Result<Json<SessionUser>, Problem> {
-    Ok(Json(SessionUser {
-        user: person(caller)?,
-    }))
+pub async fn show_session(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<SessionUser>, Problem> {
+    let user = person(caller)?;
+    Ok(Json(SessionUser::new(&app, user)))
 }
 
 /// Changes the password of whoever is logged in, whatever the role. All sessions of that user end; the answer sets the cookie of a
@@ -196,7 +215,12 @@ pub async fn open_session(
     };
     let token = app.store.create_session(user.id, origin).await?;
     let cookie = cookie(token.as_str(), None)?;
-    let mut response = (status, Json(SessionUser { user })).into_response();
+    let actor = Actor::User {
+        id: user.id,
+        login: user.login.clone(),
+    };
+    let mut response = (status, Json(SessionUser::new(app, user))).into_response();
+    response.extensions_mut().insert(actor);
     response.headers_mut().insert(SET_COOKIE, cookie);
     Ok(response)
 }

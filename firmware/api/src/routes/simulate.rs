@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// The years 2001 to 2099, UTC ms.
@@ -105,7 +105,7 @@ pub enum CourseEnd {
 )]
 pub async fn simulate_call(
     State(app): State<App>,
-    _: May<right::ViewTelephony>,
+    _: Access,
     JsonBody(thought): JsonBody<Thought>,
 ) -> Result<Json<Course>, Problem> {
     let configuration = app.store.configuration();

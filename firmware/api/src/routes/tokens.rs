@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::ObjectId;
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// A token with its secret, shown this once.
@@ -29,10 +29,7 @@ pub struct TokenSecret {
     get, path = "/tokens", tag = "access", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [Token]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_tokens(
-    State(app): State<App>,
-    _: May<right::EditTokens>,
-) -> Result<Json<Vec<Token>>, Problem> {
+pub async fn list_tokens(State(app): State<App>, _: Access) -> Result<Json<Vec<Token>>, Problem> {
     Ok(Json(app.store.tokens().await?))
 }
 
@@ -43,9 +40,10 @@ pub async fn list_tokens(
 )]
 pub async fn create_token(
     State(app): State<App>,
-    may: May<right::EditTokens>,
+    may: Access,
     JsonBody(input): JsonBody<NewToken>,
 ) -> Result<(StatusCode, Json<TokenSecret>), Problem> {
+    may.ensure_not_more(&input.allows()?)?;
     let (token, secret) = app.store.create_token(&may.caller.actor, input).await?;
     Ok((StatusCode::CREATED, Json(TokenSecret { token, secret })))
 }
@@ -58,7 +56,7 @@ pub async fn create_token(
 )]
 pub async fn delete_token(
     State(app): State<App>,
-    may: May<right::EditTokens>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     app.store.delete_token(&may.caller.actor, id).await?;

@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
 
 /// A trunk and how it stands. Its password is never shown.
@@ -51,7 +51,7 @@ impl TrunkRow {
     get, path = "/trunks", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [TrunkRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_trunks(State(app): State<App>, _: May<right::ViewTrunks>) -> Json<Vec<TrunkRow>> {
+pub async fn list_trunks(State(app): State<App>, _: Access) -> Json<Vec<TrunkRow>> {
     let configuration = app.store.configuration();
     let row = |trunk: &SipTrunk| TrunkRow::now(&app, trunk.clone());
     Json(configuration.trunks().iter().map(row).collect())
@@ -64,7 +64,7 @@ pub async fn list_trunks(State(app): State<App>, _: May<right::ViewTrunks>) -> J
 )]
 pub async fn create_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     JsonBody(input): JsonBody<TrunkInput>,
 ) -> Result<(StatusCode, Json<TrunkRow>), Problem> {
     let trunk = app.store.create_trunk(&may.caller.actor, input).await?;
@@ -79,7 +79,7 @@ pub async fn create_trunk(
 )]
 pub async fn show_trunk(
     State(app): State<App>,
-    _: May<right::ViewTrunks>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<TrunkRow>, Problem> {
     let configuration = app.store.configuration();
@@ -97,7 +97,7 @@ pub async fn show_trunk(
 )]
 pub async fn change_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<TrunkInput>,
 ) -> Result<Json<TrunkRow>, Problem> {
@@ -116,7 +116,7 @@ pub async fn change_trunk(
 )]
 pub async fn delete_trunk(
     State(app): State<App>,
-    may: May<right::EditTrunks>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
     app.store

@@ -3,23 +3,36 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{NewUser, User, UserChange, UserId};
+use ramal_model::{NewUser, People, User, UserChange, UserId};
 use ramal_store::StoreError;
 
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{May, right};
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::permit::Access;
 use crate::problem::Problem;
+
+/// Refuses to touch somebody who is none of the caller's people, or who may do more than he.
+fn may_change(app: &App, may: &Access, id: i64) -> Result<(), Problem> {
+    may.of_user(app, UserId(id))?;
+    let configuration = app.store.configuration();
+    match configuration.user(UserId(id)) {
+        Some(user) => may.ensure_not_more(&configuration.permissions_of(user)),
+        None => Ok(()),
+    }
+}
 
 /// All users, by login.
 #[utoipa::path(
     get, path = "/users", tag = "access", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [User]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_users(State(app): State<App>, _: May<right::ViewUsers>) -> Json<Vec<User>> {
-    Json(app.store.configuration().users().to_vec())
+pub async fn list_users(State(app): State<App>, access: Access) -> Json<Vec<User>> {
+    let people = access.people(&app);
+    let mut users = app.store.configuration().users().to_vec();
+    users.retain(|user| people.include(user.id));
+    Json(users)
 }
 
 /// Makes a user.
@@ -29,9 +42,12 @@ pub async fn list_users(State(app): State<App>, _: May<right::ViewUsers>) -> Jso
 )]
 pub async fn create_user(
     State(app): State<App>,
-    may: May<right::EditUsers>,
+    may: Access,
     JsonBody(input): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
+    may.ensure(may.people(&app) == People::Everybody)?;
+    let configuration = app.store.configuration();
+    may.ensure_not_more(&configuration.permissions_by(input.role, input.profile))?;
     let user = app.store.create_user(&may.caller.actor, input).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
@@ -44,9 +60,10 @@ pub async fn create_user(
 )]
 pub async fn show_user(
     State(app): State<App>,
-    _: May<right::ViewUsers>,
+    access: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<User>, Problem> {
+    access.of_user(&app, UserId(id))?;
     let configuration = app.store.configuration();
     let user = configuration
         .user(UserId(id))
@@ -62,10 +79,17 @@ pub async fn show_user(
 )]
 pub async fn change_user(
     State(app): State<App>,
-    may: May<right::EditUsers>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<UserChange>,
 ) -> Result<Json<User>, Problem> {
+    may_change(&app, &may, id)?;
+    let configuration = app.store.configuration();
+    if let Some(user) = configuration.user(UserId(id)) {
+        let role = input.role.unwrap_or(user.role);
+        let profile = input.profile.unwrap_or(user.profile);
+        may.ensure_not_more(&configuration.permissions_by(role, profile))?;
+    }
     Ok(Json(
         app.store
             .update_user(&may.caller.actor, UserId(id), input)
@@ -81,9 +105,10 @@ pub async fn change_user(
 )]
 pub async fn delete_user(
     State(app): State<App>,
-    may: May<right::EditUsers>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
+    may_change(&app, &may, id)?;
     app.store
         .delete_user(&may.caller.actor, UserId(id))
         .await

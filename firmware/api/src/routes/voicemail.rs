@@ -14,10 +14,11 @@ use super::ObjectId;
 use super::recordings::AudioQuery;
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::{Caller, May, right};
+use crate::caller::Caller;
 use crate::connection::Peer;
 use crate::document::{BadBody, BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
 use crate::file;
+use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::{Parameters, cut, given, page_size};
 
@@ -68,6 +69,7 @@ impl MessageQuery {
             mailbox: mailbox.map(Id::new),
             call,
             heard,
+            mailboxes: None,
         };
         Ok((filter, page))
     }
@@ -89,10 +91,11 @@ pub struct MessagePage {
 )]
 pub async fn list_messages(
     State(app): State<App>,
-    _: May<right::HearMessages>,
+    may: Access,
     Parameters(query): Parameters<MessageQuery>,
 ) -> Result<Json<MessagePage>, Problem> {
-    let (filter, page) = query.filter()?;
+    let (mut filter, page) = query.filter()?;
+    filter.mailboxes = may.people(&app).mailboxes(&app.store.configuration());
     let mut messages = app.store.messages(filter).await?;
     let more = cut(&mut messages, page);
     let next = messages.last().filter(|_| more).map(|last| last.id);
@@ -107,10 +110,17 @@ pub async fn list_messages(
 )]
 pub async fn show_message(
     State(app): State<App>,
-    _: May<right::HearMessages>,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<VoicemailMessage>, Problem> {
-    Ok(Json(app.store.message(VoicemailMessageId(id)).await?))
+    Ok(Json(message(&app, &may, id).await?))
+}
+
+/// A message in a box of the caller's people.
+async fn message(app: &App, may: &Access, id: i64) -> Result<VoicemailMessage, Problem> {
+    let message = app.store.message(VoicemailMessageId(id)).await?;
+    may.of_mailbox(app, message.mailbox)?;
+    Ok(message)
 }
 
 /// The sound: a WAV file, mono. Ranges may be asked for. Every access is written down; whether it was heard is said by a
@@ -125,13 +135,13 @@ pub async fn show_message(
 )]
 pub async fn message_audio(
     State(app): State<App>,
-    may: May<right::HearMessages>,
+    may: Access,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
     Parameters(query): Parameters<AudioQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let message = app.store.message(VoicemailMessageId(id)).await?;
+    let message = message(&app, &may, id).await?;
     let folder = app
         .pbx
         .voicemail_folder()
@@ -180,7 +190,7 @@ pub struct MessageChange {
 )]
 pub async fn change_message(
     State(app): State<App>,
-    may: May<right::EditMessages>,
+    may: Access,
     ObjectId(id): ObjectId,
     JsonBody(change): JsonBody<MessageChange>,
 ) -> Result<Json<VoicemailMessage>, Problem> {
@@ -188,6 +198,7 @@ pub async fn change_message(
         heard: change.heard,
         handled: change.handled,
     };
+    message(&app, &may, id).await?;
     let actor = &may.caller.actor;
     let message = app
         .pbx
@@ -204,11 +215,11 @@ pub async fn change_message(
 )]
 pub async fn delete_message(
     State(app): State<App>,
-    may: May<right::EditMessages>,
+    may: Access,
     Extension(peer): Extension<Peer>,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
-    let message = app.store.message(VoicemailMessageId(id)).await?;
+    let message = message(&app, &may, id).await?;
     let action = RecordingAccessKind::Deleted;
     access(&app, &may.caller, peer, message.id, action).await?;
     app.pbx
@@ -226,7 +237,7 @@ pub async fn delete_message(
 )]
 pub async fn message_accesses(
     State(app): State<App>,
-    _: May<right::AuditRecordings>,
+    _: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<Vec<RecordingAccess>>, Problem> {
     let message = app.store.message(VoicemailMessageId(id)).await?;
@@ -246,10 +257,7 @@ pub struct VoicemailSettings {
     get, path = "/voicemail-settings", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = VoicemailSettings), Unauthenticated, Forbidden, Common)
 )]
-pub async fn show_voicemail_settings(
-    State(app): State<App>,
-    _: May<right::ViewTelephony>,
-) -> Json<VoicemailSettings> {
+pub async fn show_voicemail_settings(State(app): State<App>, _: Access) -> Json<VoicemailSettings> {
     let configuration = app.store.configuration();
     let company = configuration.company();
     Json(VoicemailSettings {
@@ -265,7 +273,7 @@ pub async fn show_voicemail_settings(
 )]
 pub async fn replace_voicemail_settings(
     State(app): State<App>,
-    may: May<right::EditTelephony>,
+    may: Access,
     JsonBody(settings): JsonBody<VoicemailSettings>,
 ) -> Result<Json<VoicemailSettings>, Problem> {
     app.store

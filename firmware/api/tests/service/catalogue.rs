@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::sounds::speech;
 
 /// The least that makes an object of each kind, the path of its id behind it. `file` is an audio file.
-pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 11] {
+pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 13] {
     let all_day = json!([{ "start": "00:00", "end": "24:00" }]);
     let key = json!([{ "key": "1", "label": "Vendas" }]);
     let rule = json!([{ "pattern": "0X.", "strip": 1, "ways": [{ "way": "any_line" }] }]);
@@ -51,6 +51,8 @@ pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 11] {
             "/id",
         ),
         ("/voicemail-boxes", json!({ "name": "Recados" }), "/id"),
+        ("/teams", json!({ "name": "Vendas" }), "/id"),
+        ("/profiles", json!({ "name": "Vendas" }), "/id"),
     ]
 }
 

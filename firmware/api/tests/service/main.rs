@@ -19,6 +19,7 @@ mod e1_trunks;
 mod events;
 mod gateway;
 mod lines;
+mod permissions;
 mod queues;
 mod recordings;
 mod refusals;

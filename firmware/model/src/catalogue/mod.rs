@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 pub use self::object::{Id, Object};
 pub use self::reference::Reference;
 use crate::Configuration;
+use crate::access::{Profile, Team};
 use crate::flow::{
     Announcement, Break, Calendar, Conference, InboundRoute, Ivr, Number, OutboundRoute, Queue,
     TimeCondition, VoicemailBox,
@@ -286,6 +287,10 @@ catalogue! {
     conferences: Conference,
     /// Voicemail boxes.
     voicemail_boxes: VoicemailBox,
+    /// Teams.
+    teams: Team,
+    /// Profiles of users.
+    profiles: Profile,
 }
 
 /// Where in an exported document an object stands, by its id.

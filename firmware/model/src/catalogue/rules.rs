@@ -138,6 +138,11 @@ impl Configuration {
             kind == "number" && number == Some(id)
         });
         users.extend(shown.map(|user| UsedBy::new("user", user.id.0, &user.login)));
+        let under = self.users().iter().filter(|user| {
+            let profile = user.profile.map(Id::number);
+            kind == "profile" && profile == Some(id)
+        });
+        users.extend(under.map(|user| UsedBy::new("user", user.id.0, &user.login)));
         users
     }
 

@@ -192,6 +192,14 @@ impl Export {
                 );
             }
         }
+        for (path, user) in &users {
+            let profile = user.user.profile;
+            if profile.is_some_and(|id| catalogue.profiles.get(id).is_none()) {
+                let message = "there is no such profile";
+                let field = format!("{path}.profile");
+                problems.add(&field, code::NO_SUCH_OBJECT, None, message);
+            }
+        }
         for (path, trunk) in &trunks {
             let mut inner = Problems::default();
             trunk

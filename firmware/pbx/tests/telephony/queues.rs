@@ -77,6 +77,7 @@ async fn user(gateway: &Gateway, login: &str, number: &str) -> UserId {
         extension: Some(extension(gateway, number)),
         outbound_number: None,
         agent_pin: Some(Secret::new("4711".into())),
+        profile: None,
         password: Secret::new("um girassol na janela".into()),
     };
     let store = &gateway.store;

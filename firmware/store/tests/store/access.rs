@@ -19,6 +19,7 @@ fn auditor(login: &str) -> NewUser {
         extension: None,
         outbound_number: None,
         agent_pin: None,
+        profile: None,
         password: Secret::new("telefone-azul-72-vento".into()),
     }
 }
@@ -261,6 +262,7 @@ async fn tokens_are_shown_once_found_by_secret_and_revoked() {
     let new = NewToken {
         name: " painel ".into(),
         role: Some(Role::Auditor),
+        permissions: None,
     };
     let (token, secret) = store.create_token(&actor(), new.clone()).await.unwrap();
     assert_eq!(
@@ -279,6 +281,7 @@ async fn tokens_are_shown_once_found_by_secret_and_revoked() {
     let blank = NewToken {
         name: " ".into(),
         role: None,
+        permissions: None,
     };
     let Err(StoreError::Invalid(invalid)) = store.create_token(&actor(), blank).await else {
         panic!()
@@ -293,6 +296,7 @@ async fn tokens_are_shown_once_found_by_secret_and_revoked() {
             NewToken {
                 name: "outro".into(),
                 role: None,
+                permissions: None,
             },
         )
         .await
@@ -328,6 +332,7 @@ async fn no_secret_lies_readable_in_the_files() {
             NewToken {
                 name: "painel".into(),
                 role: None,
+                permissions: None,
             },
         )
         .await

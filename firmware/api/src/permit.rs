@@ -1,0 +1,462 @@
+//! The one place where it is decided who may do what: every operation with the permission that it needs.
+//!
+//! [`permit`] goes around all operations. It looks the operation up, finds out who asks, refuses him or hands on an
+//! [`Access`] that says in which scope he may. Operations that are not listed get no [`Access`], so what takes one fails;
+//! the document names the permission of each operation (`x-permission`), and a test walks it.
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ramal_model::Area::{self, *};
+use ramal_model::Verb::{self, *};
+use ramal_model::{Id, People, Scope, UserId, VoicemailBox};
+use ramal_store::in_request;
+use utoipa::openapi::extensions::ExtensionsBuilder;
+
+use crate::app::App;
+use crate::audit;
+use crate::caller::{Caller, Evidence};
+use crate::document::BASE;
+use crate::problem::Problem;
+
+/// What an operation needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: strangers may.
+    Nothing,
+    /// To be somebody.
+    Identity,
+    /// This permission, in any scope.
+    Permission(Area, Verb),
+}
+
+/// Objects whose operations need the verb of their method: `view` to get, `create` to post, `edit` to put or patch,
+/// `delete` to delete. `/{id}` behind the path goes with it.
+const OBJECTS: &[(&str, Area)] = &[
+    ("/company", Company),
+    ("/extensions", Extensions),
+    ("/trunks", Trunks),
+    ("/e1-trunks", Trunks),
+    ("/spans", Trunks),
+    ("/r2-variants", Trunks),
+    ("/lines/{port}/settings", Lines),
+    ("/audio-files", Sounds),
+    ("/music-classes", Sounds),
+    ("/numbers", Telephony),
+    ("/inbound-routes", Telephony),
+    ("/outbound-routes", Telephony),
+    ("/ivrs", Telephony),
+    ("/queues", Telephony),
+    ("/breaks", Telephony),
+    ("/time-conditions", Telephony),
+    ("/calendars", Telephony),
+    ("/announcements", Telephony),
+    ("/conferences", Telephony),
+    ("/voicemail-boxes", Telephony),
+    ("/voicemail-settings", Telephony),
+    ("/users", Users),
+    ("/teams", Users),
+    ("/profiles", Users),
+    ("/tokens", Tokens),
+    ("/registrations", Live),
+    ("/calls/active", Live),
+    ("/sip/bans", Bans),
+    ("/sip/bans/{address}", Bans),
+    ("/queue-status", Live),
+    ("/agents", Agents),
+    ("/calls", Calls),
+    ("/recordings", Recordings),
+    ("/recording-settings", RecordingSettings),
+    ("/voicemail-messages", Voicemail),
+    ("/system", System),
+    ("/alarms", System),
+    ("/audit-log", Audit),
+];
+
+/// Operations that need something else.
+const OTHERS: &[(&str, &str, Need)] = &[
+    ("GET", "/status", Need::Nothing),
+    ("GET", "/countries", Need::Nothing),
+    ("GET", "/openapi.json", Need::Nothing),
+    ("POST", "/setup", Need::Nothing),
+    ("POST", "/session", Need::Nothing),
+    ("GET", "/session", Need::Identity),
+    ("DELETE", "/session", Need::Identity),
+    ("PUT", "/session/password", Need::Identity),
+    ("GET", "/company", Need::Permission(Directory, View)),
+    ("GET", "/extensions", Need::Permission(Directory, View)),
+    ("GET", "/extensions/{id}", Need::Permission(Directory, View)),
+    (
+        "POST",
+        "/extensions/{id}/secret",
+        Need::Permission(Extensions, Edit),
+    ),
+    ("GET", "/lines/{port}/test", Need::Permission(Lines, View)),
+    ("POST", "/lines/{port}/test", Need::Permission(Lines, Edit)),
+    (
+        "DELETE",
+        "/lines/{port}/test",
+        Need::Permission(Lines, Edit),
+    ),
+    (
+        "POST",
+        "/audio-files/speech",
+        Need::Permission(Sounds, Create),
+    ),
+    ("POST", "/speech", Need::Permission(Sounds, Create)),
+    (
+        "GET",
+        "/audio-files/{id}/sound",
+        Need::Permission(Sounds, View),
+    ),
+    (
+        "PUT",
+        "/audio-files/{id}/sound",
+        Need::Permission(Sounds, Edit),
+    ),
+    ("POST", "/simulate", Need::Permission(Telephony, View)),
+    ("GET", "/queues/{id}/live", Need::Permission(Live, View)),
+    (
+        "POST",
+        "/queues/{id}/reset",
+        Need::Permission(Agents, Apply),
+    ),
+    ("GET", "/agents", Need::Permission(Live, View)),
+    ("POST", "/agents/{id}/login", Need::Permission(Agents, Edit)),
+    (
+        "POST",
+        "/agents/{id}/logout",
+        Need::Permission(Agents, Edit),
+    ),
+    ("POST", "/agents/{id}/pause", Need::Permission(Agents, Edit)),
+    (
+        "POST",
+        "/agents/{id}/resume",
+        Need::Permission(Agents, Edit),
+    ),
+    (
+        "GET",
+        "/agents/{id}/intervals",
+        Need::Permission(Agents, View),
+    ),
+    ("GET", "/events", Need::Permission(Live, View)),
+    (
+        "POST",
+        "/calls/active/{id}/recording",
+        Need::Permission(Recordings, Create),
+    ),
+    (
+        "GET",
+        "/recordings/{id}/audio",
+        Need::Permission(Recordings, Listen),
+    ),
+    (
+        "GET",
+        "/recordings/{id}/waveform",
+        Need::Permission(Recordings, Listen),
+    ),
+    (
+        "GET",
+        "/recordings/{id}/accesses",
+        Need::Permission(Audit, View),
+    ),
+    (
+        "GET",
+        "/recording-settings",
+        Need::Permission(Telephony, View),
+    ),
+    (
+        "GET",
+        "/voicemail-messages/{id}/audio",
+        Need::Permission(Voicemail, Listen),
+    ),
+    (
+        "GET",
+        "/voicemail-messages/{id}/accesses",
+        Need::Permission(Audit, View),
+    ),
+    (
+        "POST",
+        "/conferences/{id}/lock",
+        Need::Permission(Conferences, Edit),
+    ),
+    (
+        "PATCH",
+        "/conferences/{id}/members/{call}",
+        Need::Permission(Conferences, Edit),
+    ),
+    (
+        "DELETE",
+        "/conferences/{id}/members/{call}",
+        Need::Permission(Conferences, Delete),
+    ),
+    ("GET", "/conferences/active", Need::Permission(Live, View)),
+    (
+        "GET",
+        "/configuration/export",
+        Need::Permission(Configuration, Export),
+    ),
+    (
+        "POST",
+        "/configuration/import",
+        Need::Permission(Configuration, Apply),
+    ),
+    ("GET", "/audit-log/export", Need::Permission(Audit, Export)),
+];
+
+/// What the operation with this method and path, as the document writes it below [`BASE`], needs.
+pub fn need(method: &Method, path: &str) -> Option<Need> {
+    let method = if method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    let other = OTHERS
+        .iter()
+        .find(|(of, at, _)| *of == method && *at == path);
+    if let Some((_, _, need)) = other {
+        return Some(*need);
+    }
+    let object = path.strip_suffix("/{id}").unwrap_or(path);
+    let (_, area) = OBJECTS.iter().find(|(at, _)| *at == object)?;
+    let verb = match method {
+        "GET" => View,
+        "POST" => Create,
+        "PUT" | "PATCH" => Edit,
+        "DELETE" => Delete,
+        _ => return None,
+    };
+    Some(Need::Permission(*area, verb))
+}
+
+/// Writes the permission of each operation into the document.
+pub fn declare(document: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let Some(path) = path.strip_prefix(BASE) else {
+            continue;
+        };
+        for (method, operation) in [
+            (Method::GET, &mut item.get),
+            (Method::POST, &mut item.post),
+            (Method::PUT, &mut item.put),
+            (Method::PATCH, &mut item.patch),
+            (Method::DELETE, &mut item.delete),
+        ] {
+            let Some(operation) = operation else { continue };
+            let word = match need(&method, path) {
+                Some(Need::Nothing) => "none".to_owned(),
+                Some(Need::Identity) => "session".to_owned(),
+                Some(Need::Permission(area, verb)) => format!("{area}:{verb}"),
+                None => continue,
+            };
+            let extension = ExtensionsBuilder::new().add("x-permission", word).build();
+            operation
+                .extensions
+                .get_or_insert_default()
+                .merge(extension);
+        }
+    }
+}
+
+/// Lets those pass who may, and writes down what comes of it.
+pub async fn permit(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let path = parts.extensions.get::<MatchedPath>();
+    let path = path.and_then(|path| path.as_str().strip_prefix(BASE).map(str::to_owned));
+    let need = path.and_then(|path| need(&parts.method, &path));
+    let (method, origin) = (parts.method.clone(), audit::origin(&parts));
+    let mut actor = None;
+    if let Some(need @ (Need::Identity | Need::Permission(..))) = need {
+        let caller = match Evidence::of(&parts) {
+            Ok(evidence) => evidence.caller(&app).await.map(|caller| (evidence, caller)),
+            Err(problem) => Err(problem),
+        };
+        let access = caller.and_then(|(evidence, caller)| {
+            actor = Some(caller.actor.clone());
+            Access::of(caller, evidence, need)
+        });
+        match access {
+            Ok(access) => parts.extensions.insert(access),
+            Err(problem) => {
+                let response = problem.into_response();
+                audit::write_down(&app, &method, origin, actor, &response);
+                return response;
+            }
+        };
+    }
+    let work = next.run(Request::from_parts(parts, body));
+    let (response, version) = in_request(origin.clone(), work).await;
+    if version.is_none() {
+        audit::write_down(&app, &method, origin, actor, &response);
+    }
+    response
+}
+
+/// A caller who may do what he asks for, and in which scope.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who asks.
+    pub caller: Caller,
+    /// Whose things he may do it to.
+    pub scope: Scope,
+    evidence: Evidence,
+    need: Need,
+}
+
+impl Access {
+    fn of(caller: Caller, evidence: Evidence, need: Need) -> Result<Self, Problem> {
+        let scope = match need {
+            Need::Permission(area, verb) => {
+                let scope = caller.permissions.scope(area, verb);
+                scope.ok_or_else(|| {
+                    let who = caller.who();
+                    Problem::forbidden(format!("{who} lacks the permission {area}:{verb}."))
+                })?
+            }
+            Need::Nothing | Need::Identity => Scope::Own,
+        };
+        Ok(Self {
+            caller,
+            scope,
+            evidence,
+            need,
+        })
+    }
+
+    /// The same a while later; an error when he may not any more.
+    pub async fn again(&self, app: &App) -> Result<Self, Problem> {
+        let caller = self.evidence.caller(app).await?;
+        Self::of(caller, self.evidence.clone(), self.need)
+    }
+
+    /// Whose things he may do it to.
+    pub fn people(&self, app: &App) -> People {
+        let user = self.caller.user.as_ref().map(|user| user.id);
+        app.store.configuration().people(user, self.scope)
+    }
+
+    /// The users he may do it to; none when it is everybody.
+    pub fn users(&self, app: &App) -> Option<Vec<UserId>> {
+        match self.people(app) {
+            People::Everybody => None,
+            People::Users(users) => Some(users.into_iter().collect()),
+        }
+    }
+
+    /// Refuses what belongs to others.
+    pub fn of_user(&self, app: &App, user: UserId) -> Result<(), Problem> {
+        self.ensure(self.people(app).include(user))
+    }
+
+    /// Refuses calls that none of his people takes part in.
+    pub fn of_numbers<'a>(
+        &self,
+        app: &App,
+        numbers: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Problem> {
+        let (people, configuration) = (self.people(app), app.store.configuration());
+        let mut numbers = numbers.into_iter();
+        self.ensure(
+            people == People::Everybody
+                || numbers.any(|number| people.have_number(&configuration, number)),
+        )
+    }
+
+    /// Refuses voicemail boxes of others.
+    pub fn of_mailbox(&self, app: &App, mailbox: Id<VoicemailBox>) -> Result<(), Problem> {
+        let boxes = self.people(app).mailboxes(&app.store.configuration());
+        self.ensure(boxes.is_none_or(|boxes| boxes.contains(&mailbox)))
+    }
+
+    /// Refuses what is not in his scope.
+    pub fn ensure(&self, holds: bool) -> Result<(), Problem> {
+        if holds {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!(
+            "{} may do this to what is in the scope `{}` only.",
+            self.caller.who(),
+            self.scope
+        )))
+    }
+
+    /// Refuses to give somebody, or to touch somebody who has, more permissions than the caller has.
+    pub fn ensure_not_more(&self, permissions: &ramal_model::Permissions) -> Result<(), Problem> {
+        match self.caller.permissions.lacks(permissions) {
+            None => Ok(()),
+            Some(more) => Err(Problem::forbidden(format!(
+                "{} has no permission {more} and cannot decide about it.",
+                self.caller.who()
+            ))),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Access {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let access = parts.extensions.get::<Self>().cloned();
+        access.ok_or_else(|| {
+            tracing::error!(path = %parts.uri.path(), "the operation names no permission");
+            Problem::internal("The operation names no permission.")
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Access::from_request_parts(parts, state).await?.caller)
+    }
+}
+
+/// All operations with the permission they need, for the test that walks the document.
+#[cfg(test)]
+fn listed() -> std::collections::BTreeMap<String, Vec<&'static str>> {
+    let mut listed: std::collections::BTreeMap<String, Vec<&'static str>> =
+        std::collections::BTreeMap::new();
+    for (method, path, _) in OTHERS {
+        listed.entry((*path).to_owned()).or_default().push(method);
+    }
+    listed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_of_the_document_needs_something_and_says_so() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let mut operations = 0;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if !["get", "post", "put", "patch", "delete"].contains(&method.as_str()) {
+                    continue;
+                }
+                assert!(operation["x-permission"].is_string(), "{method} {path}");
+                operations += 1;
+            }
+        }
+        assert!(operations > 100, "{operations}");
+    }
+
+    #[test]
+    fn nothing_is_listed_that_is_no_operation() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        for (path, methods) in listed() {
+            for method in methods {
+                let operation = &document["paths"][format!("{BASE}{path}")][method.to_lowercase()];
+                assert!(operation.is_object(), "{method} {path}");
+            }
+        }
+        for (path, _) in OBJECTS {
+            let item = &document["paths"][format!("{BASE}{path}")];
+            assert!(item.is_object(), "{path}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! What profiles, scopes and scoped tokens allow, and what the log keeps of those who tried.
+
+use hyper::Method;
+use ramal_model::{CallId, CallRecord, CallResult, Direction, Party};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::gateway::{Gateway, PASSWORD};
+
+async fn made(client: &Client, path: &str, body: Value) -> i64 {
+    let made = client.post(path, &body).await;
+    assert_eq!(made.status, 201, "{path}: {}", made.json());
+    let made = made.json();
+    let id = made["id"].as_i64().or(made["extension"]["id"].as_i64());
+    id.unwrap()
+}
+
+/// A user with an extension of this number, logged in.
+async fn person(
+    gateway: &Gateway,
+    admin: &Client,
+    login: &str,
+    number: &str,
+    more: Value,
+) -> (i64, Client) {
+    let extension = made(admin, "/extensions", json!({ "number": number })).await;
+    let mut body =
+        json!({ "login": login, "role": "user", "password": PASSWORD, "extension": extension });
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let id = made(admin, "/users", body).await;
+    let mut client = gateway.client();
+    let entered = client
+        .post("/session", &json!({ "login": login, "password": PASSWORD }))
+        .await;
+    client.take_session(&entered);
+    (id, client)
+}
+
+async fn call(gateway: &Gateway, at: i64, from: &str, to: &str) -> CallId {
+    let id = CallId::new(at, [1; 10]);
+    let party = |number: &str| Party {
+        number: number.to_owned(),
+        name: String::new(),
+    };
+    let record = CallRecord {
+        id: id.clone(),
+        started_at: at,
+        answered_at: None,
+        ended_at: Some(at + 1000),
+        direction: Direction::Internal,
+        caller: party(from),
+        callee: party(to),
+        result: Some(CallResult::NoAnswer),
+        end_reason: String::new(),
+        legs: Vec::new(),
+        trace: Vec::new(),
+        ivr_path: String::new(),
+    };
+    gateway.store.call_ended(&record).await.unwrap();
+    id
+}
+
+async fn calls(client: &Client) -> Vec<String> {
+    let page = client.get("/calls").await;
+    assert_eq!(page.status, 200);
+    let page = page.json();
+    let calls = page["calls"].as_array().unwrap().iter();
+    calls
+        .map(|call| call["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn at_03_a_profile_shows_one_menu_and_the_calls_of_the_team() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let permissions = json!([{ "area": "calls", "verb": "view", "scope": "team" }]);
+    let profile = json!({ "name": "Calls only", "menus": ["calls"], "permissions": permissions });
+    let profile = made(&admin, "/profiles", profile).await;
+    let (ana, watching) = person(
+        &gateway,
+        &admin,
+        "ana.alves",
+        "201",
+        json!({ "profile": profile }),
+    )
+    .await;
+    let (bruno, _) = person(&gateway, &admin, "bruno.lima", "202", json!({})).await;
+    let (_, carla) = person(&gateway, &admin, "carla.reis", "203", json!({})).await;
+    made(
+        &admin,
+        "/teams",
+        json!({ "name": "Vendas", "members": [bruno], "supervisors": [ana] }),
+    )
+    .await;
+    made(&admin, "/teams", json!({ "name": "Suporte" })).await;
+    let of_team = call(&gateway, 1_000, "202", "299").await;
+    let of_others = call(&gateway, 2_000, "203", "298").await;
+
+    let session = watching.get("/session").await.json();
+    assert_eq!(session["menus"], json!(["calls"]));
+    assert_eq!(session["permissions"], permissions);
+    assert_eq!(calls(&watching).await, [of_team.to_string()]);
+    assert_eq!(calls(&carla).await, [of_others.to_string()]);
+    assert_eq!(calls(&admin).await.len(), 2);
+    for path in [
+        "/extensions",
+        "/users",
+        "/recordings",
+        "/voicemail-messages",
+        "/events",
+        "/audit-log",
+    ] {
+        assert_eq!(watching.get(path).await.status, 403, "{path}");
+    }
+    // Who has the number later does not get the calls of who had it before.
+    let carlas = admin.get("/extensions").await.json();
+    let carlas = carlas
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["number"] == "203")
+        .unwrap()["id"]
+        .clone();
+    let path = format!("/extensions/{carlas}");
+    assert_eq!(
+        admin.patch(&path, &json!({ "number": "204" })).await.status,
+        200
+    );
+    assert_eq!(calls(&carla).await, [of_others.to_string()]);
+    let (_, dora) = person(&gateway, &admin, "dora.melo", "203", json!({})).await;
+    assert_eq!(calls(&dora).await, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn nobody_gives_more_than_he_has() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let permission = |area: &str, verb: &str| json!({ "area": area, "verb": verb, "scope": "all" });
+    let own = json!([
+        permission("users", "view"),
+        permission("users", "create"),
+        permission("users", "edit"),
+        permission("users", "delete"),
+        permission("tokens", "create"),
+        permission("calls", "view"),
+    ]);
+    let profile = json!({ "name": "Personnel", "permissions": own });
+    let profile = made(&admin, "/profiles", profile).await;
+    let (_, clerk) = person(
+        &gateway,
+        &admin,
+        "ana.alves",
+        "201",
+        json!({ "profile": profile }),
+    )
+    .await;
+    let administrator = admin.get("/session").await.json()["user"]["id"].clone();
+    let user = |more: Value| {
+        let mut body = json!({ "login": "bruno.lima", "role": "user", "password": PASSWORD });
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body
+    };
+    for answer in [
+        clerk
+            .post("/users", &user(json!({ "role": "admin" })))
+            .await,
+        // The role `user` may listen to its own voice messages, which the clerk may not.
+        clerk.post("/users", &user(json!({}))).await,
+        clerk
+            .patch(
+                &format!("/users/{administrator}"),
+                &json!({ "password": "another long phrase" }),
+            )
+            .await,
+        clerk.delete(&format!("/users/{administrator}")).await,
+        clerk.post("/tokens", &json!({ "name": "x" })).await,
+        clerk
+            .post(
+                "/profiles",
+                &json!({ "name": "All", "permissions": [permission("tokens", "view")] }),
+            )
+            .await,
+    ] {
+        assert_eq!(answer.status, 403, "{}", answer.json());
+    }
+    let made = clerk
+        .post("/users", &user(json!({ "profile": profile })))
+        .await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    // A profile that somebody has stays; an administrator under a profile is none, and one has to be left.
+    assert_eq!(
+        admin.delete(&format!("/profiles/{profile}")).await.status,
+        409
+    );
+    let limited = admin
+        .patch(
+            &format!("/users/{administrator}"),
+            &json!({ "profile": profile }),
+        )
+        .await;
+    assert_eq!(limited.status, 422);
+    assert_eq!(limited.json()["errors"][0]["code"], "last_admin");
+    let scope = json!([{ "area": "trunks", "verb": "view", "scope": "own" }]);
+    let senseless = admin
+        .post("/profiles", &json!({ "name": "x", "permissions": scope }))
+        .await;
+    assert_eq!(
+        senseless.json()["errors"][0]["field"],
+        "permissions[0].scope"
+    );
+}
+
+#[tokio::test]
+async fn a_token_allows_what_it_says() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let permissions = json!([{ "area": "calls", "verb": "view", "scope": "all" }]);
+    let token = admin
+        .post(
+            "/tokens",
+            &json!({ "name": "Report", "permissions": permissions }),
+        )
+        .await;
+    assert_eq!(token.status, 201);
+    assert_eq!(token.json()["token"]["permissions"], permissions);
+    let mut client = gateway.client();
+    client.token = token.json()["secret"].as_str().map(str::to_owned);
+    assert_eq!(client.get("/calls").await.status, 200);
+    assert_eq!(client.get("/extensions").await.status, 403);
+    assert_eq!(
+        client
+            .post("/extensions", &json!({ "number": "201" }))
+            .await
+            .status,
+        403
+    );
+}
+
+#[tokio::test]
+async fn the_log_keeps_changes_and_failed_attempts_without_secrets() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let auditor = gateway.user(&admin, "auditor").await;
+    let pin = json!({ "name": "Recados", "pin": "73519" });
+    let mailbox = made(&admin, "/voicemail-boxes", pin).await;
+    let path = format!("/voicemail-boxes/{mailbox}");
+    let changed = json!({ "name": "Recados", "pin": "84620", "max_seconds": 60 });
+    assert_eq!(admin.put(&path, &changed).await.status, 200);
+    assert_eq!(auditor.delete(&path).await.status, 403);
+    assert_eq!(auditor.delete(&path).await.status, 403);
+    let refused = json!({ "login": "abcd", "role": "user", "password": "a-secret-that-is-typed" });
+    assert_eq!(admin.post("/users", &refused).await.status, 422);
+    let guess = json!({ "login": "administrador", "password": "not-the-password" });
+    assert_eq!(gateway.client().post("/session", &guess).await.status, 401);
+    // Attempts are written down a moment later.
+    let entries = loop {
+        let page = auditor.get("/audit-log?limit=50").await.json();
+        let entries = page["entries"].as_array().unwrap().clone();
+        if entries.iter().any(|one| one["status"] == 401) {
+            break entries;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    };
+    let text = json!(entries).to_string();
+    for secret in [
+        "73519",
+        "84620",
+        "a-secret-that-is-typed",
+        "not-the-password",
+    ] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    let find = |status: i64, method: &str| {
+        entries
+            .iter()
+            .find(|one| one["status"] == status && one["method"] == method)
+    };
+    let denied = find(403, "DELETE").unwrap();
+    assert_eq!(
+        (&denied["actor"]["login"], &denied["times"]),
+        (&json!("the-auditor"), &json!(2))
+    );
+    assert_eq!(denied["problem"], "forbidden");
+    let invalid = find(422, "POST").unwrap();
+    assert_eq!(
+        invalid["fields"],
+        json!([{ "field": "login", "code": "too_short" }])
+    );
+    assert_eq!(find(401, "POST").unwrap()["actor"], Value::Null);
+    let change = find(200, "PUT").unwrap();
+    assert_eq!(change["address"], "127.0.0.1");
+    let fields = change["changes"][0]["fields"].as_array().unwrap();
+    let field = |name: &str| fields.iter().find(|one| one["field"] == name).unwrap();
+    assert_eq!(
+        (
+            &field("max_seconds")["before"],
+            &field("max_seconds")["after"]
+        ),
+        (&json!(180), &json!(60))
+    );
+    assert_eq!(
+        (&field("pin")["after"], &field("pin")["secret"]),
+        (&Value::Null, &json!(true))
+    );
+    let file = auditor
+        .get("/audit-log/export?format=csv&refused=true")
+        .await;
+    assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
+    assert!(
+        file.header("content-disposition")
+            .contains("ramal-audit.csv")
+    );
+    assert_eq!(
+        auditor.get("/audit-log/export?format=xml").await.status,
+        422
+    );
+    let user = gateway.user(&admin, "supervisor").await;
+    assert_eq!(
+        user.send(Method::GET, "/audit-log", &[], bytes::Bytes::new())
+            .await
+            .status,
+        403
+    );
+}
