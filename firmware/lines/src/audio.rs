@@ -1,10 +1,15 @@
 //! Sound between a driver's thread and a media thread, without locks.
+//!
+//! Each side can wake the other when it has put something down ([`PortAudio::beat`], [`DriverAudio::answers`]), so that
+//! sound need not wait for a clock that beats beside that of the line.
 
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{
     Arc,
     atomic::{AtomicU8, AtomicUsize, Ordering},
 };
 
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use ramal_dsp::{FRAME_SAMPLES, Law, alaw_to_ulaw, ulaw_to_alaw};
 
 /// Blocks a ring holds. The two threads tick alike, so one or two are in it; the rest is for a thread that was late.
@@ -93,11 +98,37 @@ impl Ring {
     }
 }
 
+/// Wakes whoever watches its descriptor. Nobody reads it: to be watched for changes (`EPOLLET`).
+#[derive(Clone)]
+struct Bell(Option<Arc<EventFd>>);
+
+impl Bell {
+    /// One that wakes nobody where the system gives no descriptor: sound waits for the other side's clock then.
+    fn new() -> Self {
+        let bell = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC);
+        Bell(bell.ok().map(Arc::new))
+    }
+
+    fn ring(&self) {
+        if let Some(bell) = &self.0 {
+            // It would take 2^64 of them to fill it.
+            let _ = bell.write(1);
+        }
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_deref().map(AsFd::as_fd)
+    }
+}
+
 /// The media's end of a port's sound.
 #[derive(Clone)]
 pub struct PortAudio {
     to_line: Arc<Ring>,
     from_line: Arc<Ring>,
+    /// Rung by the driver when the line has said something, and by the media when it has answered.
+    came: Bell,
+    answered: Bell,
 }
 
 impl PortAudio {
@@ -123,12 +154,33 @@ impl PortAudio {
         let end = PortAudio {
             to_line: Arc::clone(&one),
             from_line: Arc::clone(&other),
+            came: Bell(None),
+            answered: Bell(None),
         };
         let far = PortAudio {
             to_line: other,
             from_line: one,
+            came: Bell(None),
+            answered: Bell(None),
         };
         (end, far)
+    }
+
+    /// A descriptor that changes whenever the line has said something; never read. `None` where it does not tell.
+    #[must_use]
+    pub fn beat(&self) -> Option<BorrowedFd<'_>> {
+        self.came.descriptor()
+    }
+
+    /// Blocks that the line has said and nobody has taken.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.from_line.waiting()
+    }
+
+    /// Tells the driver that there is something for the line.
+    pub fn answer(&self) {
+        self.answered.ring();
     }
 
     /// Forgets sound that came while nobody listened. To be called before the first exchange of a call.
@@ -147,9 +199,16 @@ impl std::fmt::Debug for PortAudio {
 pub(crate) struct DriverAudio {
     to_line: Arc<Ring>,
     from_line: Arc<Ring>,
+    came: Bell,
+    answered: Bell,
 }
 
 impl DriverAudio {
+    /// A descriptor that changes whenever there is something new for the line; never read.
+    pub fn answers(&self) -> Option<BorrowedFd<'_>> {
+        self.answered.descriptor()
+    }
+
     /// Forgets sound of the call before. To be called before the first block of a call.
     pub fn restart(&mut self) {
         self.to_line.clear();
@@ -174,6 +233,7 @@ impl DriverAudio {
     /// Hands over the 20 ms that came from the line, as A-law.
     pub fn put_octets(&mut self, octets: &[u8; FRAME_SAMPLES]) {
         self.from_line.put(octets);
+        self.came.ring();
     }
 
     /// Hands over the 20 ms that came from the line.
@@ -181,6 +241,7 @@ impl DriverAudio {
         let mut octets = [0; FRAME_SAMPLES];
         self.from_line.law.encode(samples, &mut octets);
         self.from_line.put(&octets);
+        self.came.ring();
     }
 }
 
@@ -190,13 +251,22 @@ pub(crate) fn pair(law: Law) -> (PortAudio, DriverAudio) {
     let media = PortAudio {
         to_line: Arc::clone(&to_line),
         from_line: Arc::clone(&from_line),
+        came: Bell::new(),
+        answered: Bell::new(),
     };
-    (media, DriverAudio { to_line, from_line })
+    let driver = DriverAudio {
+        to_line,
+        from_line,
+        came: media.came.clone(),
+        answered: media.answered.clone(),
+    };
+    (media, driver)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     #[test]
     fn blocks_come_through_in_order_and_silence_fills_gaps() {
@@ -221,6 +291,25 @@ mod tests {
         let mut expected = [0; FRAME_SAMPLES];
         Law::A.decode(&[0; FRAME_SAMPLES], &mut expected);
         assert_eq!(samples, expected);
+    }
+
+    #[test]
+    fn each_side_wakes_the_other() {
+        let (mut media, mut driver) = pair(Law::A);
+        let rung = |bell: BorrowedFd<'_>| {
+            let mut ready = [PollFd::new(bell, PollFlags::POLLIN)];
+            poll(&mut ready, PollTimeout::ZERO).unwrap() == 1
+        };
+        assert!(!rung(media.beat().unwrap()) && !rung(driver.answers().unwrap()));
+        driver.put_octets(&[1; FRAME_SAMPLES]);
+        assert!(rung(media.beat().unwrap()));
+        assert_eq!(media.waiting(), 1);
+        media.exchange(&[2; FRAME_SAMPLES], &mut [0; FRAME_SAMPLES]);
+        assert_eq!(media.waiting(), 0);
+        assert!(!rung(driver.answers().unwrap()), "not before all is there");
+        media.answer();
+        assert!(rung(driver.answers().unwrap()));
+        assert!(PortAudio::wire().0.beat().is_none());
     }
 
     #[test]

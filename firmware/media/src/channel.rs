@@ -14,6 +14,7 @@ use crate::player::Player;
 use crate::playout::Playout;
 use crate::prefetch::prefetch;
 use crate::recording::Tap;
+use crate::relay::Pace;
 use crate::stream::RtpStream;
 use crate::transmission::Source;
 
@@ -116,18 +117,53 @@ pub(crate) struct Channels {
 #[derive(Default)]
 struct Place {
     generation: u32,
+    /// Tick before the last packet, and before the last that did not come steadily. Here, where the packet path has just
+    /// been, so that whoever looks after the channels need not fetch all they consist of.
+    heard: u32,
+    irregular: u32,
     state: Option<Box<ChannelState>>,
 }
 
+/// Ticks after the last packet that did not come steadily in which a channel is looked after as closely as any (1 s).
+const CARE: u32 = 50;
+
 impl Channels {
-    pub(crate) fn insert(&mut self, state: Box<ChannelState>) -> (Index, u32) {
+    pub(crate) fn insert(&mut self, state: Box<ChannelState>, tick: u32) -> (Index, u32) {
         let index = self.free.pop().unwrap_or_else(|| {
             self.places.push(Place::default());
             (self.places.len() - 1) as Index
         });
         let place = &mut self.places[index as usize];
         place.state = Some(state);
+        (place.heard, place.irregular) = (tick, tick);
         (index, place.generation)
+    }
+
+    /// Takes note of a packet that came after this tick.
+    pub(crate) fn note(&mut self, index: Index, tick: u32, pace: Pace) {
+        if let Some(place) = self.places.get_mut(index as usize) {
+            place.heard = tick;
+            if pace == Pace::Irregular {
+                place.irregular = tick;
+            }
+        }
+    }
+
+    /// Whether packets have come one by one, each when it was due, for a while.
+    pub(crate) fn is_steady(&self, index: Index, tick: u32) -> bool {
+        self.places.get(index as usize).is_some_and(|place| {
+            tick.wrapping_sub(place.heard) <= 2 && tick.wrapping_sub(place.irregular) > CARE
+        })
+    }
+
+    /// The first channel from `index` on whose packets came steadily and do no longer: another one may have been left
+    /// behind the last. Each is told once.
+    pub(crate) fn paused(&self, index: Index, tick: u32) -> Option<Index> {
+        let rest = self.places.get(index as usize..)?;
+        let paused = rest.iter().position(|place| {
+            tick.wrapping_sub(place.heard) == 2 && place.heard != place.irregular
+        })?;
+        Some(index + paused as Index)
     }
 
     pub(crate) fn remove(&mut self, index: Index) -> Option<Box<ChannelState>> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::channel::{ChannelState, Index, Kind, Route};
 use crate::command::{ChannelId, Command};
 use crate::keypad::Keypad;
+use crate::line::LinePort;
 use crate::mailbox::Refused;
 use crate::stream::RtpStream;
 use crate::worker::{Token, Worker};
@@ -189,21 +190,30 @@ impl Worker {
 
     fn open(&mut self, state: Box<ChannelState>) {
         let id = state.id;
-        let (index, generation) = self.channels.insert(state);
+        let (index, generation) = self.channels.insert(state, self.ticks as u32);
         self.index_of.insert(id, index);
-        if let Some(channel) = self.channels.get_mut(index)
-            && let Kind::Rtp(stream) = &channel.kind
-        {
-            let watched = self
-                .epoll
-                .add(stream.rtp_socket(), Token::Rtp(index, generation).event())
-                .and_then(|()| {
-                    self.epoll
-                        .add(stream.rtcp_socket(), Token::Rtcp(index, generation).event())
-                });
-            if let Err(error) = watched {
-                tracing::error!(%error, "stream cannot receive: the system watches no more sockets");
+        match self.channels.get_mut(index).map(|channel| &channel.kind) {
+            Some(Kind::Rtp(stream)) => {
+                let watched = self
+                    .epoll
+                    .add(stream.rtp_socket(), Token::Rtp(index, generation).event())
+                    .and_then(|()| {
+                        self.epoll
+                            .add(stream.rtcp_socket(), Token::Rtcp(index, generation).event())
+                    });
+                if let Err(error) = watched {
+                    tracing::error!(%error, "stream cannot receive: the system watches no more sockets");
+                }
             }
+            Some(Kind::Line(line)) => {
+                let token = Token::Line(index, generation);
+                if let Some(beat) = line.beat()
+                    && let Err(error) = self.epoll.add(beat, token.event())
+                {
+                    tracing::warn!(%error, "a line goes by ticks: the system watches no more descriptors");
+                }
+            }
+            None => {}
         }
         self.clock(id);
         for command in self.expected.remove(&id).unwrap_or_default() {
@@ -231,7 +241,7 @@ impl Worker {
         }
     }
 
-    /// Takes a channel off this thread. Its sockets are still watched, until they are closed or
+    /// Takes a channel off this thread. The sockets of a stream are still watched, until they are closed or
     /// [`Self::unwatch`] is called.
     fn detach(&mut self, index: Index) -> Option<Box<ChannelState>> {
         self.unroute(index);
@@ -239,6 +249,13 @@ impl Worker {
         self.index_of.remove(&state.id);
         self.clocked.retain(|&clocked| clocked != index);
         state.clocked = false;
+        // Its end does not close what others have of it, too.
+        if let Kind::Line(line) = &state.kind
+            && let Some(beat) = line.beat()
+        {
+            // It was added when the line was opened; a failure then was reported.
+            let _ = self.epoll.delete(beat);
+        }
         Some(state)
     }
 
@@ -290,6 +307,7 @@ impl Worker {
         };
         let beat = self.beat;
         channel.prepare(beat);
+        let followed = |line: &LinePort| line.last_beat(beat).unwrap_or(beat);
         if let Route::Bridge(peer) = channel.route
             && let Some((a, b)) = self.channels.pair_mut(index, peer)
         {
@@ -298,8 +316,14 @@ impl Worker {
                     a.prepare_transcoder(b.negotiated());
                     b.prepare_transcoder(a.negotiated());
                 }
-                (Kind::Rtp(_), Kind::Line(_)) => a.prepare_frames(SampleRate::Narrow, beat),
-                (Kind::Line(_), Kind::Rtp(_)) => b.prepare_frames(SampleRate::Narrow, beat),
+                (Kind::Rtp(_), Kind::Line(line)) => {
+                    let beat = followed(line);
+                    a.prepare_frames(SampleRate::Narrow, beat);
+                }
+                (Kind::Line(line), Kind::Rtp(_)) => {
+                    let beat = followed(line);
+                    b.prepare_frames(SampleRate::Narrow, beat);
+                }
                 (Kind::Line(_), Kind::Line(_)) => {}
             }
         }

@@ -1,6 +1,7 @@
 //! Lines: channels clocked by the tick instead of by packets.
 
-use std::time::Instant;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use ramal_dsp::{FRAME_SAMPLES, Law, RateHalver};
 
@@ -9,12 +10,32 @@ use crate::recording::Tap;
 use crate::{Codec, SampleRate};
 
 /// The audio side of a line (DAHDI channel, simulated line): exchanges 20 ms in both directions on
-/// every tick of the media thread.
+/// every tick of the media thread, or, in a bridge with a stream, whenever the line has said 20 ms. Sound waits for no
+/// tick then, and the stream goes by the clock of the line.
 pub trait LineAudio: Send {
     /// Gives the line the next 20 ms to send in `transmit` and takes what it received into `receive`,
     /// both A-law. Must not block nor allocate.
     fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]);
+
+    /// A descriptor that changes whenever the line has said 20 ms, as an eventfd does that is written to. It is watched
+    /// and never read. Without one the line goes by ticks.
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// How many times 20 ms the line has said that were not exchanged.
+    fn waiting(&self) -> usize {
+        1
+    }
+
+    /// What was exchanged at a beat is all there.
+    fn answered(&mut self) {}
 }
+
+/// A line whose clock has stood still for so long goes by ticks until it beats again.
+const STOPPED: Duration = Duration::from_millis(100);
+/// Times 20 ms taken at one beat at most.
+const BURST: usize = 16;
 
 /// 20 ms of nothing, A-law.
 pub(crate) const SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES];
@@ -22,6 +43,10 @@ pub(crate) const SILENCE: [u8; FRAME_SAMPLES] = [Law::A.silence(); FRAME_SAMPLES
 /// A line and what it exchanges.
 pub(crate) struct LinePort {
     audio: Box<dyn LineAudio>,
+    /// The line's beat, as this line alone has it watched: several may have one clock.
+    beat: Option<OwnedFd>,
+    /// When it beat last.
+    beaten: Option<Instant>,
     /// What it said last.
     pub(crate) received: [u8; FRAME_SAMPLES],
     /// What it is to be sent next, from another line or a room, oldest first. Two frames let both lines
@@ -36,8 +61,12 @@ pub(crate) struct LinePort {
 
 impl LinePort {
     pub(crate) fn new(audio: Box<dyn LineAudio>) -> Self {
+        // Where the system gives no descriptor the line goes by ticks.
+        let beat = audio.beat().and_then(|beat| beat.try_clone_to_owned().ok());
         LinePort {
             audio,
+            beat,
+            beaten: None,
             received: SILENCE,
             waiting: [SILENCE; 2],
             filled: 0,
@@ -45,6 +74,28 @@ impl LinePort {
             frames: 0,
             tap: None,
         }
+    }
+
+    /// The descriptor to be watched for the line's beat.
+    pub(crate) fn beat(&self) -> Option<&OwnedFd> {
+        self.beat.as_ref()
+    }
+
+    /// The line has beaten: how often 20 ms are to be exchanged.
+    pub(crate) fn beaten(&mut self, now: Instant) -> usize {
+        self.beaten = Some(now);
+        self.audio.waiting().min(BURST)
+    }
+
+    /// When the line beat last, unless its clock stands still.
+    pub(crate) fn last_beat(&self, now: Instant) -> Option<Instant> {
+        self.beaten
+            .filter(|beaten| now.saturating_duration_since(*beaten) < STOPPED)
+    }
+
+    /// What was exchanged at a beat is all there.
+    pub(crate) fn answered(&mut self) {
+        self.audio.answered();
     }
 
     /// Forgets what was to be sent: the source changes.

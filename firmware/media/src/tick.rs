@@ -11,6 +11,9 @@ use crate::{Codec, PlayEnd, SampleRate, StreamEvent};
 
 /// Housekeeping visits each channel once in this many ticks (200 ms).
 const TURNS: u64 = 10;
+/// One whose packets come steadily only every so many times (1 s): what each visit fetches from memory would be a
+/// twentieth of what those packets cost.
+const STEADY_TURNS: u64 = 5;
 
 impl Worker {
     /// One tick.
@@ -20,7 +23,7 @@ impl Worker {
         self.take_commands();
         let mut position = 0;
         while let Some(&index) = self.clocked.get(position) {
-            let keep = self.serve(index, now);
+            let keep = self.is_followed(index, now) || self.serve(index, now);
             if keep {
                 position += 1;
             } else {
@@ -30,13 +33,46 @@ impl Worker {
         for room in &mut self.rooms {
             room.mix(&mut self.channels, now);
         }
-        let mut index = (self.ticks % TURNS) as Index;
-        while index < self.channels.capacity() {
-            self.tidy(index, now);
-            index += TURNS as Index;
-        }
+        self.receive_rests();
+        self.tidy_in_turn(now);
         if !self.departing.is_empty() {
             self.hand_over();
+        }
+    }
+
+    /// The line at `index` has said something: in a bridge with a stream that is when sound goes over it, both ways.
+    pub(crate) fn follow_line(&mut self, index: Index, generation: u32, now: Instant) {
+        let Some(channel) = self.channels.of_generation(index, generation) else {
+            return;
+        };
+        let Kind::Line(line) = &mut channel.kind else {
+            return;
+        };
+        let frames = line.beaten(now);
+        if frames == 0 || !self.is_followed(index, now) {
+            return;
+        }
+        for _ in 0..frames {
+            self.serve(index, now);
+        }
+        if let Some(channel) = self.channels.get_mut(index)
+            && let Kind::Line(line) = &mut channel.kind
+        {
+            line.answered();
+        }
+    }
+
+    /// Whether what is bridged here goes by the clock of a line.
+    fn is_followed(&mut self, index: Index, now: Instant) -> bool {
+        let Some(channel) = self.channels.get_mut(index) else {
+            return false;
+        };
+        match (&channel.kind, channel.route) {
+            (Kind::Line(line), Route::Bridge(peer)) if line.last_beat(now).is_some() => {
+                let peer = self.channels.get_mut(peer);
+                peer.is_some_and(|peer| matches!(peer.kind, Kind::Rtp(_)))
+            }
+            _ => false,
         }
     }
 
@@ -65,8 +101,23 @@ impl Worker {
         channel.clocked
     }
 
+    /// Looks after the channels whose turn it is.
+    fn tidy_in_turn(&mut self, now: Instant) {
+        let (round, tick) = (self.ticks / TURNS, self.ticks as u32);
+        let mut index = (self.ticks % TURNS) as Index;
+        while index < self.channels.capacity() {
+            let thorough = round
+                .wrapping_add(u64::from(index) / TURNS)
+                .is_multiple_of(STEADY_TURNS);
+            if thorough || !self.channels.is_steady(index, tick) {
+                self.tidy(index, thorough, now);
+            }
+            index += TURNS as Index;
+        }
+    }
+
     /// Looks after what time alone brings about.
-    fn tidy(&mut self, index: Index, now: Instant) {
+    fn tidy(&mut self, index: Index, thorough: bool, now: Instant) {
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
@@ -74,7 +125,7 @@ impl Worker {
             self.close(index);
             return;
         }
-        if matches!(channel.kind, Kind::Rtp(_)) {
+        if thorough && matches!(channel.kind, Kind::Rtp(_)) {
             self.receive_rest(index);
         }
         let Some(channel) = self.channels.get_mut(index) else {

@@ -38,6 +38,7 @@ pub(crate) enum Token {
     Tick,
     Rtp(Index, u32),
     Rtcp(Index, u32),
+    Line(Index, u32),
 }
 
 impl Token {
@@ -50,6 +51,7 @@ impl Token {
             Token::Tick => pack(1, 0, 0),
             Token::Rtp(index, generation) => pack(2, index, generation),
             Token::Rtcp(index, generation) => pack(3, index, generation),
+            Token::Line(index, generation) => pack(4, index, generation),
         }
     }
 
@@ -57,7 +59,7 @@ impl Token {
     fn index(self) -> Option<Index> {
         match self {
             Token::Rtp(index, _) => Some(index),
-            Token::Rtcp(..) | Token::Mailbox | Token::Tick => None,
+            Token::Rtcp(..) | Token::Line(..) | Token::Mailbox | Token::Tick => None,
         }
     }
 
@@ -73,7 +75,8 @@ impl Token {
             0 => Token::Mailbox,
             1 => Token::Tick,
             2 => Token::Rtp(index, generation),
-            _ => Token::Rtcp(index, generation),
+            3 => Token::Rtcp(index, generation),
+            _ => Token::Line(index, generation),
         }
     }
 }
@@ -194,6 +197,10 @@ impl Worker {
         let drained = match token {
             Token::Rtp(index, generation) => self.receive_rtp(index, generation, now),
             Token::Rtcp(index, generation) => self.receive_rtcp(index, generation, now),
+            Token::Line(index, generation) => {
+                self.follow_line(index, generation, now);
+                true
+            }
             Token::Tick => {
                 self.beat();
                 true
@@ -233,16 +240,28 @@ impl Worker {
             let Some(received) = self.inbox.receive(socket, stream.only_source()) else {
                 return true;
             };
+            let pace = self.relay(index, &received, now);
+            self.channels.note(index, self.ticks as u32, pace);
             // Whether another one waits is a system call to know, a tenth of what a packet costs. Behind one that came
-            // when it was due there is none; should there be, the next one brings it along, or the housekeeping does.
-            if self.relay(index, &received, now) == Pace::Steady {
+            // when it was due there is none; should there be, the next one brings it along, or the second tick without
+            // one does.
+            if pace == Pace::Steady {
                 return true;
             }
         }
         false
     }
 
-    /// Receives and forwards what a stream that came steadily may have left behind.
+    /// Receives and forwards what streams that came steadily until now may have left behind.
+    pub(crate) fn receive_rests(&mut self) {
+        let (tick, mut from) = (self.ticks as u32, 0);
+        while let Some(index) = self.channels.paused(from, tick) {
+            self.receive_rest(index);
+            from = index + 1;
+        }
+    }
+
+    /// Receives and forwards all that waits on the RTP socket of a stream.
     pub(crate) fn receive_rest(&mut self, index: Index) {
         for _ in 0..TURN {
             let Some(channel) = self.channels.get_mut(index) else {
@@ -308,6 +327,7 @@ mod tests {
             Token::Rtp(u32::MAX, most),
             Token::Rtcp(7, most),
             Token::Rtcp(u32::MAX, 0),
+            Token::Line(5, most),
         ] {
             assert_eq!(Token::unpack(token.pack()), token);
         }

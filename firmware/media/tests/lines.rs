@@ -8,10 +8,14 @@
 
 mod far_end;
 
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 use far_end::{PATIENCE, connected, engine, statistics};
+use nix::sys::eventfd::{EfdFlags, EventFd};
 use ramal_dsp::{Law, alaw_to_ulaw};
 use ramal_media::{Codec, LineAudio, Prompt, Repeat};
 
@@ -51,6 +55,79 @@ fn spoken(heard: &Heard, count: usize) -> Vec<u8> {
         }
     }
     octets
+}
+
+/// A line with a clock of its own: says 20 ms at each beat.
+struct BeatingLine {
+    bell: Arc<EventFd>,
+    said: Arc<AtomicUsize>,
+    answered: SyncSender<[u8; 160]>,
+    hears: [u8; 160],
+}
+
+impl LineAudio for BeatingLine {
+    fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
+        let more = |said: usize| said.checked_sub(1);
+        let _ = self
+            .said
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        receive.fill(7);
+        self.hears = *transmit;
+    }
+
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.bell.as_fd())
+    }
+
+    fn waiting(&self) -> usize {
+        self.said.load(Ordering::Acquire)
+    }
+
+    fn answered(&mut self) {
+        let _ = self.answered.try_send(self.hears);
+    }
+}
+
+#[test]
+fn sound_of_a_line_with_its_own_clock_waits_for_no_tick_and_goes_on_when_the_clock_stops() {
+    let engine = engine(22_600..=22_649, 1);
+    let bell = Arc::new(EventFd::from_flags(EfdFlags::EFD_NONBLOCK).unwrap());
+    let said = Arc::<AtomicUsize>::default();
+    let (answered, answers) = sync_channel(10_000);
+    let audio = BeatingLine {
+        bell: bell.clone(),
+        said: said.clone(),
+        answered,
+        hears: [0; 160],
+    };
+    let line = engine.open_line(Box::new(audio)).unwrap();
+    let (stream, mut phone) = connected(&engine, 1, Codec::Pcma);
+    engine.bridge(&line, &stream).unwrap();
+    statistics(&stream);
+    let mut delays = Vec::new();
+    for _ in 0..60 {
+        phone.send(&[0x2A; 160]);
+        // Neither the beat of ticks nor a multiple of it.
+        std::thread::sleep(Duration::from_millis(17));
+        while answers.try_recv().is_ok() {}
+        phone.socket.set_nonblocking(true).unwrap();
+        while phone.socket.recv(&mut [0; 256]).is_ok() {}
+        phone.socket.set_nonblocking(false).unwrap();
+        let begin = Instant::now();
+        said.fetch_add(1, Ordering::AcqRel);
+        bell.write(1).unwrap();
+        assert_eq!(phone.receive().payload, [7; 160]);
+        delays.push(begin.elapsed());
+    }
+    delays.sort();
+    // By ticks half of them would take ten milliseconds.
+    assert!(delays[30] < Duration::from_millis(5), "{delays:?}");
+    // What the phone said meanwhile was there when the line beat.
+    let heard = answers.recv_timeout(PATIENCE).unwrap();
+    assert!(heard.contains(&0x2A), "{heard:?}");
+    for _ in 0..10 {
+        assert_eq!(phone.receive().payload, [7; 160]);
+    }
 }
 
 #[test]

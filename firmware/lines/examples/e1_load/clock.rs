@@ -36,17 +36,40 @@ pub struct Begin {
 impl Load {
     /// A thread of the load on its processor. It calls what it is given again and again, each time 20 ms after the last.
     pub fn every_frame(&mut self, mut work: impl FnMut() -> bool + Send + 'static) {
+        let mut due = Instant::now();
+        self.thread(move || {
+            let goes_on = work();
+            due += Duration::from_millis(20);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            goes_on
+        });
+    }
+
+    /// One that waits by itself in what it is given.
+    pub fn thread(&mut self, work: impl FnMut() -> bool + Send + 'static) {
+        self.on(LOAD, work);
+    }
+
+    /// One on the processor of what is measured, that is not part of it: the processor time it has used.
+    pub fn beside(&mut self, work: impl FnMut() -> bool + Send + 'static) -> Arc<Mutex<Duration>> {
+        self.on(super::super::MEASURED, work)
+    }
+
+    fn on(
+        &mut self,
+        processor: usize,
+        mut work: impl FnMut() -> bool + Send + 'static,
+    ) -> Arc<Mutex<Duration>> {
         let time = Arc::<Mutex<Duration>>::default();
         self.threads.lock().expect("threads").push(time.clone());
+        let shown = time.clone();
         std::thread::spawn(move || {
-            pin(LOAD);
-            let mut due = Instant::now();
+            pin(processor);
             while work() {
                 *time.lock().expect("time") = spent(ClockId::CLOCK_THREAD_CPUTIME_ID);
-                due += Duration::from_millis(20);
-                std::thread::sleep(due.saturating_duration_since(Instant::now()));
             }
         });
+        shown
     }
 
     fn gateway(&self) -> Duration {

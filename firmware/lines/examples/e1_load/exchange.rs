@@ -1,6 +1,6 @@
 //! The exchanges at the far ends: ISDN by `ramal-isdn` as the network, and generated samples on every timeslot.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -123,8 +123,11 @@ impl Exchange {
 
     fn talk(&self, far: FarSpan, marks: bool, load: &mut Load) {
         let (calling, stop) = (self.calling.clone(), self.stop.clone());
-        let (said, heard) = (self.said.clone(), self.heard.clone());
+        let said = self.said.clone();
         let mut side = Side::new(far);
+        if marks {
+            self.listen(side.far.clone(), load);
+        }
         let samples = voice();
         let (mut turn, mut called) = (0, false);
         load.every_frame(move || {
@@ -147,13 +150,27 @@ impl Exchange {
                     said.lock().expect("marks").push(Instant::now());
                 }
                 side.far.say(timeslot, &block);
-                while side.far.hear(timeslot, &mut block).is_some() {
-                    if marks && timeslot == 1 && is_mark(&block) {
-                        heard.lock().expect("marks").push(Instant::now());
-                    }
-                }
+                // What comes on the timeslot of the marks is timed by a thread that does nothing else.
+                while !(marks && timeslot == 1) && side.far.hear(timeslot, &mut block).is_some() {}
             }
             turn += 1;
+            !stop.load(Ordering::Relaxed)
+        });
+    }
+
+    /// Notes when marks arrive on the first timeslot, at the moment at which the gateway writes them.
+    fn listen(&self, far: Arc<FarSpan>, load: &mut Load) {
+        let (heard, stop) = (self.heard.clone(), self.stop.clone());
+        let mut ear = Ear::default();
+        load.thread(move || {
+            let mut block = [0; BLOCK];
+            if !awaits(far.timeslot(1).expect("a timeslot")) {
+                return !stop.load(Ordering::Relaxed);
+            }
+            let now = Instant::now();
+            while far.hear(1, &mut block).is_some() {
+                heard.lock().expect("marks").extend(ear.hear(&block, now));
+            }
             !stop.load(Ordering::Relaxed)
         });
     }
@@ -175,9 +192,39 @@ impl Drop for Exchange {
     }
 }
 
-/// Whether a block is one, as far as cancellers and tables leave it.
-pub fn is_mark(block: &[u8]) -> bool {
-    block.iter().filter(|octet| **octet == MARK).count() > BLOCK / 2
+/// Whether something comes to a descriptor before a moment has passed.
+pub fn awaits(descriptor: BorrowedFd<'_>) -> bool {
+    let mut ready = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    poll(&mut ready, PollTimeout::from(100_u16)).is_ok_and(|ready| ready > 0)
+}
+
+/// Octets of a mark in a row that are one: all that a canceller or a stretched period leaves of it.
+const RUN: usize = BLOCK / 4;
+
+/// Finds marks in sound, also where they begin within a block.
+#[derive(Default)]
+pub struct Ear {
+    run: usize,
+}
+
+impl Ear {
+    /// When the mark that becomes certain in this block began, for a block whose first sample is due at `now`.
+    pub fn hear(&mut self, block: &[u8], now: Instant) -> Option<Instant> {
+        let mut began = None;
+        for (place, octet) in (1..).zip(block) {
+            self.run = if *octet == MARK { self.run + 1 } else { 0 };
+            if self.run == RUN {
+                let after = f64::from(place) - RUN as f64;
+                // It may have begun in the block before.
+                let sample = Duration::from_micros(125);
+                began = Some(match after < 0.0 {
+                    true => now - sample.mul_f64(-after),
+                    false => now + sample.mul_f64(after),
+                });
+            }
+        }
+        began
+    }
 }
 
 /// From each departure to the first arrival after it, as far as that comes before the next.

@@ -1,6 +1,7 @@
 //! The gateway: span threads, ISDN and the media engine, with a few lines in the place of call control.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -53,6 +54,18 @@ impl LineAudio for Sound {
         canceller.process(&self.sent, &mut samples);
         Law::A.encode(&samples, receive);
         Law::A.decode(transmit, &mut self.sent);
+    }
+
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        self.audio.beat()
+    }
+
+    fn waiting(&self) -> usize {
+        self.audio.waiting()
+    }
+
+    fn answered(&mut self) {
+        self.audio.answer();
     }
 }
 

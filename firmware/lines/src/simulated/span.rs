@@ -230,6 +230,11 @@ impl FarSpan {
         octets.get(..length).map(<[u8]>::to_vec)
     }
 
+    /// The descriptor of a timeslot, readable when a block waits.
+    pub fn timeslot(&self, timeslot: u8) -> Option<BorrowedFd<'_>> {
+        self.socket(timeslot).map(AsFd::as_fd)
+    }
+
     /// The descriptor of the D channel, readable when a frame waits.
     pub fn d_channel(&self) -> Option<BorrowedFd<'_>> {
         self.socket(D_CHANNEL).map(AsFd::as_fd)

@@ -3,6 +3,7 @@
 //! A [`DigitalLeg`] commands the driver of its trunk and is told by the trunk's task ([`crate::lines::digital`]) what the
 //! driver reports about its call. Keys travel as tones in its sound.
 
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
 use ramal_lines::{PortAudio, TrunkCallId, TrunkCommand, TrunkEvent, TrunkHandle};
@@ -167,6 +168,18 @@ struct Sound(PortAudio);
 impl LineAudio for Sound {
     fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
         self.0.exchange(transmit, receive);
+    }
+
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        self.0.beat()
+    }
+
+    fn waiting(&self) -> usize {
+        self.0.waiting()
+    }
+
+    fn answered(&mut self) {
+        self.0.answer();
     }
 }
 

@@ -3,6 +3,7 @@
 //! A [`LineLeg`] lives in the task of its call and talks to the task of its port over bounded queues; the port's task
 //! knows the signalling, the leg opens the line's sound.
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
@@ -169,6 +170,22 @@ impl LineAudio for Sound {
             _ => receive.fill(SILENCE),
         }
     }
+
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        self.audio.beat()
+    }
+
+    fn waiting(&self) -> usize {
+        match self.source.load(Ordering::Acquire) {
+            LINE => self.audio.waiting(),
+            CONFERENCE => self.conference.waiting(),
+            _ => 1,
+        }
+    }
+
+    fn answered(&mut self) {
+        self.audio.answer();
+    }
 }
 
 /// Sound that is the media engine's for as long as it has it.
@@ -177,6 +194,18 @@ pub(crate) struct WholeSound(pub(crate) PortAudio);
 impl LineAudio for WholeSound {
     fn exchange(&mut self, transmit: &[u8; 160], receive: &mut [u8; 160]) {
         self.0.exchange(transmit, receive);
+    }
+
+    fn beat(&self) -> Option<BorrowedFd<'_>> {
+        self.0.beat()
+    }
+
+    fn waiting(&self) -> usize {
+        self.0.waiting()
+    }
+
+    fn answered(&mut self) {
+        self.0.answer();
     }
 }
 

@@ -3,12 +3,13 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
+use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use ramal_dsp::{FRAME_SAMPLES, Law};
 
 use super::super::{DahdiError, Received};
 use super::hardware::{SpanChannel, SpanHardware, gone};
-use super::sender::Sender;
+use super::sender::{Sender, watch_answers};
 use crate::audio::{DriverAudio, PortAudio, pair};
 
 /// Blocks read before others have their turn: all that the kernel keeps.
@@ -68,7 +69,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
     /// The kernel's refusal; `ENXIO` for a timeslot that carries no sound.
     pub(super) fn open(&mut self, timeslot: u8) -> Result<PortAudio, DahdiError> {
         let (epoll, hardware) = (self.epoll.clone(), self.hardware);
-        let missing = DahdiError::new(format!("use timeslot {timeslot}"), nix::errno::Errno::ENXIO);
+        let missing = DahdiError::new(format!("use timeslot {timeslot}"), Errno::ENXIO);
         let bearer = self.slot(timeslot).ok_or(missing)?;
         if bearer.device.is_none() {
             let device = hardware.open(timeslot)?;
@@ -81,6 +82,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
             epoll
                 .add(device.as_fd(), interest)
                 .map_err(|errno| DahdiError::new(format!("wait for timeslot {timeslot}"), errno))?;
+            watch_answers(&epoll, &bearer.audio, timeslot);
             bearer.port.restart();
             bearer.audio.restart();
             bearer.sender = Sender::default();
@@ -117,6 +119,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
             match device.receive(&mut block) {
                 Received::Octets(length) => {
                     if length == FRAME_SAMPLES {
+                        bearer.sender.look(device);
                         bearer.audio.put_octets(&block);
                     }
                 }

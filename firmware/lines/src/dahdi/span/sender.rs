@@ -1,5 +1,7 @@
 //! The way of a call's sound into the kernel: what there is, as it comes, and no more of it on the way than is needed.
 
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use ramal_dsp::FRAME_SAMPLES;
 
 use super::super::Received;
@@ -19,11 +21,13 @@ const REVIEW: usize = 100;
 pub(super) struct Sender {
     rounds: usize,
     fewest: usize,
+    /// Blocks to be left out.
+    spare: usize,
 }
 
 impl Sender {
-    /// Sends what the call has given. False when an event must be fetched first.
-    pub(super) fn send(&mut self, audio: &mut DriverAudio, device: &impl SpanChannel) -> bool {
+    /// Looks at the queue, at each block that comes from the line and before what is sent for it.
+    pub(super) fn look(&mut self, device: &impl SpanChannel) {
         let waiting = device.waiting_to_send().unwrap_or(0);
         self.fewest = if self.rounds == 0 {
             waiting
@@ -31,12 +35,17 @@ impl Sender {
             self.fewest.min(waiting)
         };
         self.rounds += 1;
-        let mut block = [0; FRAME_SAMPLES];
         if self.rounds >= REVIEW {
             self.rounds = 0;
-            for _ in ENOUGH..self.fewest {
-                audio.take_octets(&mut block);
-            }
+            self.spare += self.fewest.saturating_sub(ENOUGH);
+        }
+    }
+
+    /// Sends what the call has given. False when an event must be fetched first.
+    pub(super) fn send(&mut self, audio: &mut DriverAudio, device: &impl SpanChannel) -> bool {
+        let mut block = [0; FRAME_SAMPLES];
+        while self.spare > 0 && audio.take_octets(&mut block) {
+            self.spare -= 1;
         }
         while audio.take_octets(&mut block) {
             match device.transmit(&block) {
@@ -47,5 +56,21 @@ impl Sender {
             }
         }
         true
+    }
+}
+
+/// Has `epoll` tell, under the timeslot's number, when its call has said something: it is sent at once then, and otherwise
+/// with the next block that comes from the line. It stays watched over all calls of a timeslot.
+pub(super) fn watch_answers(epoll: &Epoll, audio: &DriverAudio, timeslot: u8) {
+    let Some(answers) = audio.answers() else {
+        return;
+    };
+    let interest = EpollEvent::new(
+        EpollFlags::EPOLLIN | EpollFlags::EPOLLET,
+        u64::from(timeslot),
+    );
+    match epoll.add(answers, interest) {
+        Ok(()) | Err(Errno::EEXIST) => {}
+        Err(error) => tracing::warn!(%error, timeslot, "the sound of a timeslot is sent late"),
     }
 }

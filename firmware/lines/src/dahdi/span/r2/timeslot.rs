@@ -11,7 +11,7 @@ use ramal_r2::{
 
 use super::super::super::{DahdiError, Received};
 use super::super::hardware::{SpanChannel, gone};
-use super::super::sender::Sender;
+use super::super::sender::{Sender, watch_answers};
 use crate::audio::{DriverAudio, PortAudio, pair};
 use crate::trunk::DriverTrunk;
 use crate::{TrunkCallId, TrunkCaller, TrunkEvent};
@@ -122,6 +122,7 @@ impl<C: SpanChannel> Timeslot<C> {
             self.port.restart();
             self.audio.restart();
             self.sender = Sender::default();
+            watch_answers(epoll, &self.audio, self.number);
         }
         let mut interest = interest(self.number, wanted);
         if let Err(error) = epoll.modify(self.device.as_fd(), &mut interest) {
@@ -250,6 +251,7 @@ impl<C: SpanChannel> Timeslot<C> {
             });
         }
         if self.speech {
+            self.sender.look(&self.device);
             self.audio.put_octets(block);
         }
     }
