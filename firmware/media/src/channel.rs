@@ -86,7 +86,10 @@ impl ChannelState {
 
     /// Whether every tick has something to do for it.
     pub(crate) fn wants_tick(&self) -> bool {
-        self.is_occupied() || matches!(self.kind, Kind::Line(_))
+        match &self.kind {
+            Kind::Line(_) => true,
+            Kind::Rtp(stream) => self.is_occupied() || stream.hush.is_some(),
+        }
     }
 
     /// Whether it hears something made here instead of what its route brings.

@@ -192,6 +192,10 @@ impl Worker {
         let id = state.id;
         let (index, generation) = self.channels.insert(state, self.ticks as u32);
         self.index_of.insert(id, index);
+        // So that no packet which puts a channel on the list has to make room.
+        let known = self.channels.capacity() as usize;
+        self.clocked
+            .reserve(known.saturating_sub(self.clocked.len()));
         match self.channels.get_mut(index).map(|channel| &channel.kind) {
             Some(Kind::Rtp(stream)) => {
                 let watched = self
@@ -370,6 +374,7 @@ impl ChannelState {
         match &mut self.kind {
             Kind::Rtp(stream) => {
                 stream.transcoder = None;
+                stream.hush = None;
                 // A prompt goes on over a change of the bridge.
                 if self.player.is_none() {
                     stream.transmission.interrupt();

@@ -37,6 +37,7 @@ mod far;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handle;
+mod hush;
 mod keypad;
 mod latch;
 mod line;

@@ -88,17 +88,21 @@ impl Worker {
         }
         let to = match channel.route {
             Route::Idle | Route::Room(_) => return,
-            Route::Echo => channel,
-            Route::Bridge(peer) => match self.channels.get_mut(peer) {
-                Some(peer) => peer,
-                None => return,
-            },
+            Route::Echo => index,
+            Route::Bridge(peer) => peer,
         };
-        if to.is_occupied() {
+        let Some(channel) = self.channels.get_mut(to) else {
+            return;
+        };
+        if channel.is_occupied() {
             return;
         }
-        if let Kind::Rtp(stream) = &mut to.kind {
+        if let Kind::Rtp(stream) = &mut channel.kind {
             stream.relay(octets, &accepted.packet, accepted.media, source, now);
+            // Noise is made by the tick; there is room for every channel in its list.
+            if stream.hush.is_some() && !std::mem::replace(&mut channel.clocked, true) {
+                self.clocked.push(to);
+            }
         }
     }
 

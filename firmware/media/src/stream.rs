@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::codec::Encoder;
 use crate::digits::{DigitReceiver, Press};
 use crate::far::{Far, Media, PayloadTypes};
+use crate::hush::Hush;
 use crate::latch::Latch;
 use crate::ports::PortLease;
 use crate::reception::Reception;
@@ -57,6 +58,8 @@ pub(crate) struct RtpStream {
     pub(crate) encoder: Option<Box<Encoder>>,
     /// What packets of the bridge's other side go through, when it speaks another codec.
     pub(crate) transcoder: Option<Box<Transcoder>>,
+    /// Set while the bridge's other side says nothing but how quiet it is.
+    pub(crate) hush: Option<Hush>,
     // Apart, as no packet of RTP needs it.
     pub(crate) reports: Box<Reports>,
     media_timeout: Option<Duration>,
@@ -98,6 +101,7 @@ impl RtpStream {
             tap: None,
             encoder: None,
             transcoder: None,
+            hush: None,
             reports: Box::new(Reports::new(cname, ssrc, now)),
             media_timeout: parameters.media_timeout,
             heard: now,
@@ -205,6 +209,7 @@ impl RtpStream {
         let payloads = far.remote.payloads;
         let payload_type = match media {
             Media::Audio(codec) => {
+                self.hush = None;
                 let payload = packet.payload_mut(datagram);
                 match (codec, payloads.codec) {
                     (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
@@ -225,6 +230,11 @@ impl RtpStream {
                 }
             },
             Media::ComfortNoise | Media::Unknown => {
+                if media == Media::ComfortNoise
+                    && let Some(&level) = packet.payload(datagram).first()
+                {
+                    self.hush.get_or_insert_with(Hush::new).set_level(level);
+                }
                 self.transmission.skip(source);
                 if let Some(transcoder) = &mut self.transcoder {
                     transcoder.skip(packet.sequence);

@@ -164,8 +164,11 @@ impl ChannelState {
     }
 
     fn play_to_stream(&mut self, now: Instant) {
-        let (Some(player), Kind::Rtp(stream)) = (&mut self.player, &mut self.kind) else {
+        let Kind::Rtp(stream) = &mut self.kind else {
             return;
+        };
+        let Some(player) = &mut self.player else {
+            return stream.send_hush(Source::Local { channel: self.id }, now);
         };
         // On hold the list goes on unheard.
         let prepared = stream.takes_prepared();

@@ -247,7 +247,11 @@ fn relaying_digits_playing_and_recording() {
         phone_a.send_event(101, &packet);
         phone_b.receive();
     }
+    // Silence, whose noise the tick makes.
+    phone_a.payload_type = 13;
+    phone_a.send(&[50]);
     for _ in 0..10 {
+        phone_b.receive();
         phone_d.receive();
     }
     let counted = COUNT.load(Ordering::Relaxed);

@@ -74,6 +74,11 @@ pub(crate) struct Playout {
     pub(crate) made_up: u64,
 }
 
+/// Level of the noise, dBm0, that the first octet of a comfort noise packet stands for (RFC 3389 §3.1).
+pub(crate) fn noise_level(octet: u8) -> f64 {
+    (OVERLOAD - f64::from(octet & 0x7F)).min(LOUDEST_NOISE)
+}
+
 /// The far end says nothing.
 #[derive(Clone, Copy, Debug)]
 struct Quiet {
@@ -177,7 +182,7 @@ impl Playout {
             return;
         };
         let time = self.time_of(timestamp);
-        let level = OVERLOAD - f64::from(level & 0x7F);
+        let level = noise_level(level);
         self.packets.put(time, Content::Noise { level }, &[]);
     }
 
@@ -256,9 +261,7 @@ impl Playout {
         let (time, content) = (packet.time, packet.content);
         let codec = match content {
             Content::Noise { level } => {
-                self.quiet = Some(Quiet {
-                    level: level.min(LOUDEST_NOISE),
-                });
+                self.quiet = Some(Quiet { level });
                 return false;
             }
             Content::Audio { codec, .. } => codec,
