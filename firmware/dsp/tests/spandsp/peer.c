@@ -192,6 +192,30 @@ static void g722_receive(void)
         put(samples, g722_decode(state, samples, octets, (int) count));
 }
 
+/* A sample and an octet each: the sample in A-law and mu-law, the octet taken for either, and converted both ways. */
+static void g711(void)
+{
+    struct {
+        int16_t sample;
+        uint8_t octet;
+        uint8_t filler;
+    } in;
+    struct {
+        int16_t alaw, ulaw;
+        uint8_t to_alaw, to_ulaw, alaw_to_ulaw, ulaw_to_alaw;
+    } out;
+
+    while (fread(&in, sizeof(in), 1, stdin) == 1) {
+        out.alaw = alaw_to_linear(in.octet);
+        out.ulaw = ulaw_to_linear(in.octet);
+        out.to_alaw = linear_to_alaw(in.sample);
+        out.to_ulaw = linear_to_ulaw(in.sample);
+        out.alaw_to_ulaw = alaw_to_ulaw(in.octet);
+        out.ulaw_to_alaw = ulaw_to_alaw(in.octet);
+        fwrite(&out, sizeof(out), 1, stdout);
+    }
+}
+
 int main(int count, char **arguments)
 {
     const char *what = count > 1 ? arguments[1] : "";
@@ -210,6 +234,8 @@ int main(int count, char **arguments)
         caller_id_receive(standard_of(arguments[2]));
     else if (strcmp(what, "g722-encode") == 0)
         g722_send();
+    else if (strcmp(what, "g711") == 0)
+        g711();
     else if (strcmp(what, "g722-decode") == 0)
         g722_receive();
     else
