@@ -19,7 +19,11 @@ pub struct Refusal {
 }
 
 /// Operations that use a method of change and change nothing.
-const CHANGES_NOTHING: &[&str] = &["/api/v1/simulate", "/api/v1/speech"];
+const CHANGES_NOTHING: &[&str] = &[
+    "/api/v1/simulate",
+    "/api/v1/speech",
+    "/api/v1/trunks/legacy-text",
+];
 
 /// Where a request comes from and what it asks for.
 pub fn origin(parts: &Parts) -> Origin {

@@ -1,8 +1,10 @@
 //! Files of comma-separated values (RFC 4180).
 
 use axum::body::Body;
+use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use ramal_model::{Invalid, code};
 
@@ -68,6 +70,40 @@ fn field_of(text: &str) -> String {
 /// A time as ISO 8601 in UTC.
 pub fn moment(at: i64) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
+}
+
+/// Most bytes of a table that is brought in.
+const LIMIT: usize = 4 * 1024 * 1024;
+
+/// A request body that is a table in UTF-8.
+pub struct CsvBody(pub String);
+
+impl<S: Send + Sync> FromRequest<S> for CsvBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE);
+        let kind = kind
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or("missing");
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("text/csv") {
+            return Err(Problem::unsupported_media_type(format!(
+                "Content-Type is {kind}, it must be text/csv."
+            )));
+        }
+        let body = Limited::new(request.into_body(), LIMIT).collect().await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Problem::too_large(format!("A table has at most {} MiB.", LIMIT / 1024 / 1024))
+            } else {
+                Problem::malformed("The request body broke off.")
+            }
+        })?;
+        let text = String::from_utf8(body.to_bytes().to_vec());
+        text.map(Self)
+            .map_err(|_| Problem::malformed("The table is not UTF-8. Save it as CSV UTF-8."))
+    }
 }
 
 /// An answer that is a file of this name.

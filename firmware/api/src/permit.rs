@@ -12,13 +12,14 @@ use axum::response::{IntoResponse, Response};
 use ramal_model::Area::{self, *};
 use ramal_model::Verb::{self, *};
 use ramal_model::{Id, People, Scope, UserId, VoicemailBox};
-use ramal_store::in_request;
+use ramal_store::{OpenDraft, StoreError, in_request};
+use utoipa::IntoResponses;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 
 use crate::app::App;
 use crate::audit;
 use crate::caller::{Caller, Evidence};
-use crate::document::BASE;
+use crate::document::{BASE, Conflict};
 use crate::problem::Problem;
 
 /// What an operation needs.
@@ -73,6 +74,8 @@ const OBJECTS: &[(&str, Area)] = &[
     ("/system", System),
     ("/alarms", System),
     ("/audit-log", Audit),
+    ("/configuration/versions", Configuration),
+    ("/configuration/drafts", Configuration),
 ];
 
 /// Operations that need something else.
@@ -203,6 +206,37 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/configuration/import",
         Need::Permission(Configuration, Apply),
     ),
+    (
+        "POST",
+        "/configuration/versions/{id}/undo",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/configuration/drafts/{id}/activate",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/extensions/import",
+        Need::Permission(Extensions, Create),
+    ),
+    (
+        "GET",
+        "/extensions/export",
+        Need::Permission(Extensions, View),
+    ),
+    (
+        "POST",
+        "/trunks/legacy-text",
+        Need::Permission(Trunks, Create),
+    ),
+    (
+        "POST",
+        "/numbers/import",
+        Need::Permission(Telephony, Create),
+    ),
+    ("GET", "/numbers/export", Need::Permission(Telephony, View)),
     ("GET", "/audit-log/export", Need::Permission(Audit, Export)),
 ];
 
@@ -231,7 +265,7 @@ pub fn need(method: &Method, path: &str) -> Option<Need> {
     Some(Need::Permission(*area, verb))
 }
 
-/// Writes the permission of each operation into the document.
+/// Writes the permission of each operation into the document, and that a header may name a draft it does not fit.
 pub fn declare(document: &mut utoipa::openapi::OpenApi) {
     for (path, item) in &mut document.paths.paths {
         let Some(path) = path.strip_prefix(BASE) else {
@@ -251,6 +285,12 @@ pub fn declare(document: &mut utoipa::openapi::OpenApi) {
                 Some(Need::Permission(area, verb)) => format!("{area}:{verb}"),
                 None => continue,
             };
+            if word != "none" {
+                let responses = &mut operation.responses.responses;
+                for (status, response) in Conflict::responses() {
+                    responses.entry(status).or_insert(response);
+                }
+            }
             let extension = ExtensionsBuilder::new().add("x-permission", word).build();
             operation
                 .extensions
@@ -286,12 +326,52 @@ pub async fn permit(State(app): State<App>, request: Request, next: Next) -> Res
             }
         };
     }
+    let draft = match draft(&app, need, &parts).await {
+        Ok(draft) => draft,
+        Err(problem) => return problem.into_response(),
+    };
     let work = next.run(Request::from_parts(parts, body));
-    let (response, version) = in_request(origin.clone(), work).await;
+    let (response, version) = in_request(origin.clone(), draft, work).await;
     if version.is_none() {
         audit::write_down(&app, &method, origin, actor, &response);
     }
     response
+}
+
+/// Header that names the draft which a request is to work on.
+const DRAFT_HEADER: &str = "x-ramal-draft";
+
+/// The draft that a request names. What is no part of drafts refuses it.
+async fn draft(app: &App, need: Option<Need>, parts: &Parts) -> Result<Option<OpenDraft>, Problem> {
+    let Some(id) = parts.headers.get(DRAFT_HEADER) else {
+        return Ok(None);
+    };
+    let area = match need {
+        Some(Need::Permission(area, View | Create | Edit | Delete)) => Some(area),
+        _ => None,
+    };
+    let path = parts.uri.path();
+    let is_part = matches!(
+        area,
+        Some(Directory | Company | Extensions | Telephony | RecordingSettings)
+    ) || (area == Some(Trunks)
+        && !path.ends_with("/spans")
+        && !path.ends_with("/r2-variants")
+        && !path.ends_with("/legacy-text"));
+    if !is_part {
+        return Err(Problem::conflict(
+            "This is no part of drafts; send it without X-Ramal-Draft.",
+        ));
+    }
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    let id = id.ok_or_else(|| Problem::conflict("X-Ramal-Draft takes the id of a draft."))?;
+    match app.store.drafted(id).await {
+        Ok(drafted) => Ok(Some((id, drafted))),
+        Err(StoreError::NotFound { .. }) => {
+            Err(Problem::conflict(format!("There is no draft {id}.")))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A caller who may do what he asks for, and in which scope.

@@ -31,7 +31,7 @@ pub struct Problem {
     pub status: StatusCode,
     /// English sentence about this occurrence: what happened, to what, what to do.
     pub detail: String,
-    /// Refused fields (only with status 422).
+    /// Refused fields with status 422; with 409 what was changed since, or what would break a rule.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldProblem>,
@@ -179,6 +179,11 @@ impl From<StoreError> for Problem {
             StoreError::Invalid(invalid) => invalid.into(),
             StoreError::NotFound { object, id } => {
                 Self::not_found(format!("There is no {object} {id}."))
+            }
+            StoreError::Conflict { ref problems, .. } => {
+                let mut conflict = Self::conflict(sentence(&error));
+                conflict.errors = problems.clone();
+                conflict
             }
             StoreError::AlreadySetUp | StoreError::NotSetUp | StoreError::Referenced { .. } => {
                 Self::conflict(sentence(&error))

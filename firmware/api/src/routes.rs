@@ -20,9 +20,11 @@ mod recordings;
 mod session;
 mod setup;
 mod simulate;
+mod tables;
 mod tokens;
 mod trunks;
 mod users;
+mod versions;
 mod voicemail;
 
 use axum::extract::rejection::PathRejection;
@@ -61,6 +63,11 @@ pub fn api() -> OpenApiRouter<App> {
             extensions::delete_extension
         ))
         .routes(routes!(extensions::renew_secret))
+        .routes(routes!(tables::import_extensions))
+        .routes(routes!(tables::export_extensions))
+        .routes(routes!(tables::import_numbers))
+        .routes(routes!(tables::export_numbers))
+        .routes(routes!(trunks::read_legacy_text))
         .routes(routes!(trunks::list_trunks, trunks::create_trunk))
         .routes(routes!(
             trunks::show_trunk,
@@ -173,7 +180,13 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(audit::list_audit_log))
         .routes(routes!(audit::export_audit_log))
         .routes(routes!(configuration::export_configuration))
-        .routes(routes!(configuration::import_configuration));
+        .routes(routes!(configuration::import_configuration))
+        .routes(routes!(versions::list_versions))
+        .routes(routes!(versions::show_version))
+        .routes(routes!(versions::undo_version))
+        .routes(routes!(versions::list_drafts, versions::create_draft))
+        .routes(routes!(versions::show_draft, versions::discard_draft))
+        .routes(routes!(versions::activate_draft));
     let mut api = OpenApiRouter::with_openapi(Frame::openapi()).nest(BASE, operations);
     open_extended(api.get_openapi_mut());
     crate::permit::declare(api.get_openapi_mut());

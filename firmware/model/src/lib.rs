@@ -24,12 +24,14 @@ mod export;
 mod extension;
 mod flow;
 mod language;
+mod legacy;
 mod line;
 mod media_encryption;
 pub mod password;
 mod problem;
 mod recording;
 mod sound;
+mod table;
 mod text;
 mod trunk;
 mod user;
@@ -63,6 +65,7 @@ pub use flow::{
     RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
 };
 pub use language::{Language, UnknownLanguage};
+pub use legacy::{LegacyImport, LegacyLine, LegacyOutcome, MAX_LEGACY_TEXT, read_legacy};
 pub use line::{
     AnaloguePort, AnaloguePortId, AnswerDetection, CallerIdReception, CallerIdSending,
     DialToneRule, FxoSettings, FxsSettings, HotLine, KeySending, LearnedTone, MAX_ANALOGUE_PORTS,
@@ -79,6 +82,7 @@ pub use sound::{
     MAX_MUSIC_CLASSES, MAX_TEXT, MusicClass, MusicClassId, MusicClassInput, MusicOrder,
     MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
 };
+pub use table::{Column, MAX_ROWS, Row, Table};
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
     DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode,

@@ -73,6 +73,8 @@ pub mod code {
     pub const CIRCLE: &str = "circle";
     /// More menus below one another than `limit`.
     pub const TOO_DEEP: &str = "too_deep";
+    /// The value is another one than when the change was thought out.
+    pub const CHANGED_SINCE: &str = "changed_since";
     /// The object that the field names does not exist.
     pub const NO_SUCH_OBJECT: &str = "no_such_object";
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ramal_model::Invalid;
+use ramal_model::{FieldProblem, Invalid};
 use rusqlite::{ErrorCode, ffi};
 
 /// Result of the store's calls.
@@ -31,6 +31,14 @@ pub enum StoreError {
         id: String,
         /// The objects that lead to it, such as `trunk Carrier`.
         by: Vec<String>,
+    },
+    /// The configuration is not as it was when the change was thought out, or would break rules by it.
+    #[error("{detail}")]
+    Conflict {
+        /// What cannot be done.
+        detail: String,
+        /// What stands in its way, object by object.
+        problems: Vec<FieldProblem>,
     },
     /// The first set-up can be done once only.
     #[error("the gateway is set up already; log in to change it")]

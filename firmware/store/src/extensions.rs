@@ -139,7 +139,7 @@ fn missing(id: ExtensionId) -> StoreError {
     StoreError::not_found("extension", id)
 }
 
-fn new_secret() -> Result<Secret> {
+pub(crate) fn new_secret() -> Result<Secret> {
     let mut failed = None;
     let secret = generate_secret(&mut |bytes| match crate::random(bytes) {
         Ok(()) => {}

@@ -22,6 +22,7 @@ mod catalogue;
 mod company;
 mod database;
 mod diff;
+mod drafts;
 mod e1_trunks;
 mod error;
 mod extensions;
@@ -31,12 +32,15 @@ mod reader;
 mod recordings;
 mod request;
 mod seal;
+mod secrets;
 mod sessions;
 mod snapshot;
 mod sounds;
+mod tables;
 mod tokens;
 mod transfer;
 mod trunks;
+mod undo;
 mod users;
 mod voicemail;
 mod writer;
@@ -51,6 +55,7 @@ pub use audit::{Attempt, AuditEntry, AuditFilter, RefusedField};
 pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
 pub use diff::FieldChange;
+pub use drafts::DraftInfo;
 pub use error::{Result, StoreError};
 pub use hasher::HashCost;
 pub use journal::{Change, ChangeAction, ObjectChange, Version};
@@ -58,8 +63,11 @@ pub use ramal_model::{CallRecord, CallResult, LegRecord};
 pub use recordings::{
     EndedRecording, NewRecording, RecordingAccess, RecordingAccessKind, RecordingFilter,
 };
-pub use request::{Origin, in_request};
+pub use request::{OpenDraft, Origin, in_request};
 pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
+pub use tables::{
+    EXTENSION_COLUMNS, Existing, NUMBER_COLUMNS, RowAction, RowResult, TableOptions, TableReport,
+};
 pub use tokens::{NewToken, Token};
 pub use voicemail::{MessageFilter, MessageMarks, NewMessage};
 
@@ -146,7 +154,11 @@ impl Store {
     }
 
     /// The configuration as of now. It never changes; ask again for the next call or request.
+    /// Inside of a request that works on a draft it is as that would make it.
     pub fn configuration(&self) -> Arc<Configuration> {
+        if let Some(drafted) = request::Request::current().and_then(|request| request.view()) {
+            return drafted;
+        }
         self.configuration.borrow().clone()
     }
 

@@ -10,7 +10,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{audit, error::Result, seal::Sealer, writer::Write};
+use crate::{
+    audit,
+    error::{Result, StoreError},
+    seal::Sealer,
+    secrets::Secret,
+    writer::Write,
+};
 
 const COMPANY: &str = "company";
 /// Below every id that a user or an extension can have, also one from an imported document.
@@ -132,11 +138,11 @@ fn catalogue(connection: &Connection) -> Result<Catalogue> {
 }
 
 /// One changed object on its way into the tables and the journal.
-struct Change {
-    object: &'static str,
-    id: i64,
-    before: Option<Value>,
-    after: Option<Value>,
+pub(crate) struct Change {
+    pub object: &'static str,
+    pub id: i64,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
     /// Which secret of the object changed. The journal keeps that it did, and not what it is.
     secret: Option<&'static str>,
 }
@@ -152,134 +158,54 @@ pub(crate) struct Note {
 impl Write<'_> {
     /// An id that no object ever had.
     pub fn next_id(&self) -> Result<i64> {
+        self.reserve(1)
+    }
+
+    /// The first of so many ids that no object ever had.
+    pub fn reserve(&self, count: usize) -> Result<i64> {
         let last: Option<i64> = self
             .connection
             .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'objects'")?
             .query_row([], |row| row.get(0))
             .optional()?;
-        Ok(last.unwrap_or(0) + 1)
+        let last = last.unwrap_or(0);
+        if self
+            .request
+            .as_ref()
+            .is_some_and(|request| request.draft.is_some())
+        {
+            // They are not inserted now: nobody else may take them meanwhile.
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.connection
+                .prepare_cached("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'objects'")?
+                .execute([last.saturating_add(count)])?;
+        }
+        Ok(last + 1)
     }
 
-    /// Makes `draft` the configuration. Everything that differs from the current one is written and journalled as one
-    /// version; when nothing differs there is none. `passwords` are new password hashes.
+    /// Makes `draft` the configuration, or puts it into the draft that the request works on. Everything that differs from
+    /// the current one is written and journalled as one version; when nothing differs there is none. `passwords` are new
+    /// password hashes.
     pub fn save(
         &mut self,
         actor: &Actor,
         draft: Draft,
         passwords: &[(UserId, String)],
     ) -> Result<()> {
+        if let Some(id) = self.request.as_ref().and_then(|request| request.draft) {
+            return self.save_draft(id, draft);
+        }
         let current = Arc::clone(&self.configuration);
         let old = current.draft();
-        let mut changes = Vec::new();
-        if old.company != draft.company {
-            changes.push(Change {
-                object: COMPANY,
-                id: COMPANY_ID,
-                before: old.company.as_ref().map(serde_json::to_value).transpose()?,
-                after: draft
-                    .company
-                    .as_ref()
-                    .map(serde_json::to_value)
-                    .transpose()?,
-                secret: None,
-            });
-        }
-        let users = |draft: &Draft| {
-            draft
-                .users
-                .iter()
-                .map(|(id, user)| (id.0, user.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        let new_pin = |id: &UserId| old.agent_pins.get(id) != draft.agent_pins.get(id);
-        differences(&mut changes, USER, &users(&old), &users(&draft), |id| {
-            let password = passwords.iter().any(|(user, _)| user.0 == id);
-            let pin = new_pin(&UserId(id));
-            password
-                .then_some("password_changed")
-                .or(pin.then_some("agent_pin_changed"))
-        })?;
-        let extensions = |draft: &Draft| {
-            draft
-                .extensions
-                .iter()
-                .map(|(id, e)| (id.0, e.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        differences(
-            &mut changes,
-            EXTENSION,
-            &extensions(&old),
-            &extensions(&draft),
-            |id| {
-                let id = ExtensionId(id);
-                (old.credentials.get(&id) != draft.credentials.get(&id)).then_some("secret_changed")
-            },
-        )?;
-        let trunks = |draft: &Draft| {
-            draft
-                .trunks
-                .iter()
-                .map(|(id, trunk)| (id.0, trunk.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        let new_password =
-            |id: &TrunkId| old.trunk_passwords.get(id) != draft.trunk_passwords.get(id);
-        differences(&mut changes, TRUNK, &trunks(&old), &trunks(&draft), |id| {
-            new_password(&TrunkId(id)).then_some("password_changed")
-        })?;
-        let e1_trunks = |draft: &Draft| {
-            draft
-                .e1_trunks
-                .iter()
-                .map(|(id, trunk)| (id.0, trunk.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        differences(
-            &mut changes,
-            E1_TRUNK,
-            &e1_trunks(&old),
-            &e1_trunks(&draft),
-            |_| None,
-        )?;
-        let analogue_ports = |draft: &Draft| {
-            draft
-                .analogue_ports
-                .iter()
-                .map(|(id, port)| (id.0, port.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        let (before, after) = (analogue_ports(&old), analogue_ports(&draft));
-        differences(&mut changes, ANALOGUE_PORT, &before, &after, |_| None)?;
-        let audio_files = |draft: &Draft| {
-            draft
-                .audio_files
-                .iter()
-                .map(|(id, file)| (id.0, file.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        let (before, after) = (audio_files(&old), audio_files(&draft));
-        differences(&mut changes, AUDIO_FILE, &before, &after, |_| None)?;
-        let music_classes = |draft: &Draft| {
-            draft
-                .music_classes
-                .iter()
-                .map(|(id, class)| (id.0, class.clone()))
-                .collect::<HashMap<_, _>>()
-        };
-        let (before, after) = (music_classes(&old), music_classes(&draft));
-        differences(&mut changes, MUSIC_CLASS, &before, &after, |_| None)?;
-        old.catalogue.differences(&draft.catalogue, |one| {
-            changes.push(Change {
-                object: one.kind,
-                id: one.id,
-                before: one.before,
-                after: one.after,
-                secret: None,
-            });
-        });
+        let changes = changes(&old, &draft, passwords)?;
         if changes.is_empty() {
             return Ok(());
+        }
+        let mut replaced = Vec::new();
+        for change in &changes {
+            if let Some(secret) = self.replaced_secret(&old, &draft, change)? {
+                replaced.push((change.id, serde_json::to_vec(&secret)?));
+            }
         }
         self.write_objects(&changes)?;
         for (user, hash) in passwords {
@@ -289,6 +215,7 @@ impl Write<'_> {
                 )?
                 .execute(params![user.0, hash])?;
         }
+        let new_pin = |id: &UserId| old.agent_pins.get(id) != draft.agent_pins.get(id);
         for id in draft.users.keys().filter(|id| new_pin(id)) {
             match draft.agent_pins.get(id) {
                 Some(hash) => self
@@ -312,6 +239,8 @@ impl Write<'_> {
                     .execute(params![id.0, credential.md5, credential.sha256])?;
             }
         }
+        let new_password =
+            |id: &TrunkId| old.trunk_passwords.get(id) != draft.trunk_passwords.get(id);
         for id in draft.trunks.keys().filter(|id| new_password(id)) {
             match draft.trunk_passwords.get(id) {
                 Some(password) => self
@@ -338,12 +267,81 @@ impl Write<'_> {
             }
         }
         let version = self.journal(actor, changes)?;
+        for (id, secret) in replaced {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO version_secrets (version, object_id, secret) VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![version.cast_signed(), id, secret])?;
+        }
         self.configuration = Arc::new(draft.finish(version));
         Ok(())
     }
 
+    /// The secret that an object loses by a change.
+    fn replaced_secret(&self, old: &Draft, new: &Draft, change: &Change) -> Result<Option<Secret>> {
+        if change.before.is_none() || (change.after.is_some() && change.secret.is_none()) {
+            return Ok(None);
+        }
+        if change.object == USER {
+            let password = self
+                .connection
+                .prepare_cached("SELECT hash FROM user_passwords WHERE user = ?1")?
+                .query_row([change.id], |row| row.get(0))
+                .optional()?;
+            return Ok(Some(Secret::User {
+                password,
+                agent_pin: old.agent_pins.get(&UserId(change.id)).cloned(),
+            }));
+        }
+        self.secret_of(old, new, change)
+    }
+
+    /// The secret that an object gets by a change.
+    pub(crate) fn new_secret(
+        &self,
+        old: &Draft,
+        new: &Draft,
+        change: &Change,
+    ) -> Result<Option<Secret>> {
+        if change.after.is_none() || (change.before.is_some() && change.secret.is_none()) {
+            return Ok(None);
+        }
+        self.secret_of(new, old, change)
+    }
+
+    /// The secret that an extension or a trunk has in `of` and not in `other`.
+    fn secret_of(&self, of: &Draft, other: &Draft, change: &Change) -> Result<Option<Secret>> {
+        match change.object {
+            EXTENSION => {
+                let credential = of.credentials.get(&ExtensionId(change.id));
+                Ok(credential.cloned().map(Secret::Credential))
+            }
+            TRUNK => {
+                let id = TrunkId(change.id);
+                let same = of.trunk_passwords.get(&id) == other.trunk_passwords.get(&id);
+                if same {
+                    Ok(None)
+                } else {
+                    Secret::of_trunk(self, id, of).map(Some)
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Journals something that is not part of the configuration's objects, such as a token.
     pub fn note(&mut self, actor: &Actor, note: Note) -> Result<()> {
+        if self
+            .request
+            .as_ref()
+            .is_some_and(|request| request.draft.is_some())
+        {
+            return Err(StoreError::Conflict {
+                detail: format!("a {} is no part of drafts", note.object),
+                problems: Vec::new(),
+            });
+        }
         let Note {
             object,
             id,
@@ -424,6 +422,122 @@ impl Write<'_> {
         }
         Ok(version.unsigned_abs())
     }
+}
+
+/// What differs between two configurations.
+pub(crate) fn changes(
+    old: &Draft,
+    draft: &Draft,
+    passwords: &[(UserId, String)],
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    if old.company != draft.company {
+        changes.push(Change {
+            object: COMPANY,
+            id: COMPANY_ID,
+            before: old.company.as_ref().map(serde_json::to_value).transpose()?,
+            after: draft
+                .company
+                .as_ref()
+                .map(serde_json::to_value)
+                .transpose()?,
+            secret: None,
+        });
+    }
+    let users = |draft: &Draft| {
+        draft
+            .users
+            .iter()
+            .map(|(id, user)| (id.0, user.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    let new_pin = |id: &UserId| old.agent_pins.get(id) != draft.agent_pins.get(id);
+    differences(&mut changes, USER, &users(old), &users(draft), |id| {
+        let password = passwords.iter().any(|(user, _)| user.0 == id);
+        let pin = new_pin(&UserId(id));
+        password
+            .then_some("password_changed")
+            .or(pin.then_some("agent_pin_changed"))
+    })?;
+    let extensions = |draft: &Draft| {
+        draft
+            .extensions
+            .iter()
+            .map(|(id, e)| (id.0, e.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    differences(
+        &mut changes,
+        EXTENSION,
+        &extensions(old),
+        &extensions(draft),
+        |id| {
+            let id = ExtensionId(id);
+            (old.credentials.get(&id) != draft.credentials.get(&id)).then_some("secret_changed")
+        },
+    )?;
+    let trunks = |draft: &Draft| {
+        draft
+            .trunks
+            .iter()
+            .map(|(id, trunk)| (id.0, trunk.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    let new_password = |id: &TrunkId| old.trunk_passwords.get(id) != draft.trunk_passwords.get(id);
+    differences(&mut changes, TRUNK, &trunks(old), &trunks(draft), |id| {
+        new_password(&TrunkId(id)).then_some("password_changed")
+    })?;
+    let e1_trunks = |draft: &Draft| {
+        draft
+            .e1_trunks
+            .iter()
+            .map(|(id, trunk)| (id.0, trunk.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    differences(
+        &mut changes,
+        E1_TRUNK,
+        &e1_trunks(old),
+        &e1_trunks(draft),
+        |_| None,
+    )?;
+    let analogue_ports = |draft: &Draft| {
+        draft
+            .analogue_ports
+            .iter()
+            .map(|(id, port)| (id.0, port.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    let (before, after) = (analogue_ports(old), analogue_ports(draft));
+    differences(&mut changes, ANALOGUE_PORT, &before, &after, |_| None)?;
+    let audio_files = |draft: &Draft| {
+        draft
+            .audio_files
+            .iter()
+            .map(|(id, file)| (id.0, file.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    let (before, after) = (audio_files(old), audio_files(draft));
+    differences(&mut changes, AUDIO_FILE, &before, &after, |_| None)?;
+    let music_classes = |draft: &Draft| {
+        draft
+            .music_classes
+            .iter()
+            .map(|(id, class)| (id.0, class.clone()))
+            .collect::<HashMap<_, _>>()
+    };
+    let (before, after) = (music_classes(old), music_classes(draft));
+    differences(&mut changes, MUSIC_CLASS, &before, &after, |_| None)?;
+    old.catalogue.differences(&draft.catalogue, |one| {
+        changes.push(Change {
+            object: one.kind,
+            id: one.id,
+            before: one.before,
+            after: one.after,
+            secret: None,
+        });
+    });
+    Ok(changes)
 }
 
 /// Adds what differs between two sets of objects. `secret` names a secret of the object that changed.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::{
     Clock,
     database::Database,
+    drafts,
     error::{Result, StoreError},
     request::Request,
     seal::Sealer,
@@ -52,6 +53,8 @@ struct Pending<T, F> {
     request: Option<Request>,
     /// The version that it made.
     made: Option<u64>,
+    /// The configuration as its draft would make it now.
+    drafted: Option<Arc<Configuration>>,
     result: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -65,12 +68,25 @@ where
         let Some(work) = self.work.take() else {
             return Err(StoreError::Closed);
         };
-        let version = write.configuration.version();
+        let live = Arc::clone(&write.configuration);
+        let draft = self.request.as_ref().and_then(|request| request.draft);
         write.request = self.request.take();
-        let result = work(write);
+        let result = match draft {
+            None => work(write),
+            Some(id) => drafts::drafted(write, id).and_then(|drafted| {
+                write.configuration = drafted;
+                work(write)
+            }),
+        };
         self.request = write.request.take();
+        if draft.is_some() {
+            self.drafted = Some(std::mem::replace(
+                &mut write.configuration,
+                Arc::clone(&live),
+            ));
+        }
         let now = write.configuration.version();
-        self.made = (now != version && result.is_ok()).then_some(now);
+        self.made = (now != live.version() && result.is_ok()).then_some(now);
         let outcome = result.as_ref().map(|_| ()).map_err(StoreError::clone);
         self.result = Some(result);
         outcome
@@ -83,8 +99,13 @@ where
             (_, Err(error)) => Err(error),
             (None, Ok(())) => Err(StoreError::Closed),
         };
-        if let (Some(request), Some(version), Ok(_)) = (&self.request, self.made, &result) {
-            request.made(version);
+        if let (Some(request), Ok(_)) = (&self.request, &result) {
+            self.made
+                .into_iter()
+                .for_each(|version| request.made(version));
+            self.drafted
+                .into_iter()
+                .for_each(|drafted| request.set_view(drafted));
         }
         // A caller that went away does not need the answer.
         let _ = self.reply.send(result);
@@ -158,6 +179,7 @@ impl Writer {
             work: Some(work),
             request: Request::current(),
             made: None,
+            drafted: None,
             result: None,
             reply,
         });
@@ -178,6 +200,7 @@ impl Writer {
             work: Some(work),
             request: Request::current(),
             made: None,
+            drafted: None,
             result: None,
             reply,
         });

@@ -108,6 +108,7 @@ export const en = {
   'field.not_assigned': 'Not assigned to this person.',
   'field.too_many': 'Too many.',
   'field.too_many_limit': 'At most {limit}.',
+  'field.changed_since': 'Changed by somebody else in the meantime.',
   'field.no_such_object': 'What this names does not exist.',
 
   'setup.title': 'Welcome',

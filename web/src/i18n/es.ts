@@ -110,6 +110,7 @@ export const es = {
   'field.not_assigned': 'No está asignado a esta persona.',
   'field.too_many': 'Demasiados.',
   'field.too_many_limit': 'Como máximo {limit}.',
+  'field.changed_since': 'Otra persona lo ha cambiado mientras tanto.',
   'field.no_such_object': 'Lo que se indica aquí no existe.',
 
   'setup.title': 'Le damos la bienvenida',

@@ -106,6 +106,7 @@ export const id = {
   'field.not_assigned': 'Tidak diberikan kepada orang ini.',
   'field.too_many': 'Terlalu banyak.',
   'field.too_many_limit': 'Paling banyak {limit}.',
+  'field.changed_since': 'Sementara itu sudah diubah oleh orang lain.',
   'field.no_such_object': 'Yang disebut di sini tidak ada.',
 
   'setup.title': 'Selamat datang',

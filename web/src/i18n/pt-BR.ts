@@ -110,6 +110,7 @@ export const ptBR = {
   'field.not_assigned': 'Não está atribuído a esta pessoa.',
   'field.too_many': 'Demais.',
   'field.too_many_limit': 'No máximo {limit}.',
+  'field.changed_since': 'Foi alterado por outra pessoa nesse meio-tempo.',
   'field.no_such_object': 'O que está indicado aqui não existe.',
 
   'setup.title': 'Boas-vindas',

@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{SipTrunk, TrunkId, TrunkInput};
+use ramal_model::{LegacyImport, SipTrunk, TrunkId, TrunkInput};
 use ramal_pbx::TrunkStatus;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ObjectId, no_such};
@@ -44,6 +44,29 @@ impl TrunkRow {
             trunk,
         }
     }
+}
+
+/// Text in the form of Asterisk's chan_sip.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LegacyText {
+    /// `user:password@host/line` with percent-encoding, `register => …` or `key=value`; at most 65,536 characters.
+    #[schema(max_length = 65536)]
+    text: String,
+}
+
+/// Reads text that other systems ask people to paste. It is told of line by line and never executed; the answer holds a
+/// trunk to be completed and made like any other.
+#[utoipa::path(
+    post, path = "/trunks/legacy-text", tag = "telephony", security(("session" = []), ("token" = [])),
+    request_body = LegacyText,
+    responses((status = 200, body = LegacyImport), Unauthenticated, Forbidden, BadBody, Common)
+)]
+pub async fn read_legacy_text(
+    _: Access,
+    JsonBody(input): JsonBody<LegacyText>,
+) -> Result<Json<LegacyImport>, Problem> {
+    Ok(Json(ramal_model::read_legacy(&input.text)?))
 }
 
 /// All trunks, in the order calls out try them.

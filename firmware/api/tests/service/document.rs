@@ -39,7 +39,7 @@ pub fn check(document: &Value, method: &Method, path: &str, answer: &Answer) {
     let schema = content
         .get(kind)
         .unwrap_or_else(|| panic!("{method} {path}: {kind} is not documented: {answer:?}"));
-    if kind.starts_with("audio/") {
+    if kind.starts_with("audio/") || kind == "text/csv" {
         return;
     }
     let mut faults = Vec::new();
@@ -54,11 +54,13 @@ pub fn check(document: &Value, method: &Method, path: &str, answer: &Answer) {
     if answer.status >= 400 {
         let problem = answer.json();
         assert_eq!(problem["status"], answer.status);
-        assert_eq!(
-            problem["errors"].is_array(),
-            answer.status == 422,
-            "{problem}"
-        );
+        if answer.status != 409 {
+            assert_eq!(
+                problem["errors"].is_array(),
+                answer.status == 422,
+                "{problem}"
+            );
+        }
     }
 }
 

@@ -24,5 +24,7 @@ mod queues;
 mod recordings;
 mod refusals;
 mod sounds;
+mod tables;
+mod versions;
 mod voicemail;
 mod websocket;

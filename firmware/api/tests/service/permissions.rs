@@ -323,3 +323,98 @@ async fn the_log_keeps_changes_and_failed_attempts_without_secrets() {
         403
     );
 }
+
+#[tokio::test]
+async fn at_02_logins_passwords_and_what_an_auditor_may() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let user = |login: &str, password: &str| json!({ "login": login, "role": "auditor", "password": password });
+    for (login, password, field, code) in [
+        ("abcd", PASSWORD, "login", "too_short"),
+        ("abcde", "12345", "password", "too_short"),
+        ("abcde", "1234567890", "password", "common_password"),
+    ] {
+        let refused = admin.post("/users", &user(login, password)).await;
+        assert_eq!(refused.status, 422, "{login} {password}");
+        let errors = refused.json()["errors"].as_array().unwrap().clone();
+        assert!(
+            errors
+                .iter()
+                .any(|one| one["field"] == field && one["code"] == code),
+            "{errors:?}"
+        );
+    }
+    assert_eq!(
+        admin.post("/users", &user("abcde", PASSWORD)).await.status,
+        201
+    );
+    let auditor = gateway.user(&admin, "auditor").await;
+    let extension = made(&admin, "/extensions", json!({ "number": "201" })).await;
+    assert_eq!(auditor.get("/calls").await.status, 200);
+    let change = json!({ "display_name": "x" });
+    assert_eq!(
+        auditor
+            .patch(&format!("/extensions/{extension}"), &change)
+            .await
+            .status,
+        403
+    );
+    assert_eq!(auditor.delete("/recordings/1").await.status, 403);
+}
+
+#[tokio::test]
+async fn at_06_what_leads_to_an_extension_follows_its_number() {
+    let (_gateway, admin) = Gateway::set_up().await;
+    let id = made(
+        &admin,
+        "/extensions",
+        json!({ "number": "2011", "display_name": "Ana" }),
+    )
+    .await;
+    let queue = json!({ "name": "Vendas", "number": "600", "members": [{ "member": "extension", "id": id }] });
+    let queue = admin.post("/queues", &queue).await;
+    let user =
+        json!({ "login": "ana.alves", "role": "agent", "password": PASSWORD, "extension": id });
+    let user = made(&admin, "/users", user).await;
+    let mailbox = made(
+        &admin,
+        "/voicemail-boxes",
+        json!({ "name": "Ana", "extensions": [id] }),
+    )
+    .await;
+    let route = json!({ "name": "Resto", "destination": { "to": "extension", "id": id } });
+    let route = admin.post("/inbound-routes", &route).await;
+    let path = format!("/extensions/{id}");
+    let renumbered = admin.patch(&path, &json!({ "number": "2111" })).await;
+    assert_eq!(renumbered.status, 200, "{}", renumbered.json());
+    // Digest authentication hashes the number, so the phone needs the new secret.
+    assert_eq!(renumbered.json()["secret"].as_str().unwrap().len(), 20);
+    assert_eq!(
+        admin.get(&format!("/users/{user}")).await.json()["extension"],
+        id
+    );
+    assert_eq!(
+        admin
+            .get(&format!("/voicemail-boxes/{mailbox}"))
+            .await
+            .json()["extensions"],
+        json!([id])
+    );
+    for made in [queue, route] {
+        assert_eq!(made.status, 201, "{}", made.json());
+    }
+    let queues = admin.get("/queues").await.json();
+    assert_eq!(queues[0]["members"][0]["id"], id);
+    let routes = admin.get("/inbound-routes").await.json();
+    assert_eq!(routes[0]["destination"]["id"], id);
+    made(
+        &admin,
+        "/queues",
+        json!({ "name": "Suporte", "number": "601" }),
+    )
+    .await;
+    for taken in ["601", "190", "20"] {
+        let refused = admin.patch(&path, &json!({ "number": taken })).await;
+        let expected = if taken == "20" { 200 } else { 422 };
+        assert_eq!(refused.status, expected, "{taken}");
+    }
+}

@@ -249,6 +249,14 @@ macro_rules! catalogue {
                 Ok(())
             }
 
+            /// Takes an object out, if it is there.
+            pub(crate) fn unload(&mut self, kind: &str, id: i64) {
+                match kind {
+                    $(<$kind as Object>::KIND => drop(self.$list.remove(Id::new(id))),)*
+                    _ => {}
+                }
+            }
+
             /// Reads the lists of an exported document and takes them out of it; also where in it each object stands.
             pub(crate) fn read(problems: &mut Problems, document: &mut Map<String, Value>) -> (Self, Places) {
                 let mut places = Places::new();

@@ -1,6 +1,7 @@
 //! The configuration as one JSON document, for backup and for moving to another gateway.
 
 mod document;
+mod draft;
 mod objects;
 pub(crate) mod reading;
 
