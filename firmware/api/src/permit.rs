@@ -237,6 +237,7 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Telephony, Create),
     ),
     ("GET", "/numbers/export", Need::Permission(Telephony, View)),
+    ("GET", "/calls/export", Need::Permission(Calls, Export)),
     ("GET", "/audit-log/export", Need::Permission(Audit, Export)),
 ];
 

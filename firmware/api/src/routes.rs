@@ -142,6 +142,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(calls::list_active_calls))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::list_calls))
+        .routes(routes!(calls::export_calls))
         .routes(routes!(recordings::order_recording))
         .routes(routes!(recordings::list_recordings))
         .routes(routes!(

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Characters of a text at most.
-pub const MAX_LEGACY_TEXT: usize = 65_536;
+pub const MAX_LEGACY_TEXT: usize = 8_192;
 
 /// What became of one setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

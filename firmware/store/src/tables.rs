@@ -6,8 +6,8 @@ use ramal_model::{
     Actor, Column, Configuration, DigestCredential, ExtensionChange, ExtensionId, FieldProblem, Id,
     MAX_EXTENSIONS, NewExtension, Number, Secret, Table, code,
 };
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -42,8 +42,7 @@ pub const NUMBER_COLUMNS: &[(&str, Column)] = &[
 ];
 
 /// What to do with rows whose number is there already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
     /// Change what the row says; blank values stay.
     #[default]
@@ -296,7 +295,15 @@ fn text(values: &Map<String, Value>, column: &str) -> String {
 }
 
 fn once(seen: &mut HashSet<String>, column: &str, value: &str) -> Checked<()> {
-    if value.is_empty() || seen.insert(value.to_owned()) {
+    if value.is_empty() {
+        return Err(refusal(
+            column,
+            code::REQUIRED,
+            None,
+            "must not be blank".to_owned(),
+        ));
+    }
+    if seen.insert(value.to_owned()) {
         return Ok(());
     }
     Err(refusal(

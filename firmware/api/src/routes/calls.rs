@@ -1,8 +1,14 @@
 //! Phones, calls in progress, and the call history.
 
+use std::io;
+
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
 use ramal_model::{CallId, CallRecord, CallResult, Invalid, code};
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
@@ -13,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::no_such;
 use crate::app::App;
+use crate::csv::{self, Form};
 use crate::document::{BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
 use crate::permit::Access;
 use crate::problem::Problem;
@@ -147,4 +154,151 @@ pub async fn list_calls(
     let more = cut(&mut calls, page);
     let next = calls.last().filter(|_| more).map(|call| call.id.clone());
     Ok(Json(CallPage { calls, next }))
+}
+
+/// Most calls of an exported history.
+const MOST_EXPORTED: u32 = 100_000;
+
+/// Which calls to export, and in which form.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CallExportQuery {
+    /// `json`, the default, or `csv`.
+    format: Option<String>,
+    /// Only calls before this one.
+    before: Option<String>,
+    /// Only calls from or to this number.
+    number: Option<String>,
+    /// Only calls that ended like this.
+    #[param(value_type = Option<CallResult>)]
+    result: Option<String>,
+}
+
+/// The call history as a file, latest first: at most 100,000 calls; `before` of the last one's id continues it. Legs and trace
+/// are in the JSON form only.
+#[utoipa::path(
+    get, path = "/calls/export", tag = "calls", security(("session" = []), ("token" = [])), params(CallExportQuery),
+    responses(
+        (status = 200, content((Vec<CallRecord> = "application/json"), (String = "text/csv"))), Unauthenticated,
+        Forbidden, BadQuery, Common
+    )
+)]
+pub async fn export_calls(
+    State(app): State<App>,
+    access: Access,
+    Parameters(query): Parameters<CallExportQuery>,
+) -> Result<Response, Problem> {
+    let form = csv::form(query.format)?;
+    let query = CallQuery {
+        limit: None,
+        before: query.before,
+        number: query.number,
+        result: query.result,
+    };
+    let (mut filter, _) = query.filter()?;
+    filter.users = access.users(&app);
+    let (feed, rows) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(4);
+    // Page by page, so that a long history neither fills the memory nor keeps a reader of the database.
+    tokio::spawn(async move {
+        let mut left = MOST_EXPORTED;
+        let mut first = true;
+        let mut text = match form {
+            Form::Json => "[".to_owned(),
+            Form::Csv => csv::line(CALL_COLUMNS),
+        };
+        while left > 0 {
+            filter.limit = Some(left.min(500));
+            let calls = match app.store.calls(filter.clone()).await {
+                Ok(calls) => calls,
+                Err(error) => {
+                    tracing::error!(%error, "the export of calls broke off");
+                    // The connection is cut, so that nobody takes the part for the whole.
+                    let _ = feed.send(Err(io::Error::other(error))).await;
+                    return;
+                }
+            };
+            let Some(last) = calls.last() else { break };
+            filter.before = Some(last.id.clone());
+            left = left.saturating_sub(u32::try_from(calls.len()).unwrap_or(left));
+            for call in &calls {
+                match form {
+                    Form::Csv => text.push_str(&line(call)),
+                    Form::Json => {
+                        text.push_str(if first { "" } else { ",\n" });
+                        text.push_str(&serde_json::to_string(call).unwrap_or_default());
+                    }
+                }
+                first = false;
+            }
+            if feed
+                .send(Ok(Bytes::from(std::mem::take(&mut text))))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+        text.push_str(match form {
+            Form::Json => "]",
+            Form::Csv => "",
+        });
+        // Who went away needs no end.
+        let _ = feed.send(Ok(Bytes::from(text))).await;
+    });
+    let body = Body::from_stream(stream::unfold(rows, |mut rows| async move {
+        rows.recv().await.map(|part| (part, rows))
+    }));
+    match form {
+        Form::Csv => csv::file("ramal-calls.csv", body),
+        Form::Json => {
+            let headers = [
+                (header::CONTENT_TYPE, "application/json"),
+                (
+                    header::CONTENT_DISPOSITION,
+                    "attachment; filename=\"ramal-calls.json\"",
+                ),
+            ];
+            Ok((headers, body).into_response())
+        }
+    }
+}
+
+const CALL_COLUMNS: [&str; 13] = [
+    "id",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "direction",
+    "caller_number",
+    "caller_name",
+    "callee_number",
+    "callee_name",
+    "result",
+    "end_reason",
+    "talk_seconds",
+    "ivr_path",
+];
+
+fn line(call: &CallRecord) -> String {
+    let moment = |at: Option<i64>| at.map(csv::moment).unwrap_or_default();
+    let talk = call.answered_at.zip(call.ended_at);
+    let talk = talk.map(|(from, to)| (to - from).max(0) / 1000);
+    csv::line([
+        call.id.to_string(),
+        csv::moment(call.started_at),
+        moment(call.answered_at),
+        moment(call.ended_at),
+        format!("{:?}", call.direction).to_lowercase(),
+        call.caller.number.clone(),
+        call.caller.name.clone(),
+        call.callee.number.clone(),
+        call.callee.name.clone(),
+        call.result
+            .map(|result| result.as_str().to_owned())
+            .unwrap_or_default(),
+        call.end_reason.clone(),
+        talk.map(|seconds| seconds.to_string()).unwrap_or_default(),
+        call.ivr_path.clone(),
+    ])
 }

@@ -26,7 +26,6 @@ pub struct TableQuery {
     #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
     /// What to do with numbers that are there already: `update`, the default, or `skip`.
-    #[param(value_type = Option<Existing>)]
     existing: Option<String>,
 }
 

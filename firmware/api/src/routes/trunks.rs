@@ -50,8 +50,8 @@ impl TrunkRow {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LegacyText {
-    /// `user:password@host/line` with percent-encoding, `register => …` or `key=value`; at most 65,536 characters.
-    #[schema(max_length = 65536)]
+    /// `user:password@host/line` with percent-encoding, `register => …` or `key=value`; at most 8,192 characters.
+    #[schema(max_length = 8192)]
     text: String,
 }
 

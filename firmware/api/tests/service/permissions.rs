@@ -104,6 +104,39 @@ async fn at_03_a_profile_shows_one_menu_and_the_calls_of_the_team() {
     assert_eq!(calls(&watching).await, [of_team.to_string()]);
     assert_eq!(calls(&carla).await, [of_others.to_string()]);
     assert_eq!(calls(&admin).await.len(), 2);
+    // A supervisor takes the calls of his team as a file, and nobody else's.
+    let (_, eva) = person(
+        &gateway,
+        &admin,
+        "eva.prado",
+        "205",
+        json!({ "role": "supervisor" }),
+    )
+    .await;
+    let table = eva.get("/calls/export?format=csv").await;
+    assert_eq!(
+        String::from_utf8(table.body.to_vec())
+            .unwrap()
+            .lines()
+            .count(),
+        1
+    );
+    let table = admin.get("/calls/export?format=csv&number=203").await;
+    let table = String::from_utf8(table.body.to_vec()).unwrap();
+    assert!(
+        table.contains(&format!("{of_others},1970-01-01T00:00:02Z")),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 2);
+    let file = admin.get("/calls/export").await.json();
+    let ids: Vec<_> = file
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["id"].clone())
+        .collect();
+    assert_eq!(ids, [json!(of_others), json!(of_team)]);
+    assert_eq!(carla.get("/calls/export").await.status, 403);
     for path in [
         "/extensions",
         "/users",

@@ -154,7 +154,7 @@ async fn what_comes_out_goes_in_again_and_changes_nothing() {
     let again = table(
         &admin,
         "/numbers/import",
-        &String::from_utf8(out.body.to_vec()).unwrap(),
+        std::str::from_utf8(&out.body).unwrap(),
     )
     .await
     .json();
