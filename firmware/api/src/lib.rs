@@ -3,7 +3,7 @@
 //! [`Server::start`] opens three doors: HTTPS with the gateway's own certificate, an HTTP port that only redirects, and a
 //! Unix socket for root and the service's own user. A connection ([`Limits`] bounds every wait and every count) hands its
 //! requests to the router: first the guards (time limit, cross-site check, security headers), then the operation. An
-//! permission of each operation is checked in one place ([`permit`]); the operation takes the caller, a body that is checked field by field, asks the store
+//! permission of each operation is checked in one place (`permit`); the operation takes the caller, a body that is checked field by field, asks the store
 //! or the PBX, and answers JSON or a [`Problem`]. Nothing blocks: storage has threads of its own, `/proc` and the disk are
 //! read where blocking is allowed.
 //!
