@@ -1,6 +1,7 @@
 //! A line processor by itself, between a port and hardware that the test plays.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use ramal_analog::HardwareEvent;
@@ -20,6 +21,7 @@ fn line() -> LineDescription {
 
 const OWN_CANCELLER: HardwareFeatures = HardwareFeatures {
     echo_canceller: true,
+    buffered: 0,
 };
 
 /// Lets silence go by.
@@ -69,13 +71,15 @@ fn a_law_stays_a_law_to_the_bit() {
 
 #[test]
 fn row_54_the_echo_of_a_line_is_taken_out_unless_hardware_does_it() {
-    let residue = |features| {
+    // The echo comes so many samples after what hardware gives to the line.
+    let residue = |features: HardwareFeatures, delay: usize| {
         let (port, mut processor) = LineProcessor::fxo(line(), features, &FxoSettings::default());
         port.command(Command::Answer).unwrap();
         pass(&mut processor, 5);
         let mut audio = port.audio();
         audio.restart();
         let mut voice = Noise::new(11);
+        let mut on_its_way = VecDeque::from(vec![0i16; features.buffered * FRAME_SAMPLES + delay]);
         let mut echo = [0i16; FRAME_SAMPLES];
         let mut level = 0.0;
         for block in 0..500 {
@@ -87,7 +91,8 @@ fn row_54_the_echo_of_a_line_is_taken_out_unless_hardware_does_it() {
             let mut transmit = [0; FRAME_SAMPLES];
             processor.block(&echo, &mut transmit);
             // A hybrid that loses 10 dB.
-            echo = transmit.map(|sample| (f32::from(sample) * 0.316) as i16);
+            on_its_way.extend(transmit.map(|sample| (f32::from(sample) * 0.316) as i16));
+            echo = std::array::from_fn(|_| on_its_way.pop_front().unwrap_or_default());
             let mut linear = [0; FRAME_SAMPLES];
             Law::A.decode(&heard, &mut linear);
             if block == 499 {
@@ -96,9 +101,22 @@ fn row_54_the_echo_of_a_line_is_taken_out_unless_hardware_does_it() {
         }
         level
     };
-    let (cancelled, left) = (residue(HardwareFeatures::default()), residue(OWN_CANCELLER));
+    let left = residue(OWN_CANCELLER, 0);
     assert!((left + 25.0).abs() < 1.5, "{left}");
-    assert!(cancelled < left - 25.0, "{cancelled} {left}");
+    for buffered in [0, 1, 2] {
+        let features = HardwareFeatures {
+            buffered,
+            ..HardwareFeatures::default()
+        };
+        // At once, and near the end of what G.168 asks for.
+        for delay in [0, 480] {
+            let cancelled = residue(features, delay);
+            assert!(
+                cancelled < left - 25.0,
+                "{buffered} blocks, {delay} samples: {cancelled} {left}"
+            );
+        }
+    }
 }
 
 #[test]

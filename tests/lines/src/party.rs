@@ -30,11 +30,20 @@ impl End {
     /// # Panics
     /// When it cannot be started.
     pub fn start(span: &Span, signalling: Signalling) -> Self {
+        Self::start_with(span, signalling, false)
+    }
+
+    /// The same, with or without cancellation of echoes.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with(span: &Span, signalling: Signalling, echo_cancellation: bool) -> Self {
         let config = SpanConfig {
             name: span.name.clone(),
             device: span.name.clone(),
             crc4: false,
             clock_rank: 0,
+            echo_cancellation,
             signalling,
         };
         let (trunk, thread) = start(config, None).expect("a thread");

@@ -267,6 +267,7 @@ export interface E1Settings {
   crc4: boolean
   /** 0 gives the clock to the far end. */
   clock_rank: number
+  echo_cancellation: boolean
   signalling: PriSignalling | R2Signalling
   channel_order: ChannelOrder
   /** Timeslots out of use. */

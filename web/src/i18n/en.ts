@@ -650,6 +650,8 @@ export const en = {
   'e1.overlap_hint': 'The carrier sends the called number in parts (overlap).',
   'e1.crc4': 'CRC-4 in the frame',
   'e1.crc4_hint': 'Must be the same at both ends.',
+  'e1.echo': 'Cancel echoes',
+  'e1.echo_hint': 'Takes out the echo of telephones on two wires at the far end.',
   'e1.clock': 'Clock source',
   'e1.clock_hint': '1 to 16, the lowest first; 0: this gateway gives the clock to the far end.',
   'e1.channel_order': 'Order of channels',

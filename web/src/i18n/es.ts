@@ -652,6 +652,8 @@ export const es = {
   'e1.overlap_hint': 'El operador envía el número llamado por partes (overlap).',
   'e1.crc4': 'CRC-4 en la trama',
   'e1.crc4_hint': 'Debe ser igual en los dos extremos.',
+  'e1.echo': 'Cancelar el eco',
+  'e1.echo_hint': 'Quita el eco de los teléfonos de dos hilos del otro extremo.',
   'e1.clock': 'Fuente de reloj',
   'e1.clock_hint': 'De 1 a 16, primero el menor; 0: este gateway da el reloj al otro extremo.',
   'e1.channel_order': 'Orden de los canales',

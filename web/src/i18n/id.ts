@@ -648,6 +648,8 @@ export const id = {
   'e1.overlap_hint': 'Operator mengirim nomor tujuan sebagian-sebagian (overlap).',
   'e1.crc4': 'CRC-4 pada bingkai',
   'e1.crc4_hint': 'Harus sama di kedua ujung.',
+  'e1.echo': 'Redam gema',
+  'e1.echo_hint': 'Menghilangkan gema dari telepon dua kabel di ujung lain.',
   'e1.clock': 'Sumber clock',
   'e1.clock_hint': '1 sampai 16, terkecil dulu; 0: gateway ini memberi clock ke ujung lain.',
   'e1.channel_order': 'Urutan kanal',

@@ -652,6 +652,8 @@ export const ptBR = {
   'e1.overlap_hint': 'A operadora envia o número chamado em partes (overlap).',
   'e1.crc4': 'CRC-4 no quadro',
   'e1.crc4_hint': 'Deve ser igual nas duas pontas.',
+  'e1.echo': 'Cancelar eco',
+  'e1.echo_hint': 'Remove o eco de telefones a dois fios na outra ponta.',
   'e1.clock': 'Fonte de relógio',
   'e1.clock_hint': '1 a 16, o menor primeiro; 0: este gateway dá o relógio à outra ponta.',
   'e1.channel_order': 'Ordem dos canais',

@@ -31,6 +31,7 @@ fn started(name: &str, span: SimulatedSpan) -> (Trunk, SpanThread) {
         device: name.to_owned(),
         crc4: true,
         clock_rank: 1,
+        echo_cancellation: false,
         signalling: Signalling::Pri(Box::new(Settings::new(Role::User))),
     };
     start_on(span, config, None).expect("a thread")

@@ -25,6 +25,9 @@ pub enum PcmError {
 
 /// A PCM with a time slot for each line, companded, 8,000 frames a second.
 pub trait Pcm: Send {
+    /// Blocks that are played before the one that is given.
+    const BUFFERED: usize;
+
     /// Plays the next 20 ms and captures the last: one octet of each slot in turn. Waits until the hardware wants them.
     ///
     /// # Errors
@@ -72,7 +75,10 @@ impl<P: Pcm> CodecCard<P> {
                 number: String::new(),
                 law,
             };
-            let features = HardwareFeatures::default();
+            let features = HardwareFeatures {
+                buffered: P::BUFFERED,
+                ..HardwareFeatures::default()
+            };
             let (port, processor) = match kind {
                 PortKind::Fxo => {
                     let settings = ramal_model::FxoSettings {

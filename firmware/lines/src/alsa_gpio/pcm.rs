@@ -173,6 +173,8 @@ fn carry(
 }
 
 impl Pcm for AlsaPcm {
+    const BUFFERED: usize = LEAD;
+
     fn exchange(&mut self, play: &[u8], captured: &mut [u8]) -> Result<(), PcmError> {
         captured.fill(self.law.silence());
         if self.open.is_none() {

@@ -67,7 +67,12 @@ impl FxsProcessor {
             features,
             tones: signalling::tones(settings.country),
             line: FxsLine::new(signalling::fxs(settings)),
-            sound: TwoWire::new(settings.receive_gain, settings.transmit_gain, cancel),
+            sound: TwoWire::new(
+                settings.receive_gain,
+                settings.transmit_gain,
+                cancel,
+                features.buffered,
+            ),
             settings: settings.clone(),
             keys: DtmfDetector::default(),
             listening: Listening::Call,

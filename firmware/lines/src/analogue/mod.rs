@@ -61,6 +61,8 @@ pub struct LineDescription {
 pub struct HardwareFeatures {
     /// It takes out the line's echo.
     pub echo_canceller: bool,
+    /// Blocks that lie between the one that [`LineProcessor::block`] gives and the line, at most 7.
+    pub buffered: usize,
 }
 
 enum Side {

@@ -2,12 +2,16 @@
 
 use ramal_dsp::{EchoCanceller, FRAME_SAMPLES};
 
+/// More blocks no hardware has between what is sent and the line.
+const MOST_BUFFERED: usize = 7;
+
 /// Between the port and the line.
 #[derive(Clone, Debug)]
 pub(super) struct TwoWire {
     canceller: Option<Box<EchoCanceller>>,
-    /// What was sent in the last block: its echo is in what comes now.
-    sent: [i16; FRAME_SAMPLES],
+    /// What was sent in the last blocks, the oldest at `next`: its echo is in what comes now.
+    sent: Vec<[i16; FRAME_SAMPLES]>,
+    next: usize,
     receive: Option<f32>,
     transmit: Option<f32>,
 }
@@ -27,10 +31,12 @@ fn amplify(block: &mut [i16; FRAME_SAMPLES], factor: Option<f32>) {
 }
 
 impl TwoWire {
-    pub fn new(receive_gain: i8, transmit_gain: i8, cancel_echo: bool) -> Self {
+    /// With a canceller where the hardware has none, and `buffered` blocks between what is sent and the line.
+    pub fn new(receive_gain: i8, transmit_gain: i8, cancel_echo: bool, buffered: usize) -> Self {
         TwoWire {
             canceller: cancel_echo.then(|| Box::new(EchoCanceller::new(true))),
-            sent: [0; FRAME_SAMPLES],
+            sent: vec![[0; FRAME_SAMPLES]; buffered.min(MOST_BUFFERED) + 1],
+            next: 0,
             receive: factor(receive_gain),
             transmit: factor(transmit_gain),
         }
@@ -41,13 +47,14 @@ impl TwoWire {
         if let Some(canceller) = &mut self.canceller {
             **canceller = EchoCanceller::new(true);
         }
-        self.sent.fill(0);
+        self.sent.fill([0; FRAME_SAMPLES]);
     }
 
     /// What came from the line, as the port is to hear it.
     pub fn receive(&mut self, block: &mut [i16; FRAME_SAMPLES]) {
         if let Some(canceller) = &mut self.canceller {
-            canceller.process(&self.sent, block);
+            let silence = [0; FRAME_SAMPLES];
+            canceller.process(self.sent.get(self.next).unwrap_or(&silence), block);
         }
         amplify(block, self.receive);
     }
@@ -55,6 +62,9 @@ impl TwoWire {
     /// What goes to the line.
     pub fn transmit(&mut self, block: &mut [i16; FRAME_SAMPLES]) {
         amplify(block, self.transmit);
-        self.sent = *block;
+        if let Some(oldest) = self.sent.get_mut(self.next) {
+            *oldest = *block;
+        }
+        self.next = (self.next + 1) % self.sent.len().max(1);
     }
 }

@@ -101,7 +101,10 @@ impl DahdiLines {
                     number: String::new(),
                     law: Law::A,
                 };
-                let features = HardwareFeatures::default();
+                let features = HardwareFeatures {
+                    buffered: LEAD - 1,
+                    ..HardwareFeatures::default()
+                };
                 let (port, processor) = match kind {
                     PortKind::Fxo => {
                         let settings = FxoSettings {
@@ -243,9 +246,11 @@ impl Worker {
 }
 
 impl Line {
-    /// Carries the sound and events that wait.
+    /// Carries the sound and events that wait. After a turn in which many blocks had come the kernel has run out of what was
+    /// given to it, and more than `LEAD` blocks for it would stay delay for good.
     fn serve(&mut self) {
         let mut octets = [0; FRAME_SAMPLES];
+        let (mut answers, mut count) = ([[0; FRAME_SAMPLES]; LEAD], 0);
         loop {
             let Some(device) = &self.device else { return };
             match device.receive(&mut octets) {
@@ -254,10 +259,10 @@ impl Line {
                     Law::A.decode(&octets, &mut samples);
                     self.processor.block(&samples, &mut answer);
                     self.last_block = Instant::now();
-                    Law::A.encode(&answer, &mut octets);
-                    if device.transmit(&octets) == Received::Event {
-                        self.drain();
+                    if let Some(place) = answers.get_mut(count % LEAD) {
+                        Law::A.encode(&answer, place);
                     }
+                    count += 1;
                     self.obey();
                     if self.look_at.is_some_and(|at| at <= self.last_block) {
                         self.look_at = None;
@@ -266,11 +271,27 @@ impl Line {
                 }
                 Received::Octets(_) => {}
                 Received::Nothing => {
+                    for number in count.saturating_sub(LEAD)..count {
+                        self.transmit(&answers, number);
+                    }
                     self.drain();
                     return;
                 }
                 Received::Event => self.drain(),
                 Received::Gone => self.lose(),
+            }
+        }
+    }
+
+    fn transmit(&mut self, answers: &[[u8; FRAME_SAMPLES]; LEAD], number: usize) {
+        if let Some(device) = &self.device
+            && let Some(answer) = answers.get(number % LEAD)
+            && device.transmit(answer) == Received::Event
+        {
+            // Nothing was taken: the event comes first.
+            self.drain();
+            if let Some(device) = &self.device {
+                device.transmit(answer);
             }
         }
     }

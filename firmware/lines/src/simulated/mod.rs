@@ -50,6 +50,7 @@ const HANDS: usize = 16;
 /// The wires are without echo; the number that sends everything back is not to be taken for one.
 const FEATURES: HardwareFeatures = HardwareFeatures {
     echo_canceller: true,
+    buffered: 0,
 };
 
 /// How many lines to simulate.

@@ -34,6 +34,9 @@ pub struct E1TrunkInput {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 16)]
     pub clock_rank: Option<i64>,
+    /// Whether the echo of far ends is taken out of calls, default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echo_cancellation: Option<bool>,
     /// What signals the calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signalling: Option<E1SignallingInput>,
@@ -93,6 +96,7 @@ impl E1TrunkInput {
             device: String::new(),
             crc4: signalling.kind() == E1SignallingKind::E1Pri,
             clock_rank: 1,
+            echo_cancellation: true,
             signalling,
             channel_order: ChannelOrder::default(),
             blocked: Vec::new(),
@@ -131,6 +135,7 @@ impl E1TrunkInput {
         put(&mut trunk.enabled, &self.enabled);
         put(&mut trunk.device, &self.device);
         put(&mut trunk.crc4, &self.crc4);
+        put(&mut trunk.echo_cancellation, &self.echo_cancellation);
         put(&mut trunk.channel_order, &self.channel_order);
         put(&mut trunk.outbound, &self.outbound);
         put(&mut trunk.inbound, &self.inbound);

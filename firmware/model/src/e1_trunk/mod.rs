@@ -108,6 +108,9 @@ pub struct E1Trunk {
     /// Rank as a source of the clock, 1-16; 0 gives the clock to the far end.
     #[schema(minimum = 0, maximum = 16)]
     pub clock_rank: u8,
+    /// Whether the echo of far ends is taken out of calls; on unless said otherwise.
+    #[serde(default = "on")]
+    pub echo_cancellation: bool,
     /// What signals the calls.
     pub signalling: E1Signalling,
     /// In which order free timeslots are taken.
@@ -123,6 +126,10 @@ pub struct E1Trunk {
     pub inbound: Vec<InboundNumber>,
     /// Where all other incoming numbers lead; null refuses them.
     pub inbound_default: Option<ExtensionId>,
+}
+
+fn on() -> bool {
+    true
 }
 
 impl E1Trunk {

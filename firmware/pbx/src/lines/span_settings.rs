@@ -18,6 +18,7 @@ pub(super) fn span_config(trunk: &E1Trunk) -> Result<SpanConfig, LineError> {
         device: trunk.device.clone(),
         crc4: trunk.crc4,
         clock_rank: trunk.clock_rank,
+        echo_cancellation: trunk.echo_cancellation,
         signalling: signalling(trunk)?,
     })
 }
@@ -77,6 +78,7 @@ mod tests {
             device: "TE2/0/1".to_owned(),
             crc4: true,
             clock_rank: 1,
+            echo_cancellation: true,
             signalling,
             channel_order: ChannelOrder::Ascending,
             blocked: Vec::new(),

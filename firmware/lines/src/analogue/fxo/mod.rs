@@ -62,7 +62,12 @@ impl FxoProcessor {
         FxoProcessor {
             features,
             line: FxoLine::new(signalling::fxo(settings)),
-            sound: TwoWire::new(settings.receive_gain, settings.transmit_gain, cancel),
+            sound: TwoWire::new(
+                settings.receive_gain,
+                settings.transmit_gain,
+                cancel,
+                features.buffered,
+            ),
             progress: ProgressDetector::new(tones, signalling::learned(settings))
                 .with_repetitions(settings.busy_repetitions.into()),
             dial_tone: DialToneDetector::new(tones),

@@ -28,12 +28,13 @@ struct Bearer<C> {
 pub(super) struct Bearers<'a, H: SpanHardware> {
     epoll: Arc<Epoll>,
     hardware: &'a H,
+    cancels_echo: bool,
     slots: Vec<Option<Bearer<H::Channel>>>,
 }
 
 impl<'a, H: SpanHardware> Bearers<'a, H> {
     /// The timeslots of a span. Their events come to `epoll` under the timeslot's number.
-    pub(super) fn new(epoll: Arc<Epoll>, hardware: &'a H) -> Self {
+    pub(super) fn new(epoll: Arc<Epoll>, hardware: &'a H, cancels_echo: bool) -> Self {
         let bearer = |timeslot: u8| {
             let (port, audio) = pair(Law::A);
             (u32::from(timeslot) != super::super::setup::SIGNALLING_TIMESLOT).then(|| Bearer {
@@ -46,6 +47,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
         Self {
             epoll,
             hardware,
+            cancels_echo,
             slots: (1..=hardware.timeslots()).map(bearer).collect(),
         }
     }
@@ -69,6 +71,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
     /// The kernel's refusal; `ENXIO` for a timeslot that carries no sound.
     pub(super) fn open(&mut self, timeslot: u8) -> Result<PortAudio, DahdiError> {
         let (epoll, hardware) = (self.epoll.clone(), self.hardware);
+        let cancels_echo = self.cancels_echo;
         let missing = DahdiError::new(format!("use timeslot {timeslot}"), Errno::ENXIO);
         let bearer = self.slot(timeslot).ok_or(missing)?;
         if bearer.device.is_none() {
@@ -85,7 +88,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
             watch_answers(&epoll, &bearer.audio, timeslot);
             bearer.port.restart();
             bearer.audio.restart();
-            bearer.sender = Sender::default();
+            bearer.sender = Sender::new(cancels_echo);
             bearer.device = Some(device);
         }
         Ok(bearer.port.clone())
@@ -119,7 +122,7 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
             match device.receive(&mut block) {
                 Received::Octets(length) => {
                     if length == FRAME_SAMPLES {
-                        bearer.sender.look(device);
+                        bearer.sender.came(&mut block);
                         bearer.audio.put_octets(&block);
                     }
                 }

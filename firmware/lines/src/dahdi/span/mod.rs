@@ -8,6 +8,7 @@
 
 mod bearers;
 mod diagnosis;
+mod echo;
 mod hardware;
 mod pri;
 mod r2;
@@ -53,6 +54,8 @@ pub struct SpanConfig {
     pub crc4: bool,
     /// Rank as a source of the clock, from 1; 0 gives the clock to the far end.
     pub clock_rank: u8,
+    /// Whether the echo of far ends is taken out of calls.
+    pub echo_cancellation: bool,
     /// What runs on it.
     pub signalling: Signalling,
 }

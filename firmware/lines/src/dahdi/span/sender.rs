@@ -5,11 +5,12 @@ use nix::sys::epoll::{Epoll, EpollEvent, EpollFlags};
 use ramal_dsp::FRAME_SAMPLES;
 
 use super::super::Received;
+use super::echo::LineEcho;
 use super::hardware::SpanChannel;
 use crate::audio::DriverAudio;
 
-/// Blocks in the kernel that are enough: one is being sent, one waits, one came early.
-const ENOUGH: usize = 3;
+/// Blocks in the kernel that are enough beside the one that is being sent: one waits, one came early.
+const ENOUGH: usize = 2;
 /// Rounds after which the queue is judged: 2 s.
 const REVIEW: usize = 100;
 
@@ -23,12 +24,28 @@ pub(super) struct Sender {
     fewest: usize,
     /// Blocks to be left out.
     spare: usize,
+    /// Blocks that lie in the kernel: it does not tell (`DAHDI_GET_BUFINFO` answers -1), but takes one for each that comes.
+    queued: usize,
+    echo: Option<Box<LineEcho>>,
 }
 
 impl Sender {
-    /// Looks at the queue, at each block that comes from the line and before what is sent for it.
-    pub(super) fn look(&mut self, device: &impl SpanChannel) {
-        let waiting = device.waiting_to_send().unwrap_or(0);
+    /// For a new call, whose far end's echo is taken out or not.
+    pub(super) fn new(cancels_echo: bool) -> Self {
+        Self {
+            echo: cancels_echo.then(|| Box::new(LineEcho::new())),
+            ..Self::default()
+        }
+    }
+
+    /// A block has come, and its echo of what was sent is taken out. The line has taken one meanwhile, and what is left is
+    /// looked at before more is sent.
+    pub(super) fn came(&mut self, block: &mut [u8; FRAME_SAMPLES]) {
+        self.queued = self.queued.saturating_sub(1);
+        if let Some(echo) = &mut self.echo {
+            echo.clean(block);
+        }
+        let waiting = self.queued;
         self.fewest = if self.rounds == 0 {
             waiting
         } else {
@@ -49,7 +66,12 @@ impl Sender {
         }
         while audio.take_octets(&mut block) {
             match device.transmit(&block) {
-                Received::Octets(_) => {}
+                Received::Octets(_) => {
+                    self.queued += 1;
+                    if let Some(echo) = &mut self.echo {
+                        echo.sent(&block);
+                    }
+                }
                 Received::Event => return false,
                 // Full: the block is lost, and with it the delay it would have become.
                 Received::Nothing | Received::Gone => return true,

@@ -156,11 +156,18 @@ impl Worker {
         match &config.signalling {
             Signalling::Pri(settings) => {
                 let settings = ramal_isdn::Settings::clone(settings);
-                let signalling = Pri::new(&self.epoll, hardware, settings)?;
+                let signalling =
+                    Pri::new(&self.epoll, hardware, settings, config.echo_cancellation)?;
                 self.attend(hardware, signalling)
             }
             Signalling::R2(settings) => {
-                let signalling = R2::new(&self.epoll, hardware, settings, Instant::now())?;
+                let signalling = R2::new(
+                    &self.epoll,
+                    hardware,
+                    settings,
+                    config.echo_cancellation,
+                    Instant::now(),
+                )?;
                 self.attend(hardware, signalling)
             }
         }

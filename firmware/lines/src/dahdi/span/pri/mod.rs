@@ -59,11 +59,12 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
         epoll: &Arc<Epoll>,
         hardware: &'a H,
         settings: Settings,
+        cancels_echo: bool,
     ) -> Result<Self, DahdiError> {
         Ok(Self {
             interface: Interface::new(settings),
             d_channel: DChannel::open(epoll, hardware)?,
-            bearers: Bearers::new(epoll.clone(), hardware),
+            bearers: Bearers::new(epoll.clone(), hardware, cancels_echo),
             calls: HashMap::new(),
             ids: HashMap::new(),
             failed: None,

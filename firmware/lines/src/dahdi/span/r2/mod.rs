@@ -34,6 +34,7 @@ impl<C: SpanChannel> R2<C> {
         epoll: &Arc<Epoll>,
         hardware: &H,
         settings: &Arc<Settings>,
+        cancels_echo: bool,
         now: Instant,
     ) -> Result<Self, DahdiError> {
         let mut timeslots = Vec::new();
@@ -46,7 +47,13 @@ impl<C: SpanChannel> R2<C> {
             epoll
                 .add(device.as_fd(), interest(number, false))
                 .map_err(|errno| DahdiError::new(format!("wait for timeslot {number}"), errno))?;
-            timeslots.push(Timeslot::new(number, device, settings.clone(), now));
+            timeslots.push(Timeslot::new(
+                number,
+                device,
+                settings.clone(),
+                cancels_echo,
+                now,
+            ));
         }
         Ok(Self {
             epoll: epoll.clone(),

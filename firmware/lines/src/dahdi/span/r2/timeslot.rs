@@ -30,6 +30,7 @@ pub(super) struct Timeslot<C> {
     audio: DriverAudio,
     port: PortAudio,
     sender: Sender,
+    cancels_echo: bool,
     /// What register signals are heard with.
     detector: Option<R2Detector>,
     /// The register signal that is sent.
@@ -62,7 +63,13 @@ pub(super) fn interest(timeslot: u8, sound: bool) -> EpollEvent {
 }
 
 impl<C: SpanChannel> Timeslot<C> {
-    pub(super) fn new(number: u8, device: C, settings: Arc<Settings>, now: Instant) -> Self {
+    pub(super) fn new(
+        number: u8,
+        device: C,
+        settings: Arc<Settings>,
+        cancels_echo: bool,
+        now: Instant,
+    ) -> Self {
         let (port, audio) = pair(Law::A);
         Self {
             number,
@@ -71,6 +78,7 @@ impl<C: SpanChannel> Timeslot<C> {
             audio,
             port,
             sender: Sender::default(),
+            cancels_echo,
             detector: None,
             sending: None,
             sends: R2Direction::Forward,
@@ -121,7 +129,7 @@ impl<C: SpanChannel> Timeslot<C> {
             while let Received::Octets(_) = self.device.receive(&mut [0; FRAME_SAMPLES]) {}
             self.port.restart();
             self.audio.restart();
-            self.sender = Sender::default();
+            self.sender = Sender::new(self.cancels_echo);
             watch_answers(epoll, &self.audio, self.number);
         }
         let mut interest = interest(self.number, wanted);
@@ -251,8 +259,9 @@ impl<C: SpanChannel> Timeslot<C> {
             });
         }
         if self.speech {
-            self.sender.look(&self.device);
-            self.audio.put_octets(block);
+            let mut block = *block;
+            self.sender.came(&mut block);
+            self.audio.put_octets(&block);
         }
     }
 
