@@ -89,6 +89,9 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ("DELETE", "/session", Need::Identity),
     ("PUT", "/session/password", Need::Identity),
     ("GET", "/company", Need::Permission(Directory, View)),
+    ("GET", "/feature-codes", Need::Permission(Directory, View)),
+    ("PUT", "/feature-codes", Need::Permission(Company, Edit)),
+    ("DELETE", "/feature-codes", Need::Permission(Company, Edit)),
     ("GET", "/extensions", Need::Permission(Directory, View)),
     ("GET", "/extensions/{id}", Need::Permission(Directory, View)),
     (

@@ -12,6 +12,7 @@ mod configuration;
 mod e1_trunks;
 mod events;
 mod extensions;
+mod feature_codes;
 mod gateway;
 mod lines;
 mod music_classes;
@@ -53,6 +54,11 @@ pub fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(session::change_own_password))
         .routes(routes!(company::show_company, company::change_company))
+        .routes(routes!(
+            feature_codes::show_feature_codes,
+            feature_codes::change_feature_codes,
+            feature_codes::reset_feature_codes
+        ))
         .routes(routes!(
             extensions::list_extensions,
             extensions::create_extension

@@ -24,6 +24,11 @@ pub enum Actor {
         /// His login at that time.
         login: String,
     },
+    /// Somebody at a telephone, by a feature code.
+    Telephone {
+        /// The number of the extension.
+        extension: String,
+    },
     /// A program with an API token.
     Token {
         /// Which token.
@@ -40,6 +45,7 @@ impl fmt::Display for Actor {
             Actor::Local => f.write_str("command line"),
             Actor::SetUp => f.write_str("first set-up"),
             Actor::User { login, .. } => f.write_str(login),
+            Actor::Telephone { extension } => write!(f, "telephone {extension}"),
             Actor::Token { name, .. } => write!(f, "token {name}"),
         }
     }

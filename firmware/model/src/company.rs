@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AudioFileId, Configuration, Country, Invalid, Language, LimitsProfile, MusicClassId,
-    RecordingSettings,
+    AudioFileId, Configuration, Country, FeatureCodes, Invalid, Language, LimitsProfile,
+    MusicClassId, RecordingSettings,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -40,6 +40,9 @@ pub struct Company {
     /// How much of something there may be.
     #[serde(default)]
     pub limits: LimitsProfile,
+    /// What people dial to have something done.
+    #[serde(default)]
+    pub feature_codes: FeatureCodes,
 }
 
 /// Input for a company. What is left out comes from the country; the settings for recording stay.
@@ -127,6 +130,7 @@ impl NewCompany {
             voicemail_greeting: None,
             recording: RecordingSettings::default(),
             limits: self.limits.unwrap_or_default(),
+            feature_codes: FeatureCodes::default(),
         })
     }
 

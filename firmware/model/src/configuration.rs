@@ -1,11 +1,12 @@
 //! The immutable snapshot that calls and requests read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use crate::{
     AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, DigestCredential,
-    E1Trunk, E1TrunkId, Extension, ExtensionId, Limits, MusicClass, MusicClassId, Secret, SipTrunk,
-    TrunkId, User, UserId,
+    E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Limits, MusicClass, MusicClassId,
+    Secret, SipTrunk, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -111,6 +112,13 @@ impl Configuration {
     pub fn is_emergency(&self, number: &str) -> bool {
         let company = self.company.as_ref();
         company.is_some_and(|company| company.country.emergency_numbers().contains(&number))
+    }
+
+    /// What people dial to have something done.
+    pub fn feature_codes(&self) -> &FeatureCodes {
+        static DEFAULT: LazyLock<FeatureCodes> = LazyLock::new(FeatureCodes::default);
+        let company = self.company.as_ref();
+        company.map_or(&DEFAULT, |company| &company.feature_codes)
     }
 
     /// How much of something there may be.

@@ -61,6 +61,18 @@ pub struct Extension {
     /// Whether its calls are recorded; null follows the company.
     #[serde(default)]
     pub recording: Option<RecordingMode>,
+    /// Where all its calls go, as it would be dialled there; null rings its phones.
+    #[serde(default)]
+    pub forward_all: Option<String>,
+    /// Where calls go while it is busy.
+    #[serde(default)]
+    pub forward_busy: Option<String>,
+    /// Where calls go that nobody takes there, also because no phone of it is registered.
+    #[serde(default)]
+    pub forward_no_answer: Option<String>,
+    /// Whether it takes no calls; it counts as not there then.
+    #[serde(default)]
+    pub do_not_disturb: bool,
 }
 
 /// Input for a new extension.
@@ -95,6 +107,18 @@ pub struct NewExtension {
     /// Whether its calls are recorded; null follows the company.
     #[serde(default)]
     pub recording: Option<RecordingMode>,
+    /// Where all its calls go, 2-20 digits as dialled there; null rings its phones.
+    #[serde(default)]
+    pub forward_all: Option<String>,
+    /// Where calls go while it is busy.
+    #[serde(default)]
+    pub forward_busy: Option<String>,
+    /// Where calls go that nobody takes there.
+    #[serde(default)]
+    pub forward_no_answer: Option<String>,
+    /// Whether it takes no calls; default false.
+    #[serde(default)]
+    pub do_not_disturb: Option<bool>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -145,6 +169,33 @@ pub struct ExtensionChange {
     )]
     #[schema(value_type = Option<RecordingMode>)]
     pub recording: Option<Option<RecordingMode>>,
+    /// Where all its calls go, or null for nowhere.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub forward_all: Option<Option<String>>,
+    /// Where calls go while it is busy, or null for nowhere.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub forward_busy: Option<Option<String>>,
+    /// Where calls go that nobody takes there, or null for nowhere.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub forward_no_answer: Option<Option<String>>,
+    /// Whether it takes no calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub do_not_disturb: Option<bool>,
 }
 
 impl NewExtension {
@@ -186,6 +237,10 @@ impl NewExtension {
             media_encryption: self.media_encryption.unwrap_or_default(),
             music_class: self.music_class,
             recording: self.recording,
+            forward_all: self.forward_all.clone(),
+            forward_busy: self.forward_busy.clone(),
+            forward_no_answer: self.forward_no_answer.clone(),
+            do_not_disturb: self.do_not_disturb.unwrap_or_default(),
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -231,12 +286,34 @@ impl ExtensionChange {
         if let Some(music_class) = self.music_class {
             extension.music_class = music_class;
         }
+        if let Some(to) = &self.forward_all {
+            extension.forward_all.clone_from(to);
+        }
+        if let Some(to) = &self.forward_busy {
+            extension.forward_busy.clone_from(to);
+        }
+        if let Some(to) = &self.forward_no_answer {
+            extension.forward_no_answer.clone_from(to);
+        }
+        if let Some(do_not_disturb) = self.do_not_disturb {
+            extension.do_not_disturb = do_not_disturb;
+        }
         extension.check(&mut problems, configuration);
         problems.finish(extension)
     }
 }
 
 impl Extension {
+    /// Whether calls may go elsewhere than to its phones.
+    pub fn is_forwarded(&self) -> bool {
+        let forwards = [
+            &self.forward_all,
+            &self.forward_busy,
+            &self.forward_no_answer,
+        ];
+        self.do_not_disturb || forwards.iter().any(|to| to.is_some())
+    }
+
     /// Normalises the texts and checks them, and the number against all other extensions.
     fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
         self.check_texts(problems);
@@ -274,5 +351,19 @@ impl Extension {
     fn check_texts(&mut self, problems: &mut Problems) {
         self.number = text::digits(problems, "number", &self.number, 2, 7);
         self.display_name = text::line(problems, "display_name", &self.display_name, 1, 64);
+        let own = self.number.clone();
+        for (field, to) in [
+            ("forward_all", &mut self.forward_all),
+            ("forward_busy", &mut self.forward_busy),
+            ("forward_no_answer", &mut self.forward_no_answer),
+        ] {
+            if let Some(number) = to {
+                *number = text::digits(problems, field, number, 2, 20);
+                if *number == own {
+                    let message = "calls would come back to the extension itself";
+                    problems.add(field, code::CIRCLE, Some(&own), message);
+                }
+            }
+        }
     }
 }

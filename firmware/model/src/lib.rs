@@ -22,6 +22,7 @@ mod credential;
 mod e1_trunk;
 mod export;
 mod extension;
+mod feature_codes;
 mod flow;
 mod language;
 mod legacy;
@@ -57,6 +58,7 @@ pub use extension::{
     DEFAULT_MAX_CALLS, DEFAULT_RING_TIME, Extension, ExtensionChange, ExtensionId, MAX_EXTENSIONS,
     MAX_REGISTRATIONS, NewExtension,
 };
+pub use feature_codes::{FeatureCode, FeatureCodes, Pressed};
 pub use flow::{
     Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, Clearing, Conference,
     Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,

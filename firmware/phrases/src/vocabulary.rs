@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 30] = [
+const SENTENCES: [&str; 40] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -36,6 +36,16 @@ const SENTENCES: [&str; 30] = [
     "agent-phone-taken",
     "break-unknown",
     "break-full",
+    "setting-refused",
+    "forward-on",
+    "forward-off",
+    "dnd-on",
+    "dnd-off",
+    "override-on",
+    "override-off",
+    "no-last-caller",
+    "enter-number",
+    "take-call",
 ];
 
 /// What voicemail boxes and conferences say; every language has it.

@@ -1,7 +1,7 @@
 //! The first set-up, and the company.
 
 use ramal_model::{
-    Actor, AudioFileId, Company, Invalid, NewAdmin, NewCompany, RecordingSettings,
+    Actor, AudioFileId, Company, FeatureCodes, Invalid, NewAdmin, NewCompany, RecordingSettings,
     RecordingSettingsChange, UserId, code,
 };
 
@@ -56,6 +56,7 @@ impl Store {
                 if let Some(before) = draft.company.take() {
                     company.recording = before.recording;
                     company.voicemail_greeting = before.voicemail_greeting;
+                    company.feature_codes = before.feature_codes;
                     company.limits = limits.unwrap_or(before.limits);
                     // Moved to a country that asks for a notice: it is given again.
                     if let Err(invalid) = RecordingSettingsChange::default().validate(&company) {
@@ -94,6 +95,29 @@ impl Store {
                 let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
                 company.voicemail_greeting = greeting;
                 write.save(&actor, draft, &[])
+            })
+            .await
+    }
+
+    /// Changes the feature codes.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`] with each code that cannot be told from another, or from what
+    /// else can be dialled.
+    pub async fn change_feature_codes(
+        &self,
+        actor: &Actor,
+        codes: FeatureCodes,
+    ) -> Result<FeatureCodes> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let codes = codes.validate(&write.configuration)?;
+                let mut draft = write.configuration.draft();
+                let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
+                company.feature_codes = codes.clone();
+                write.save(&actor, draft, &[])?;
+                Ok(codes)
             })
             .await
     }

@@ -89,6 +89,20 @@ export function traceText(step: TraceStep): string {
     case 'conference':
       return t('trace.conference', { room: text('room') })
     case 'emergency':
+    case 'key_asked':
+      return t('trace.key_asked', { number: text('number') })
+    case 'key_pressed':
+      return t('trace.key_pressed', { number: text('number') })
+    case 'key_missing':
+      return t('trace.key_missing', { number: text('number') })
+    case 'number_hidden':
+      return t('trace.number_hidden')
+    case 'forwarded_by':
+      return t('trace.forwarded_by', {
+        extension: text('extension'),
+        calls: word('forwarded_because', text('because')),
+        number: text('number'),
+      })
     case 'forwarded':
     case 'rings':
     case 'ivr_extension':
@@ -173,6 +187,7 @@ type WordGroup =
   | 'ended'
   | 'feature'
   | 'fork'
+  | 'forwarded_because'
   | 'greeting'
   | 'no_entry'
   | 'not_left'

@@ -42,6 +42,14 @@ pub struct ExtensionRow {
     music_class: Option<MusicClassId>,
     /// Whether its calls are recorded; null follows the company.
     recording: Option<RecordingMode>,
+    /// Where all its calls go, as it would be dialled there; null rings its phones.
+    forward_all: Option<String>,
+    /// Where calls go while it is busy.
+    forward_busy: Option<String>,
+    /// Where calls go that nobody takes there, also because no phone of it is registered.
+    forward_no_answer: Option<String>,
+    /// Whether it takes no calls; it counts as not there then.
+    do_not_disturb: bool,
     /// Phones registered now.
     registrations: usize,
 }
@@ -59,6 +67,10 @@ impl ExtensionRow {
             media_encryption,
             music_class,
             recording,
+            forward_all,
+            forward_busy,
+            forward_no_answer,
+            do_not_disturb,
         } = extension.clone();
         Self {
             id,
@@ -71,6 +83,10 @@ impl ExtensionRow {
             media_encryption,
             music_class,
             recording,
+            forward_all,
+            forward_busy,
+            forward_no_answer,
+            do_not_disturb,
             registrations,
         }
     }

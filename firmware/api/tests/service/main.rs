@@ -17,6 +17,7 @@ mod document;
 mod doors;
 mod e1_trunks;
 mod events;
+mod feature_codes;
 mod gateway;
 mod lines;
 mod permissions;

@@ -146,8 +146,32 @@ impl Configuration {
         users
     }
 
-    /// Who is reached at a number from inside.
+    /// Who has a number of the one numbering plan: everybody reached from inside, and feature codes.
     pub fn who_has(&self, number: &str) -> Option<UsedBy> {
+        self.who_is_at(number).or_else(|| {
+            let (feature, _) = self.feature_codes().dialled(number)?;
+            Some(UsedBy::new("feature_code", 0, feature.field()))
+        })
+    }
+
+    /// All numbers reached from inside, and whose they are.
+    pub(crate) fn internal_numbers(&self) -> impl Iterator<Item = (&str, UsedBy)> {
+        let extensions = self.extensions().iter().map(|extension| {
+            let user = UsedBy::new("extension", extension.id.0, &extension.number);
+            (extension.number.as_str(), user)
+        });
+        let company = self.company().map(|company| company.country);
+        let emergency = company.map_or(&[][..], |country| country.emergency_numbers());
+        let emergency = emergency
+            .iter()
+            .map(|number| (*number, UsedBy::new("emergency_number", 0, number)));
+        let objects = self.catalogue().each();
+        let objects = objects.filter_map(|one| Some((one.number()?, UsedBy::of(one))));
+        emergency.chain(extensions).chain(objects)
+    }
+
+    /// Who is reached at a number from inside.
+    pub fn who_is_at(&self, number: &str) -> Option<UsedBy> {
         if self.is_emergency(number) {
             return Some(UsedBy::new("emergency_number", 0, number));
         }

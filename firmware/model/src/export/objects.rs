@@ -7,8 +7,8 @@ use super::{
     reading::{check_id, field, nest, read},
 };
 use crate::{
-    AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, MusicClass, NewCompany,
-    RecordingSettings, SipTrunk, User,
+    AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, FeatureCodes,
+    MusicClass, NewCompany, RecordingSettings, SipTrunk, User,
     problem::{Problems, code},
 };
 
@@ -18,13 +18,14 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         return None;
     };
     let mut inner = Problems::default();
-    let (value, recording, greeting) = match value {
+    let (value, recording, greeting, codes) = match value {
         Value::Object(mut map) => {
             let recording = map.remove("recording");
             let greeting = map.remove("voicemail_greeting");
-            (Value::Object(map), recording, greeting)
+            let codes = map.remove("feature_codes");
+            (Value::Object(map), recording, greeting, codes)
         }
-        value => (value, None, None),
+        value => (value, None, None, None),
     };
     let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
         input
@@ -45,6 +46,15 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
     if let (Some(company), Some(greeting)) = (&mut company, greeting) {
         company.voicemail_greeting =
             read(&mut inner, "voicemail_greeting", greeting).unwrap_or_default();
+    }
+    // Nor feature codes: those that there are by default.
+    if let (Some(company), Some(codes)) = (&mut company, codes)
+        && let Some(mut codes) = read::<FeatureCodes>(&mut inner, "feature_codes", codes)
+    {
+        let mut fields = Problems::default();
+        codes.check_alone(&mut fields);
+        nest(&mut inner, "feature_codes", fields);
+        company.feature_codes = codes;
     }
     nest(problems, "company", inner);
     company

@@ -48,6 +48,11 @@ pub struct Number {
     pub forward_to: Option<String>,
     /// Whether those who are called by forwarding see this number instead of the caller's.
     pub pass_called_number: bool,
+    /// Whether those who are called by forwarding have to press a key to take the call; null is only where the line does not
+    /// tell whether somebody has answered.
+    pub call_connect: Option<bool>,
+    /// What they hear then; null is the gateway's own words.
+    pub whisper: Option<AudioFileId>,
     /// Seconds before a call by forwarding is given up, 1-300; null is 60.
     #[schema(minimum = 1, maximum = 300)]
     pub ring_timeout_out: Option<i64>,
@@ -194,6 +199,8 @@ impl Default for Number {
             time_condition: None,
             forward_to: None,
             pass_called_number: false,
+            call_connect: None,
+            whisper: None,
             ring_timeout_out: None,
             welcome: None,
             busy_message: None,
@@ -403,6 +410,7 @@ impl Object for Number {
             tell(Reference::to_music_class("music_class", class));
         }
         for (field, file) in [
+            ("whisper", self.whisper),
             ("welcome", self.welcome),
             ("busy_message", self.busy_message),
             ("unavailable_message", self.unavailable_message),

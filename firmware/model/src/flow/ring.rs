@@ -66,6 +66,10 @@ pub enum RingTarget {
     External {
         /// As it would be dialled on an extension.
         number: String,
+        /// Whether he has to press a key to take the call; null is only where the line does not tell whether somebody has
+        /// answered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call_connect: Option<bool>,
     },
 }
 
@@ -115,7 +119,7 @@ impl RingStep {
         let mut seen = HashSet::new();
         for (index, target) in self.targets.iter_mut().enumerate() {
             nested(problems, &format!("targets[{index}]"), |inner| {
-                if let RingTarget::External { number } = target {
+                if let RingTarget::External { number, .. } = target {
                     *number = text::dialled(inner, "number", number, 1, 32);
                 }
                 if !seen.insert(target.clone()) {

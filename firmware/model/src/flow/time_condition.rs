@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Calendar, Destination, TimeOfDay, nested};
 use crate::problem::code;
-use crate::{Id, Object, Problems, Reference, text};
+use crate::{Configuration, Id, Object, Problems, Reference, text};
 
 /// A fork by the time: one way inside the periods, another outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -15,6 +15,9 @@ use crate::{Id, Object, Problems, Reference, text};
 pub struct TimeCondition {
     /// 1-64 characters, unique.
     pub name: String,
+    /// Digits after the feature code that switches it by hand, 1-99; it cannot be switched by telephone when null.
+    #[schema(minimum = 1, maximum = 99)]
+    pub code_number: Option<i64>,
     /// When it matches: in any of these, 1-50.
     pub periods: Vec<Period>,
     /// Holidays, on which it does not match.
@@ -120,12 +123,19 @@ impl Period {
 }
 
 impl TimeCondition {
+    /// Whether it does not follow its periods at this moment, UTC ms, because somebody has switched it by hand.
+    #[must_use]
+    pub fn is_switched_at(&self, moment: i64) -> bool {
+        let switched = self.switched.as_ref();
+        switched.is_some_and(|switched| switched.until.is_none_or(|until| moment < until))
+    }
+
     /// Whether it leads the way of its periods at this moment.
     #[must_use]
     pub fn matches(&self, now: &Zoned, calendar: Option<&Calendar>) -> bool {
         let moment = now.timestamp().as_millisecond();
         if let Some(switched) = self.switched
-            && switched.until.is_none_or(|until| moment < until)
+            && self.is_switched_at(moment)
         {
             return switched.state == OverrideState::Open;
         }
@@ -146,6 +156,9 @@ impl Object for TimeCondition {
 
     fn check(&mut self, problems: &mut Problems) {
         self.name = text::line(problems, "name", &self.name, 1, 64);
+        if let Some(number) = self.code_number {
+            text::range(problems, "code_number", number, 1i64, 99);
+        }
         text::at_most(problems, "periods", self.periods.len(), 50);
         if self.periods.is_empty() {
             let message = "needs a period";
@@ -166,6 +179,17 @@ impl Object for TimeCondition {
         nested(problems, "on_no_match", |inner| {
             self.on_no_match.check(inner)
         });
+    }
+
+    fn check_among(&self, id: Id<Self>, configuration: &Configuration, problems: &mut Problems) {
+        let Some(number) = self.code_number else {
+            return;
+        };
+        let mut others = configuration.catalogue().time_conditions.iter();
+        if let Some(other) = others.find(|one| one.id != id && one.code_number == Some(number)) {
+            let message = format!("number {number} belongs to {}", other.name);
+            problems.add("code_number", code::TAKEN, Some(&other.name), message);
+        }
     }
 
     fn references(&self, tell: &mut dyn FnMut(Reference)) {

@@ -20,12 +20,8 @@ use crate::leg::Cause;
 use crate::pins::{ATTEMPTS, Door};
 use crate::queues::{AgentRefusal, EndedBy, Member, PauseReason, Queues};
 
-const LOGIN: &str = "*45";
-const PAUSE: &str = "*46";
 /// How long he may think before the first key of his PIN.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Digits the number of an extension has at most.
-const LONGEST_NUMBER: usize = 7;
 
 /// A code for agents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,27 +32,7 @@ pub(crate) enum AgentCode {
     Pause(Option<i64>),
 }
 
-/// Reads a code for agents.
-pub(crate) fn code(dialled: &str) -> Option<AgentCode> {
-    let digits = |rest: &str, most: usize| {
-        rest.len() <= most && rest.bytes().all(|digit| digit.is_ascii_digit())
-    };
-    if let Some(rest) = dialled.strip_prefix(LOGIN) {
-        return digits(rest, LONGEST_NUMBER).then(|| AgentCode::Login(rest.to_owned()));
-    }
-    let rest = dialled.strip_prefix(PAUSE)?;
-    digits(rest, 2).then(|| AgentCode::Pause(rest.parse().ok()))
-}
-
 impl AgentCode {
-    /// The code as the call's trace names it.
-    pub(super) fn code(&self) -> &'static str {
-        match self {
-            Self::Login(_) => LOGIN,
-            Self::Pause(_) => PAUSE,
-        }
-    }
-
     pub(super) fn feature(&self) -> Feature {
         match self {
             Self::Login(_) => Feature::AgentLogin,
@@ -239,21 +215,4 @@ fn pause(
     }
     Queues::pause(exchange, member, wanted)?;
     Ok(AgentDid::Paused)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_of_agents_are_told_from_others() {
-        assert_eq!(code("*45"), Some(AgentCode::Login(String::new())));
-        assert_eq!(code("*452001"), Some(AgentCode::Login("2001".into())));
-        assert_eq!(code("*46"), Some(AgentCode::Pause(None)));
-        assert_eq!(code("*461"), Some(AgentCode::Pause(Some(1))));
-        assert_eq!(code("*4699"), Some(AgentCode::Pause(Some(99))));
-        for other in ["*4", "*46100", "*45x", "*4512345678", "45", "*47"] {
-            assert_eq!(code(other), None, "{other}");
-        }
-    }
 }

@@ -10,7 +10,9 @@
 
 mod agent_code;
 mod conference;
+mod confirm;
 mod hold;
+mod keys;
 mod outbound;
 mod outside;
 mod participant;
@@ -25,6 +27,7 @@ mod ring;
 pub(crate) mod ringback;
 pub(crate) mod routing;
 mod service;
+mod setting_code;
 mod stage;
 mod talk;
 pub(crate) mod trace;
@@ -36,7 +39,8 @@ mod whisper;
 use std::sync::Arc;
 
 use ramal_model::{
-    CallResult, Configuration, Direction, E1TrunkId, Extension, ExtensionId, Party, TrunkId,
+    CallResult, Configuration, Direction, E1TrunkId, Extension, ExtensionId, FeatureCode, Party,
+    TrunkId,
 };
 
 pub(crate) use self::participant::{Newcomer, Replacing};
@@ -206,7 +210,15 @@ pub(crate) async fn run(
     let mut call = Call::begin(exchange, id, interrupt, direction, caller.party(), to);
     let leg_record = call.leg_started(&*leg, caller.leg_party());
     let shared = call.exchange().clone();
-    let route = routing::route(&configuration, &shared, &caller, &dialled, |step| {
+    let asked = configuration.feature_codes().dialled(&dialled);
+    let dialled = match asked {
+        Some((FeatureCode::HideNumber, number)) if caller.extension().is_some() => {
+            call.hide_number();
+            number
+        }
+        _ => &dialled,
+    };
+    let route = routing::route(&configuration, &shared, &caller, dialled, |step| {
         call.step(step);
     });
     let slot = caller

@@ -17,6 +17,8 @@ pub(super) struct Outgoing {
     pub(super) caller: Party,
     /// Whether he wants his number withheld.
     pub(super) withheld: bool,
+    /// The number of the company it was forwarded from, when it was.
+    pub(super) forwarded_from: Option<String>,
     /// What he can hear, best first.
     pub(super) codecs: Vec<Codec>,
     /// How often the call may still be passed on.
@@ -34,6 +36,7 @@ pub(super) fn dial(
         number: number.to_owned(),
         caller: outgoing.caller,
         withheld: outgoing.withheld,
+        forwarded_from: outgoing.forwarded_from,
         hops_left: outgoing.hops_left,
     };
     let outward = Outward {

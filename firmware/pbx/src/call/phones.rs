@@ -4,7 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use ramal_media::PlayHandle;
+use tokio::time::Instant;
 
+use super::confirm::{Asked, CallConnect, Patience};
 use super::outside;
 use super::participant::{Newcomer, Participant};
 use super::reach::{NotTaken, Waiting};
@@ -19,6 +21,15 @@ use crate::leg::{Cause, Leg, LegEvent, Release};
 pub(super) struct Callee {
     pub(super) who: Caller,
     pub(super) slot: Option<Slot>,
+    /// What is asked of him before he is connected.
+    pub(super) connect: Option<CallConnect>,
+}
+
+impl Callee {
+    /// The number he is called at.
+    fn number(&self) -> String {
+        self.who.party().number
+    }
 }
 
 /// A phone that rings.
@@ -29,6 +40,8 @@ pub(super) struct Ringing {
     pub(super) record: LegRef,
     /// Whether it has said that it rings.
     pub(super) alerting: bool,
+    /// He has answered and is asked whether he takes the call.
+    asked: Option<Asked>,
 }
 
 /// Who has taken the call.
@@ -72,7 +85,78 @@ impl Phones {
             leg,
             record,
             alerting: false,
+            asked: None,
         });
+    }
+
+    /// When somebody who is asked whether he takes the call has to be asked again, or let go.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let asked = self.ringing.iter().filter_map(|one| one.asked.as_ref());
+        asked.map(Asked::due).min()
+    }
+
+    /// The time is over of somebody who was asked whether he takes the call.
+    pub(super) async fn ask_again(&mut self, call: &mut Call) -> Result<(), NotTaken> {
+        let now = Instant::now();
+        let due = self
+            .ringing
+            .iter_mut()
+            .enumerate()
+            .find_map(|(index, one)| {
+                let asked = one.asked.as_mut().filter(|asked| asked.due() <= now)?;
+                Some((index, asked.go_on(&*one.leg)))
+            });
+        match due {
+            Some((index, Patience::Over)) => self.not_pressed(call, index).await,
+            Some((_, Patience::Again)) | None => Ok(()),
+        }
+    }
+
+    /// Somebody has answered and does not take the call.
+    async fn not_pressed(&mut self, call: &mut Call, index: usize) -> Result<(), NotTaken> {
+        let Some(phone) = self.ringing.get_mut(index) else {
+            return Ok(());
+        };
+        phone.leg.hang_up(Release::Cause(Cause::NORMAL_CLEARING));
+        let callee = self.callees.get(phone.callee).and_then(Option::as_ref);
+        call.step(Step::KeyMissing {
+            number: callee.map(Callee::number).unwrap_or_default(),
+        });
+        gone(call, self, index, Cause::NO_ANSWER).await
+    }
+
+    /// Asks somebody who has answered whether he takes the call; false when he need not be asked.
+    fn ask(&mut self, call: &mut Call, waiting: &mut Waiting<'_>, index: usize) -> bool {
+        let Some(phone) = self.ringing.get_mut(index) else {
+            return false;
+        };
+        let Some(callee) = self.callees.get(phone.callee).and_then(Option::as_ref) else {
+            return false;
+        };
+        let Some(connect) = &callee.connect else {
+            return false;
+        };
+        if !connect.is_needed(call, &*phone.leg) {
+            return false;
+        }
+        call.step(Step::KeyAsked {
+            number: callee.number(),
+        });
+        phone.alerting = true;
+        phone.asked = Some(Asked::begin(call, waiting, connect, &*phone.leg));
+        // To whoever waits it goes on ringing.
+        self.alert(call, waiting);
+        true
+    }
+
+    /// Whether whoever waits may hear what comes from this phone before it is known that he is connected.
+    fn may_be_heard(&self, call: &Call, index: usize) -> bool {
+        let phone = self.ringing.get(index);
+        phone.is_some_and(|phone| {
+            let callee = self.callees.get(phone.callee).and_then(Option::as_ref);
+            let connect = callee.and_then(|callee| callee.connect.as_ref());
+            !connect.is_some_and(|connect| connect.is_needed(call, &*phone.leg))
+        })
     }
 
     /// The next event of any of them.
@@ -142,10 +226,16 @@ pub(super) async fn phone(
     index: usize,
     event: LegEvent,
 ) -> Result<Option<Taker>, NotTaken> {
+    let may_be_heard = phones.may_be_heard(call, index);
     let Some(phone) = phones.ringing.get_mut(index) else {
         return Ok(None);
     };
     match event {
+        LegEvent::Progress if !may_be_heard => {
+            phone.alerting = true;
+            call.alerting(&*phone.leg);
+            phones.alert(call, waiting);
+        }
         LegEvent::Ringing => {
             phone.alerting = true;
             call.alerting(&*phone.leg);
@@ -168,7 +258,27 @@ pub(super) async fn phone(
                 phones.early = Some(phone.record);
             }
         }
-        LegEvent::Answered => return Ok(Some(Taker::Phone(index))),
+        LegEvent::Answered => {
+            if !phones.ask(call, waiting, index) {
+                return Ok(Some(Taker::Phone(index)));
+            }
+        }
+        LegEvent::Digit(key) | LegEvent::MediaDigit(key) | LegEvent::ToneDigit(key) => {
+            if phone.asked.is_none() {
+                return Ok(None);
+            }
+            if key == '*' {
+                // He does not want it.
+                return phones.not_pressed(call, index).await.map(|()| None);
+            }
+            phone.asked = None;
+            let place = phone.callee;
+            let callee = phones.callees.get(place).and_then(Option::as_ref);
+            call.step(Step::KeyPressed {
+                number: callee.map(Callee::number).unwrap_or_default(),
+            });
+            return Ok(Some(Taker::Phone(index)));
+        }
         LegEvent::Replaced(mut newcomer) => {
             // Picked up by an INVITE that names this phone's dialog (RFC 3891): its leg is here already.
             let taker = newcomer
@@ -178,49 +288,12 @@ pub(super) async fn phone(
             return Ok(taker.map(Taker::PickedUp));
         }
         LegEvent::Rejected(cause) | LegEvent::HungUp(cause) => {
-            let phone = phones.ringing.swap_remove(index);
-            phones.early.take_if(|early| *early == phone.record);
-            call.step(Step::ContactRefused {
-                device: phone.leg.device().to_owned(),
-                cause: cause.0,
-            });
-            call.leg_ended(phone.record, &*phone.leg, cause).await;
-            if call.is_outbound() && phones.ringing.is_empty() {
-                let refused = call.refused(outside::refusal(cause), cause);
-                return Err(NotTaken::Failed(refused));
-            }
-            phones.refusals.add(cause);
-            if cause == Cause::CALL_REJECTED {
-                // He has seen it and does not want it: his other phones need not ring on.
-                let his = |other: &mut Ringing| other.callee == phone.callee;
-                let mut others: Vec<_> = phones.ringing.extract_if(.., his).collect();
-                for other in &mut others {
-                    other.leg.hang_up(Release::Cause(cause));
-                }
-                let legs: Vec<_> = others.iter().map(|one| (one.record, &*one.leg)).collect();
-                call.legs_ended(&legs, cause).await;
-            }
-            if !phones
-                .ringing
-                .iter()
-                .any(|other| other.callee == phone.callee)
-                && let Some(callee) = phones.callees.get_mut(phone.callee)
-            {
-                // He is free for other calls.
-                *callee = None;
-            }
-            if phones.ringing.is_empty() {
-                let (reason, cause) = phones.refusals.verdict();
-                return Err(NotTaken::Failed(call.refused(reason, cause)));
-            }
+            gone(call, phones, index, cause).await?;
         }
         LegEvent::Attempt(attempt) => call.step(attempt.into()),
         LegEvent::Searching
         | LegEvent::Proceeding
         | LegEvent::MediaFlow(_)
-        | LegEvent::Digit(_)
-        | LegEvent::MediaDigit(_)
-        | LegEvent::ToneDigit(_)
         | LegEvent::FaxOffered(_)
         | LegEvent::FaxAnswered(_)
         | LegEvent::FaxEnded
@@ -229,6 +302,54 @@ pub(super) async fn phone(
         | LegEvent::Transfer(_) => {}
     }
     Ok(None)
+}
+
+/// A phone rings no more.
+async fn gone(
+    call: &mut Call,
+    phones: &mut Phones,
+    index: usize,
+    cause: Cause,
+) -> Result<(), NotTaken> {
+    if index >= phones.ringing.len() {
+        return Ok(());
+    }
+    let phone = phones.ringing.swap_remove(index);
+    phones.early.take_if(|early| *early == phone.record);
+    call.step(Step::ContactRefused {
+        device: phone.leg.device().to_owned(),
+        cause: cause.0,
+    });
+    call.leg_ended(phone.record, &*phone.leg, cause).await;
+    if call.is_outbound() && phones.ringing.is_empty() {
+        let refused = call.refused(outside::refusal(cause), cause);
+        return Err(NotTaken::Failed(refused));
+    }
+    phones.refusals.add(cause);
+    if cause == Cause::CALL_REJECTED {
+        // He has seen it and does not want it: his other phones need not ring on.
+        let his = |other: &mut Ringing| other.callee == phone.callee;
+        let mut others: Vec<_> = phones.ringing.extract_if(.., his).collect();
+        for other in &mut others {
+            other.leg.hang_up(Release::Cause(cause));
+        }
+        let legs: Vec<_> = others.iter().map(|one| (one.record, &*one.leg)).collect();
+        call.legs_ended(&legs, cause).await;
+    }
+    if !phones
+        .ringing
+        .iter()
+        .any(|other| other.callee == phone.callee)
+        && let Some(callee) = phones.callees.get_mut(phone.callee)
+    {
+        // He is free for other calls.
+        *callee = None;
+    }
+    if phones.ringing.is_empty() {
+        let (reason, cause) = phones.refusals.verdict();
+        return Err(NotTaken::Failed(call.refused(reason, cause)));
+    }
+    Ok(())
 }
 
 /// Answers somebody who wants to take a call that rings, if both have a codec in common.

@@ -4,16 +4,11 @@
 
 use std::sync::Arc;
 
-use ramal_model::{CallId, Configuration, ExtensionId};
+use ramal_model::{CallId, Configuration, ExtensionId, FeatureCode};
 
 use super::participant::Newcomer;
 use super::{Caller, IncomingCall, Slot};
 use crate::exchange::Exchange;
-
-/// Takes any call that rings.
-const GROUP: &str = "*8";
-/// Before the number of an extension, takes the call that rings there.
-const DIRECTED: &str = "**";
 
 /// What a feature code wants to pick up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,25 +19,16 @@ pub(crate) enum Pickup<'a> {
     Directed(&'a str),
 }
 
-/// Reads a pickup code.
-pub(crate) fn code(dialled: &str) -> Option<Pickup<'_>> {
-    if dialled == GROUP {
-        return Some(Pickup::Group);
+/// The pickup that is asked for.
+fn asked<'a>(configuration: &Configuration, dialled: &'a str) -> Option<Pickup<'a>> {
+    match configuration.feature_codes().dialled(dialled)? {
+        (FeatureCode::GroupPickup, _) => Some(Pickup::Group),
+        (FeatureCode::DirectedPickup, number) => Some(Pickup::Directed(number)),
+        _ => None,
     }
-    let number = dialled.strip_prefix(DIRECTED)?;
-    let plausible = !number.is_empty() && number.bytes().all(|key| key.is_ascii_digit());
-    plausible.then_some(Pickup::Directed(number))
 }
 
 impl Pickup<'_> {
-    /// The code as the call's trace names it.
-    pub(super) fn code(self) -> &'static str {
-        match self {
-            Self::Group => GROUP,
-            Self::Directed(_) => DIRECTED,
-        }
-    }
-
     /// The call that rings.
     fn find(self, exchange: &Exchange, configuration: &Configuration) -> Option<CallId> {
         match self {
@@ -56,8 +42,8 @@ impl Pickup<'_> {
 
 /// Lets the caller take a call that rings, if that is what he dialled for and one does; gives him back otherwise.
 pub(super) fn pick_up(exchange: &Exchange, incoming: IncomingCall) -> Option<IncomingCall> {
-    let found =
-        code(&incoming.dialled).and_then(|pickup| pickup.find(exchange, &incoming.configuration));
+    let found = asked(&incoming.configuration, &incoming.dialled)
+        .and_then(|pickup| pickup.find(exchange, &incoming.configuration));
     let (Some(id), Caller::Extension(extension)) = (found, &incoming.caller) else {
         return Some(incoming);
     };
@@ -109,19 +95,5 @@ impl RingingEntry {
 impl Drop for RingingEntry {
     fn drop(&mut self) {
         self.exchange.rings(&self.call, Vec::new());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pickup_codes_are_told_from_others() {
-        assert_eq!(code("*8"), Some(Pickup::Group));
-        assert_eq!(code("**2001"), Some(Pickup::Directed("2001")));
-        for other in ["*80", "*802001", "**", "**20a", "8", "2001", "*43"] {
-            assert_eq!(code(other), None, "{other}");
-        }
     }
 }

@@ -15,7 +15,7 @@ use super::service::{self, Served};
 use super::stage;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
-use super::{Caller, Outcome, Slot, agent_code, voicemail};
+use super::{Caller, Outcome, Slot, agent_code, setting_code, voicemail};
 use crate::leg::{Cause, Leg};
 
 /// What a call follows all the time.
@@ -99,6 +99,11 @@ pub(super) async fn reach(
                 agent_code::run(call, waiting.participant, &code, following.configuration).await;
             return Ok(Reached::Served(outcome));
         }
+        Route::Set(setting) => {
+            let configuration = following.configuration;
+            let set = setting_code::run(call, waiting.participant, &setting, configuration);
+            return Ok(Reached::Served(Box::pin(set).await));
+        }
         Route::Flow(destination) => {
             return stage::lead(call, waiting, destination, following).await;
         }
@@ -130,7 +135,8 @@ pub(super) async fn reach(
             call.goes_out();
             let outgoing = Outgoing {
                 caller: party,
-                withheld: waiting.participant.leg.is_private(),
+                withheld: call.hides_number() || waiting.participant.leg.is_private(),
+                forwarded_from: None,
                 codecs: waiting.participant.codecs(),
                 hops_left: following.hops_left,
             };

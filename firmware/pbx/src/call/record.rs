@@ -35,6 +35,8 @@ pub(super) struct Call {
     taken: bool,
     /// What the number says that it came by.
     pub(super) of_number: OfNumber,
+    /// Whether the caller does not want his number seen.
+    hides_number: bool,
     /// Closed when the call's row is written; its end is written only after it.
     row: oneshot::Receiver<Infallible>,
 }
@@ -124,6 +126,7 @@ impl Call {
             recording: CallRecording::default(),
             taken: false,
             of_number: OfNumber::default(),
+            hides_number: false,
             row,
         }
     }
@@ -178,6 +181,17 @@ impl Call {
         {
             tracing::error!(%error, "cannot connect the media of a call");
         }
+    }
+
+    /// The caller does not want his number seen by those he calls.
+    pub(super) fn hide_number(&mut self) {
+        self.step(Step::NumberHidden);
+        self.hides_number = true;
+    }
+
+    /// Whether he does not.
+    pub(super) fn hides_number(&self) -> bool {
+        self.hides_number
     }
 
     /// The call leaves the company.
@@ -269,6 +283,15 @@ impl Call {
             Feature::OwnVoicemail | Feature::AnyVoicemail => "voicemail",
             Feature::AgentLogin => "agent_login",
             Feature::AgentPause => "agent_pause",
+            Feature::ForwardAll
+            | Feature::ForwardAllOff
+            | Feature::ForwardBusy
+            | Feature::ForwardBusyOff
+            | Feature::ForwardNoAnswer
+            | Feature::ForwardNoAnswerOff => "forwards",
+            Feature::DoNotDisturb | Feature::DoNotDisturbOff => "do_not_disturb",
+            Feature::CallBack => "call_back",
+            Feature::TimeOverride => "time_override",
         };
         let number = self.record.callee.number.clone();
         self.served_by(device, number);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ramal_model::{CallResult, Extension, Party};
 use tokio::time::{Instant, sleep_until};
 
+use super::confirm::CallConnect;
 use super::outside::{self, Outgoing};
 use super::participant::{Newcomer, Participant};
 use super::phones::{Callee, Phones, Taker, phone, taken_by};
@@ -24,6 +25,9 @@ use crate::lines::NoLine;
 
 /// How long a telephone on a line may ring: exchanges give up by themselves after one to three minutes.
 pub(super) const LINE_TIME: Duration = Duration::from_secs(180);
+
+/// When the time for ringing is over, and somebody is being asked whether he takes the call, it is looked again after this.
+const ASKING: Duration = Duration::from_secs(1);
 
 /// Rings the callee's phones for its ring time.
 pub(super) async fn ring(
@@ -88,6 +92,17 @@ pub(super) async fn several(
     until_answered(call, waiting, phones, ring_time).await
 }
 
+/// Who calls, as those see it who are called.
+fn seen(call: &Call, waiting: &Waiting<'_>) -> Party {
+    if call.hides_number() {
+        return Party {
+            number: String::new(),
+            name: String::new(),
+        };
+    }
+    waiting.participant.who.party()
+}
+
 /// Lets the phones of an extension ring with the others.
 fn add_extension(
     call: &mut Call,
@@ -103,7 +118,7 @@ fn add_extension(
         return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
     }
     let dial = Dial {
-        caller: waiting.participant.who.party(),
+        caller: seen(call, waiting),
         callee: callee.number.clone(),
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,
@@ -119,6 +134,7 @@ fn add_extension(
     let place = phones.expect(Callee {
         who: Caller::Extension(Box::new(callee.clone())),
         slot: Some(slot),
+        connect: None,
     });
     let before = phones.ringing.len();
     for contact in contacts {
@@ -153,10 +169,16 @@ fn add_outside(
         _ => caller,
     };
     let exchange = Arc::clone(call.exchange());
-    let ways = routing::ways_outside(following.configuration, &exchange, &outside.number);
+    let ways = match outside.on_behalf_of {
+        Some(id) => routing::ways_of(following.configuration, &exchange, id, &outside.number),
+        None => routing::ways_outside(following.configuration, &exchange, &outside.number),
+    };
     let outgoing = Outgoing {
-        withheld: shown.number.is_empty() || waiting.participant.leg.is_private(),
+        withheld: shown.number.is_empty()
+            || call.hides_number()
+            || waiting.participant.leg.is_private(),
         caller: shown,
+        forwarded_from: outside.forwarded_from.clone(),
         codecs: waiting.participant.codecs(),
         hops_left: following.hops_left,
     };
@@ -173,6 +195,10 @@ fn add_outside(
             }),
         },
         slot: None,
+        connect: Some(CallConnect {
+            wanted: outside.call_connect,
+            whisper: outside.whisper,
+        }),
     });
     let record = call.leg_started(&*line, &outside.number);
     phones.add(place, line, record);
@@ -206,7 +232,11 @@ pub(super) async fn line(
     }
     let mut phones = Phones::default();
     let record = call.leg_started(&*leg, number);
-    let place = phones.expect(Callee { who, slot: None });
+    let place = phones.expect(Callee {
+        who,
+        slot: None,
+        connect: None,
+    });
     phones.add(place, leg, record);
     until_answered(call, waiting, phones, ring_time).await
 }
@@ -277,6 +307,8 @@ enum News {
     Interrupt(Interrupt),
     /// Whoever waits in a queue is to hear something else.
     Hears,
+    /// Somebody has been asked for long enough whether he takes the call.
+    AskedLong,
     Deadline,
 }
 
@@ -285,7 +317,7 @@ async fn wait(
     call: &mut Call,
     waiting: &mut Waiting<'_>,
     phones: &mut Phones,
-    deadline: Instant,
+    mut deadline: Instant,
 ) -> Result<Taker, NotTaken> {
     // Somebody who takes the place of the one who waits, and why that one has hung up before.
     let mut replacing = None;
@@ -296,6 +328,7 @@ async fn wait(
             transferor,
             queued,
         } = waiting;
+        let due = phones.due();
         let news = tokio::select! {
             (index, event) = phones.event() => News::Phone(index, event),
             event = leg::event(&mut *participant.leg) => News::Waiting(event),
@@ -303,6 +336,7 @@ async fn wait(
             (_, newcomer) = awaited(&mut replacing) => News::Replaced(newcomer),
             interrupt = call.interrupt() => News::Interrupt(interrupt),
             () = hears_next(queued.as_mut()) => News::Hears,
+            () = at(due) => News::AskedLong,
             () = sleep_until(deadline) => News::Deadline,
         };
         match news {
@@ -359,6 +393,9 @@ async fn wait(
             News::Interrupt(Interrupt::RecordingFailed(problem)) => call.recording_failed(problem),
             // Nobody talks: whoever asked is told so by the silence.
             News::Interrupt(Interrupt::Record(_)) => {}
+            News::AskedLong => phones.ask_again(call).await?,
+            // Whoever has answered in time is asked to the end.
+            News::Deadline if phones.due().is_some() => deadline = Instant::now() + ASKING,
             News::Deadline => {
                 if phones.ringing.iter().any(|phone| phone.alerting) {
                     call.step(Step::NoAnswer);
@@ -370,6 +407,14 @@ async fn wait(
                 return Err(NotTaken::Failed(outcome));
             }
         }
+    }
+}
+
+/// Waits until then; for ever when there is no such time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where a dialled number leads, decided over an immutable configuration.
 
-use ramal_model::{Configuration, Destination, Extension, Id};
+use ramal_model::{Configuration, Destination, Extension, ExtensionId, FeatureCode, Id};
 
-use super::agent_code::{self, AgentCode};
+use super::agent_code::AgentCode;
+use super::setting_code::SettingCode;
 use super::trace::{Feature, Refused, Step};
-use super::{Caller, E1Caller, SipTrunkCaller, outbound, pickup};
+use super::{Caller, E1Caller, SipTrunkCaller, outbound};
 use crate::exchange::Exchange;
 use crate::flow::arrival::{self, Arrival};
 use crate::leg::Cause;
@@ -27,27 +28,14 @@ pub(crate) enum Route {
         /// Seconds until nobody took the call there.
         seconds: u16,
     },
+    /// To what a code sets.
+    Set(SettingCode),
     /// Where the configuration leads: a number of the company, a menu, a queue and so on.
     Flow(Destination),
     /// To the telephone on a line of the gateway.
     Station(String),
     /// Nowhere.
     Refused(Refused, Cause),
-}
-
-const FEATURES: [(&str, Feature); 5] = [
-    ("*43", Feature::Echo),
-    ("*60", Feature::SpeakingClock),
-    ("*65", Feature::SayNumber),
-    ("*97", Feature::OwnVoicemail),
-    ("*98", Feature::AnyVoicemail),
-];
-
-/// Whether the number is a feature code.
-pub(crate) fn is_feature(number: &str) -> bool {
-    FEATURES.iter().any(|(code, _)| *code == number)
-        || pickup::code(number).is_some()
-        || agent_code::code(number).is_some()
 }
 
 /// What is dialled before a number outside.
@@ -93,26 +81,12 @@ pub(crate) fn route(
         by: caller.party().number,
         number: dialled.to_owned(),
     });
-    if let Some(&(code, feature)) = FEATURES.iter().find(|(code, _)| *code == dialled) {
-        trace(Step::FeatureCode {
-            code: code.to_owned(),
-            feature,
-        });
-        return Route::Feature(feature);
-    }
-    if let Some(code) = agent_code::code(dialled) {
-        trace(Step::FeatureCode {
-            code: code.code().to_owned(),
-            feature: code.feature(),
-        });
-        return Route::Agent(code);
-    }
-    if let Some(pickup) = pickup::code(dialled) {
-        // A call that rings has been taken before it came to this.
-        trace(Step::PickupCode {
-            code: pickup.code().to_owned(),
-        });
-        return Route::Refused(Refused::NothingToPickUp, Cause::SUBSCRIBER_ABSENT);
+    // Whoever has a number of the plan is reached there, also where a code came about later.
+    if configuration.who_is_at(dialled).is_none()
+        && let Some((feature, digits)) = configuration.feature_codes().dialled(dialled)
+        && let Some(route) = by_code(configuration, feature, digits, &mut trace)
+    {
+        return route;
     }
     if configuration.is_emergency(dialled) {
         return emergency(configuration, exchange, dialled, trace);
@@ -173,8 +147,64 @@ pub(crate) fn route(
     extension(configuration, caller, dialled, trace)
 }
 
+/// Where a feature code leads; none when it is part of another number that is dialled.
+fn by_code(
+    configuration: &Configuration,
+    asked: FeatureCode,
+    digits: &str,
+    mut trace: impl FnMut(Step),
+) -> Option<Route> {
+    let code = configuration
+        .feature_codes()
+        .code(asked)
+        .unwrap_or_default();
+    let code = code.to_owned();
+    let feature = match asked {
+        FeatureCode::GroupPickup | FeatureCode::DirectedPickup => {
+            // A call that rings has been taken before it came to this.
+            trace(Step::PickupCode { code });
+            let refused = Refused::NothingToPickUp;
+            return Some(Route::Refused(refused, Cause::SUBSCRIBER_ABSENT));
+        }
+        FeatureCode::EchoTest => Feature::Echo,
+        FeatureCode::SpeakingClock => Feature::SpeakingClock,
+        FeatureCode::SayNumber => Feature::SayNumber,
+        FeatureCode::OwnVoicemail => Feature::OwnVoicemail,
+        FeatureCode::AnyVoicemail => Feature::AnyVoicemail,
+        FeatureCode::AgentLogin => Feature::AgentLogin,
+        FeatureCode::AgentPause => Feature::AgentPause,
+        FeatureCode::ForwardAll => Feature::ForwardAll,
+        FeatureCode::ForwardAllOff => Feature::ForwardAllOff,
+        FeatureCode::ForwardBusy => Feature::ForwardBusy,
+        FeatureCode::ForwardBusyOff => Feature::ForwardBusyOff,
+        FeatureCode::ForwardNoAnswer => Feature::ForwardNoAnswer,
+        FeatureCode::ForwardNoAnswerOff => Feature::ForwardNoAnswerOff,
+        FeatureCode::DoNotDisturb => Feature::DoNotDisturb,
+        FeatureCode::DoNotDisturbOff => Feature::DoNotDisturbOff,
+        FeatureCode::CallBack => Feature::CallBack,
+        FeatureCode::TimeOverride => Feature::TimeOverride,
+        FeatureCode::HideNumber | FeatureCode::BlindTransfer | FeatureCode::Record => return None,
+    };
+    trace(Step::FeatureCode { code, feature });
+    Some(match feature {
+        Feature::AgentLogin => Route::Agent(AgentCode::Login(digits.to_owned())),
+        Feature::AgentPause => Route::Agent(AgentCode::Pause(digits.parse().ok())),
+        Feature::Echo
+        | Feature::SpeakingClock
+        | Feature::SayNumber
+        | Feature::OwnVoicemail
+        | Feature::AnyVoicemail
+        | Feature::CallBack => Route::Feature(feature),
+        _ => Route::Set(SettingCode {
+            code: asked,
+            feature,
+            digits: digits.to_owned(),
+        }),
+    })
+}
+
 /// The queue, menu or conference with a number of its own.
-fn inside(configuration: &Configuration, dialled: &str) -> Option<Destination> {
+pub(crate) fn inside(configuration: &Configuration, dialled: &str) -> Option<Destination> {
     let user = configuration.who_has(dialled)?;
     match user.object.as_str() {
         "queue" => Some(Destination::Queue {
@@ -240,6 +270,29 @@ pub(super) fn ways_outside(
         by_prefix(configuration, exchange, outside(number).unwrap_or(number))
     } else {
         by_route
+    }
+}
+
+/// The ways out that an extension may take to a number; none when it may not call there.
+pub(super) fn ways_of(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    id: ExtensionId,
+    number: &str,
+) -> Vec<Sent> {
+    let Some(extension) = configuration.extension(id) else {
+        return Vec::new();
+    };
+    let caller = Caller::Extension(Box::new(extension.clone()));
+    match route(configuration, exchange, &caller, number, drop) {
+        Route::Outside { mut ways, .. } => {
+            // Those called see who calls, not who has his calls go there.
+            for way in &mut ways {
+                way.shown = None;
+            }
+            ways
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -385,6 +438,9 @@ fn extension(
         .is_some_and(|caller| caller.id == callee.id)
     {
         return Route::Refused(Refused::OwnNumber, Cause::USER_BUSY);
+    }
+    if callee.is_forwarded() {
+        return Route::Flow(Destination::Extension { id: callee.id });
     }
     Route::Extension(Box::new(callee.clone()))
 }

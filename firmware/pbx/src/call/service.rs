@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ramal_media::MediaError;
 use ramal_model::Configuration;
+use ramal_store::CallFilter;
 
 use super::Outcome;
 use super::participant::Participant;
@@ -13,6 +14,8 @@ use super::voicemail::{self, Whose};
 
 /// How often the clock tells the time before it hangs up.
 const CLOCK_REPEATS: usize = 3;
+/// Calls that are looked through for the last caller.
+const RECENT: u32 = 200;
 
 /// How a service ended.
 pub(super) enum Served {
@@ -53,6 +56,23 @@ pub(super) async fn run(
                 Err(interrupted) => Err(interrupted),
             }
         }
+        Feature::CallBack => {
+            match last_caller(&mut voice, &who.party().number, configuration).await {
+                Ok(Some(number)) => return Served::CallOn(number),
+                Ok(None) => voice.say(&["no-last-caller"]).await,
+                Err(interrupted) => Err(interrupted),
+            }
+        }
+        // What is set says one sentence, in `setting_code`.
+        Feature::ForwardAll
+        | Feature::ForwardAllOff
+        | Feature::ForwardBusy
+        | Feature::ForwardBusyOff
+        | Feature::ForwardNoAnswer
+        | Feature::ForwardNoAnswerOff
+        | Feature::DoNotDisturb
+        | Feature::DoNotDisturbOff
+        | Feature::TimeOverride => Ok(()),
         // What agents do says one sentence, in `agent_code`.
         Feature::AgentLogin | Feature::AgentPause => Ok(()),
     };
@@ -60,6 +80,41 @@ pub(super) async fn run(
         Ok(()) => call.ended_here(EndedHere::Finished),
         Err(interrupted) => interrupted.outcome(call),
     })
+}
+
+/// The number of whoever called this extension last, as it is dialled here; none when nobody did or he withheld it.
+async fn last_caller(
+    voice: &mut Voice<'_>,
+    own: &str,
+    configuration: &Configuration,
+) -> Result<Option<String>, Interrupted> {
+    let filter = CallFilter {
+        limit: Some(RECENT),
+        number: Some(own.to_owned()),
+        ..CallFilter::default()
+    };
+    let store = voice.call.exchange().store.clone();
+    let calls = voice.wait(store.calls(filter)).await?;
+    let calls = calls
+        .inspect_err(|error| tracing::error!(%error, "calls cannot be read"))
+        .unwrap_or_default();
+    let id = voice.call.id();
+    let last = calls.iter().find(|call| {
+        let called = call.callee.number == own;
+        call.id != *id && called && call.caller.number != own
+    });
+    Ok(last.and_then(|call| as_dialled(configuration, &call.caller.number)))
+}
+
+/// A caller's number as it is dialled on an extension.
+pub(super) fn as_dialled(configuration: &Configuration, number: &str) -> Option<String> {
+    if configuration.who_has(number).is_some() {
+        return Some(number.to_owned());
+    }
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    let is_number = !digits.is_empty() && digits.bytes().all(|key| key.is_ascii_digit());
+    // From here numbers outside begin with 0.
+    is_number.then(|| format!("0{digits}"))
 }
 
 /// Sends back what comes, until the caller hangs up.

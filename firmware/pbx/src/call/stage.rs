@@ -193,7 +193,7 @@ impl Switch for Stage<'_, '_> {
     fn availability(&self, extension: ExtensionId) -> Availability {
         let exchange = self.call.exchange();
         let enabled = self.following.configuration.extension(extension);
-        if !enabled.is_some_and(|one| one.enabled) {
+        if !enabled.is_some_and(|one| one.enabled && !one.do_not_disturb) {
             return Availability::Offline;
         }
         let contacts = exchange.locations.contacts(extension);

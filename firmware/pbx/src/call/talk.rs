@@ -1,6 +1,7 @@
 //! Two legs talk until one hangs up, or wants something else.
 
 use super::Outcome;
+use super::keys::{Key, Keys};
 use super::participant::{Newcomer, Pair, Replacing};
 use super::record::{Call, Interrupt};
 use super::trace::{End, Step};
@@ -22,6 +23,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     let mut replacing: Option<(End, Replacing)> = None;
     // A fax one end has offered and the other has not answered.
     let mut faxing: Option<FaxOffer> = None;
+    let mut keys = Keys::default();
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
     call.record_conversation(pair);
@@ -51,6 +53,10 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     (None, None) => continue,
                 }
             }
+            () = keys.pause() => match keys.paused(call, pair) {
+                Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
+                Key::Kept | Key::Passes => continue,
+            },
             interrupt = call.interrupt() => {
                 match interrupt {
                     Interrupt::End(why) => return TalkEnd::Over(call.ended_here(why)),
@@ -64,7 +70,11 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             }
         };
         if let LegEvent::Digit(key) | LegEvent::MediaDigit(key) | LegEvent::ToneDigit(key) = event {
-            call.recording_key(pair, end, key);
+            match keys.press(call, pair, end, key) {
+                Key::Passes => {}
+                Key::Kept => continue,
+                Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
+            }
         }
         let (this, other) = match end {
             End::Caller => (&mut pair.caller, &mut pair.callee),

@@ -130,6 +130,20 @@ pub(crate) enum Step {
     NumberRefuses { because: NumberRefuses },
     /// The number forwards all calls.
     Forwarded { number: String },
+    /// An extension has its calls go elsewhere.
+    ForwardedBy {
+        extension: String,
+        number: String,
+        because: ForwardedBecause,
+    },
+    /// Somebody outside has answered, and is asked to press a key if he takes the call.
+    KeyAsked { number: String },
+    /// He has pressed one.
+    KeyPressed { number: String },
+    /// He has pressed none, or does not want the call.
+    KeyMissing { number: String },
+    /// Those called do not see the caller's number.
+    NumberHidden,
     /// A fork by the time led one way.
     TimeCondition {
         condition: String,
@@ -245,6 +259,18 @@ pub(crate) enum AgentDid {
     WrongPin,
 }
 
+/// Which calls of an extension go elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ForwardedBecause {
+    /// All.
+    All,
+    /// Those that come while it is busy.
+    Busy,
+    /// Those that nobody takes.
+    NoAnswer,
+}
+
 /// Why somebody is not rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -253,6 +279,8 @@ pub(crate) enum Unreached {
     Offline,
     /// He is in a call.
     Busy,
+    /// He does not want to be disturbed.
+    DoNotDisturb,
 }
 
 /// What the callers of a voicemail box hear.
@@ -325,6 +353,26 @@ pub(crate) enum Feature {
     AgentLogin,
     /// Lets an agent pause, or take calls again.
     AgentPause,
+    /// Has all calls of the extension go elsewhere.
+    ForwardAll,
+    /// Ends that.
+    ForwardAllOff,
+    /// Has calls go elsewhere while the extension is busy.
+    ForwardBusy,
+    /// Ends that.
+    ForwardBusyOff,
+    /// Has calls go elsewhere that nobody takes.
+    ForwardNoAnswer,
+    /// Ends that.
+    ForwardNoAnswerOff,
+    /// The extension takes no calls.
+    DoNotDisturb,
+    /// Ends that.
+    DoNotDisturbOff,
+    /// Calls whoever called last.
+    CallBack,
+    /// Switches a fork by the time by hand, and back.
+    TimeOverride,
 }
 
 /// Why a call goes no further.

@@ -11,6 +11,7 @@
 pub(crate) mod arrival;
 mod ivr;
 mod number;
+pub(crate) mod person;
 pub(crate) mod ring;
 pub(crate) mod simulate;
 mod switch;
@@ -19,7 +20,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use ramal_model::{Announcement, Clearing, Destination, Number, Stored, TimeCondition};
+use ramal_model::{
+    Announcement, Clearing, Destination, ExtensionId, Number, Stored, TimeCondition,
+};
 
 pub(crate) use self::switch::{Availability, Outside, QueueEnd, Rung, Say, Switch, Who};
 use crate::call::trace::{Fork, Step};
@@ -28,6 +31,8 @@ use crate::call::trace::{Fork, Step};
 const MOST_STEPS: usize = 64;
 /// How often a call may be led to another number of the company.
 const MOST_NUMBERS: usize = 3;
+/// How often a call may be led on because people have their calls go elsewhere.
+const MOST_FORWARDS: usize = 3;
 
 /// How the way of a call ends.
 #[derive(Debug)]
@@ -54,6 +59,10 @@ struct Journey {
     number: Option<Arc<Stored<Number>>>,
     /// Numbers it has come to.
     numbers: usize,
+    /// How often people had it go elsewhere.
+    forwards: usize,
+    /// Who had it go elsewhere last: it goes as far as his calls may.
+    forwarder: Option<ExtensionId>,
     /// Menus it has come to one after the other.
     menus: usize,
 }
@@ -89,13 +98,14 @@ async fn visit<S: Switch>(
             switch.step(Step::LedToEnd { clearing });
             Ok(Next::End(End::Cleared(clearing)))
         }
-        Destination::Extension { id } => {
-            ring::people(switch, journey, &ring::only(Who::Extension(id)), None).await
-        }
-        Destination::User { id } => {
-            let devices = ring::devices_of(&configuration, id);
-            ring::people(switch, journey, &ring::all(devices), None).await
-        }
+        Destination::Extension { id } => person::extension(switch, journey, id).await,
+        Destination::User { id } => match ring::devices_of(&configuration, id)[..] {
+            [Who::Extension(id)] => person::extension(switch, journey, id).await,
+            ref devices => {
+                let plan = ring::all(devices.to_vec());
+                ring::people(switch, journey, &plan, None).await
+            }
+        },
         Destination::Ring { ring, on_no_answer } => {
             let then = on_no_answer.map(|next| *next);
             ring::people(
@@ -166,7 +176,8 @@ async fn visit<S: Switch>(
             None => Ok(gone(switch)),
         },
         Destination::External { number } => {
-            let outside = Outside::of(number, journey.number.as_deref());
+            let mut outside = Outside::of(number, journey.number.as_deref());
+            outside.on_behalf_of = journey.forwarder;
             ring::people(switch, journey, &ring::only(Who::Outside(outside)), None).await
         }
     }
@@ -214,6 +225,11 @@ async fn announce<S: Switch>(
     let say: Vec<_> = announcement.files.iter().map(|id| Say::File(*id)).collect();
     switch.play(&say, keys).await?;
     Ok(Next::Go(announcement.after.clone()))
+}
+
+/// Where a call ends that would go round for ever.
+fn congested<T>() -> Next<T> {
+    Next::End(End::Cleared(Clearing::Congestion))
 }
 
 /// Something was deleted after the call began; the configuration a call follows holds together, so this is the end.

@@ -36,8 +36,14 @@ impl Plan {
             match target {
                 RingTarget::Extension { id } => who.push(Who::Extension(*id)),
                 RingTarget::User { id } => who.extend(devices_of(configuration, *id)),
-                RingTarget::External { number } => {
-                    who.push(Who::Outside(Outside::of(number.clone(), None)));
+                RingTarget::External {
+                    number,
+                    call_connect,
+                } => {
+                    who.push(Who::Outside(Outside {
+                        call_connect: *call_connect,
+                        ..Outside::of(number.clone(), None)
+                    }));
                 }
             }
         }
@@ -66,6 +72,12 @@ impl Plan {
                 self.who.push(one);
             }
         }
+        self
+    }
+
+    /// The same for another time.
+    pub(super) fn for_seconds(mut self, seconds: u16) -> Self {
+        self.time = Duration::from_secs(seconds.into());
         self
     }
 
@@ -187,13 +199,7 @@ pub(super) async fn people<S: Switch>(
             })
         }
         Presence::Free => {
-            if let Some(number) = &number
-                && journey.welcomes()
-                && let Some(file) = number.welcome
-            {
-                switch.answer().await?;
-                switch.play(&[Say::File(file)], "").await?;
-            }
+            welcome(switch, journey).await?;
             match ring(switch, plan).await? {
                 Rung::Taken(taken) => Ok(Next::End(End::Taken(taken))),
                 Rung::NoAnswer | Rung::Refused => {
@@ -203,6 +209,38 @@ pub(super) async fn people<S: Switch>(
             }
         }
     }
+}
+
+/// Rings who can be rung; nothing when nobody took the call.
+pub(super) async fn whoever_is_free<S: Switch>(
+    switch: &mut S,
+    journey: &mut Journey,
+    plan: &Plan,
+) -> Result<Option<Next<S::Taken>>, S::Over> {
+    if presence(switch, plan) != Presence::Free {
+        tell_unreached(switch, plan);
+        return Ok(None);
+    }
+    welcome(switch, journey).await?;
+    Ok(match ring(switch, plan).await? {
+        Rung::Taken(taken) => Some(Next::End(End::Taken(taken))),
+        Rung::NoAnswer | Rung::Refused => {
+            switch.step(Step::NoAnswer);
+            None
+        }
+    })
+}
+
+/// What the number says before somebody rings.
+async fn welcome<S: Switch>(switch: &mut S, journey: &Journey) -> Result<(), S::Over> {
+    if let Some(number) = journey.number.clone()
+        && journey.welcomes()
+        && let Some(file) = number.welcome
+    {
+        switch.answer().await?;
+        switch.play(&[Say::File(file)], "").await?;
+    }
+    Ok(())
 }
 
 /// Writes down who of a plan cannot be rung.
@@ -216,13 +254,17 @@ fn tell_if_unreached<S: Switch>(switch: &mut S, who: &Who) -> bool {
     let Who::Extension(id) = who else {
         return false;
     };
+    let configuration = switch.configuration().clone();
+    let extension = configuration.extension(*id);
     let because = match switch.availability(*id) {
+        Availability::Offline if extension.is_some_and(|one| one.do_not_disturb) => {
+            Unreached::DoNotDisturb
+        }
         Availability::Offline => Unreached::Offline,
         Availability::Busy => Unreached::Busy,
         Availability::Free { .. } => return false,
     };
-    let configuration = switch.configuration().clone();
-    let number = configuration.extension(*id).map(|one| one.number.clone());
+    let number = extension.map(|one| one.number.clone());
     switch.step(Step::PassedOver {
         number: number.unwrap_or_default(),
         because,

@@ -165,7 +165,7 @@ impl Switch for Simulation<'_> {
         let enabled = self
             .configuration
             .extension(extension)
-            .is_some_and(|one| one.enabled);
+            .is_some_and(|one| one.enabled && !one.do_not_disturb);
         match self.scenario.standing.get(&extension).filter(|_| enabled) {
             None => Availability::Offline,
             Some(Standing::Busy) => Availability::Busy,
@@ -223,6 +223,20 @@ impl Switch for Simulation<'_> {
                 self.step(Step::Rings { number });
                 if !self.rung.contains(id) {
                     self.rung.push(*id);
+                }
+            }
+        }
+        for one in &who {
+            if let Who::Outside(outside) = one {
+                let number = outside.number.clone();
+                self.step(Step::Trunk {
+                    number: number.clone(),
+                });
+                if self.scenario.taken_outside && outside.call_connect == Some(true) {
+                    self.step(Step::KeyAsked {
+                        number: number.clone(),
+                    });
+                    self.step(Step::KeyPressed { number });
                 }
             }
         }

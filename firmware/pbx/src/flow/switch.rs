@@ -118,6 +118,12 @@ pub(crate) struct Outside {
     pub(crate) forwarded_from: Option<String>,
     /// Whether he sees the number that was called instead of the caller's.
     pub(crate) shows_called_number: bool,
+    /// Whether he has to press a key to take the call.
+    pub(crate) call_connect: Option<bool>,
+    /// What he hears then; none is the gateway's own.
+    pub(crate) whisper: Option<AudioFileId>,
+    /// The extension that has its calls go there: the call goes as far as it may call itself.
+    pub(crate) on_behalf_of: Option<ExtensionId>,
     /// Seconds after which the call is given up.
     pub(crate) seconds: u16,
 }
@@ -129,6 +135,9 @@ impl Outside {
             number,
             forwarded_from: from.map(|from| from.number.clone()),
             shows_called_number: from.is_some_and(|from| from.pass_called_number),
+            call_connect: from.and_then(|from| from.call_connect),
+            whisper: from.and_then(|from| from.whisper),
+            on_behalf_of: None,
             seconds: from.map_or(60, |from| from.forward_seconds()),
         }
     }

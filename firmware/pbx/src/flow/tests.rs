@@ -43,6 +43,10 @@ impl Plan {
             media_encryption: MediaEncryption::default(),
             music_class: None,
             recording: None,
+            forward_all: None,
+            forward_busy: None,
+            forward_no_answer: None,
+            do_not_disturb: false,
         };
         let extensions = (1..=10).map(extension).collect();
         let company = NewCompany {

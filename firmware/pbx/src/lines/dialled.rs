@@ -6,8 +6,6 @@ use ramal_analog::{Dialled as Judged, DigitMap};
 use ramal_model::{Configuration, FxsSettings, HotLine};
 use tokio::time::Instant;
 
-use crate::call::routing::is_feature;
-
 /// Longest number.
 const MOST_KEYS: usize = 32;
 
@@ -75,7 +73,7 @@ impl Dialled {
 
 /// Whether no other number could begin like this one.
 fn is_complete(number: &str, configuration: &Configuration) -> bool {
-    is_feature(number)
+    configuration.feature_codes().is_complete(number)
         || configuration.extension_by_number(number).is_some()
             && !configuration
                 .extensions()

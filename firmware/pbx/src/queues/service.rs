@@ -404,7 +404,7 @@ pub(super) fn phone(
     configuration: &Configuration,
     extension: ExtensionId,
 ) -> Phone {
-    let enabled = |extension: &&Extension| extension.enabled;
+    let enabled = |extension: &&Extension| extension.enabled && !extension.do_not_disturb;
     let extension = configuration.extension(extension).filter(enabled);
     match extension {
         Some(one) if !exchange.locations.contacts(one.id).is_empty() => {

@@ -34,6 +34,10 @@ impl Bench {
                 media_encryption: Default::default(),
                 music_class: None,
                 recording: None,
+                forward_all: None,
+                forward_busy: None,
+                forward_no_answer: None,
+                do_not_disturb: false,
             },
             flow: Flow {
                 transport: Transport::Udp,

@@ -6,6 +6,7 @@ mod calls;
 mod conferences;
 mod connections;
 mod failover;
+mod feature_codes;
 mod gateway;
 mod line_alarms;
 mod lines;

@@ -2,11 +2,9 @@
 
 use std::f64::consts::TAU;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use ramal_media::{Prompt, Repeat, Sound};
 use ramal_model::RecordingMode;
-use tokio::time::Instant;
 
 use super::super::participant::Pair;
 use super::super::record::Call;
@@ -14,25 +12,13 @@ use super::super::trace::{End, Step};
 use super::{Order, RecordingCommand, RecordingRefusal};
 use crate::leg::Leg;
 
-/// The second key of `*3` must follow within this time.
-const KEY_TIME: Duration = Duration::from_secs(3);
-
 impl Call {
-    /// An end pressed a key: `*3` starts and stops a recording on demand.
-    pub(in crate::call) fn recording_key(&mut self, pair: &Pair, end: End, key: char) {
-        let star = self.recording.star.take();
-        if key == '*' {
-            self.recording.star = Some((end, Instant::now()));
-            return;
-        }
-        let follows = star.is_some_and(|(by, at)| by == end && at.elapsed() < KEY_TIME);
+    /// An end asked by code for a recording on demand to start, or to stop.
+    pub(in crate::call) fn record_on_demand(&mut self, pair: &Pair, end: End) {
         let who = match end {
             End::Caller => &pair.caller,
             End::Callee => &pair.callee,
         };
-        if key != '3' || !follows || who.who.is_external() {
-            return;
-        }
         if self.recording_mode(pair) != RecordingMode::OnDemand {
             return;
         }

@@ -9,13 +9,12 @@ use std::sync::Arc;
 use ramal_media::{PlayEnd, Recording};
 use ramal_model::{Configuration, RecordingMode, RecordingProblem, RecordingSettings};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 use self::notice::Notice;
 use super::Caller;
 use super::participant::{Pair, Participant};
 use super::record::Call;
-use super::trace::{End, Step};
+use super::trace::Step;
 use crate::leg::Leg;
 use crate::live::RecordingState;
 use crate::recordings::{Beginning, Recordings};
@@ -84,8 +83,6 @@ pub(super) struct CallRecording {
     count: u32,
     /// Somebody ended it, or it cannot be made: it does not begin by itself any more.
     over: bool,
-    /// An end that pressed `*`, and when.
-    star: Option<(End, Instant)>,
 }
 
 impl CallRecording {
@@ -109,7 +106,7 @@ impl CallRecording {
 }
 
 impl Caller {
-    fn is_external(&self) -> bool {
+    pub(super) fn is_external(&self) -> bool {
         matches!(
             self,
             Caller::Trunk { .. } | Caller::SipTrunk(_) | Caller::E1(_)

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_media::{RecordingFailure, Sound};
-use ramal_model::{AudioFileId, Configuration, Party, Stored, VoicemailBox, VoicemailMessageId};
+use ramal_model::{
+    AudioFileId, CallResult, Configuration, Party, Stored, VoicemailBox, VoicemailMessageId,
+};
 use ramal_store::{MessageFilter, NewMessage, StoreError};
 
 use super::super::Outcome;
@@ -33,16 +35,23 @@ pub(in crate::call) async fn leave_message(
     let Participant {
         leg, who, record, ..
     } = participant;
-    call.answered(*record, None, leg.codec());
+    call.answered_by_gateway(*record, leg.codec());
     let caller = who.party();
     let mut voice = Voice::new(call, &mut **leg, who, configuration);
     if let Some(language) = mailbox.language {
         voice.language = language;
     }
     let left = leave(&mut voice, mailbox, greeting, configuration, caller).await;
-    match left {
+    let outcome = match left {
         Ok(()) => call.ended_here(EndedHere::Finished),
         Err(interrupted) => interrupted.outcome(call),
+    };
+    match outcome.result {
+        // Nobody has taken it, whether there is a message or not (D5).
+        CallResult::Answered | CallResult::Cancelled => {
+            Outcome::new(CallResult::NoAnswer, outcome.cause)
+        }
+        _ => outcome,
     }
 }
 

@@ -9,6 +9,7 @@ use ramal_phrases::Agreement;
 use ramal_store::{MessageFilter, MessageMarks, StoreError};
 
 use super::super::Caller;
+use super::super::service::as_dialled;
 use super::super::trace::Step;
 use super::super::voice::{Interrupted, Voice};
 use super::{PATIENCE, greeting};
@@ -404,14 +405,7 @@ impl Visit<'_> {
 
     /// What has to be dialled to call back whoever left the message.
     fn number_to_call(&self, message: &VoicemailMessage) -> Option<String> {
-        let number = &message.caller.number;
-        if self.configuration.who_has(number).is_some() {
-            return Some(number.clone());
-        }
-        let digits = number.strip_prefix('+').unwrap_or(number);
-        let is_number = !digits.is_empty() && digits.bytes().all(|key| key.is_ascii_digit());
-        // From here numbers outside begin with 0.
-        is_number.then(|| format!("0{digits}"))
+        as_dialled(self.configuration, &message.caller.number)
     }
 
     /// Puts a copy into the box of somebody else.

@@ -1,0 +1,269 @@
+//! What people dial or press at a telephone to have something done (F220, A.4).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::problem::{Invalid, Problems, code};
+use crate::{Configuration, UsedBy};
+
+/// What follows a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Nothing: the code is the whole number.
+    Alone,
+    /// So many digits at least and at most.
+    Digits(usize, usize),
+    /// It is pressed while people talk.
+    InCall,
+}
+
+macro_rules! features {
+    ($($(#[$doc:meta])* $field:ident $name:ident = $code:literal, $form:expr;)*) => {
+        /// The codes, each as it is dialled or pressed; null switches one off.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct FeatureCodes {
+            $($(#[$doc])* #[schema(default = $code)] pub $field: Option<String>,)*
+        }
+
+        impl Default for FeatureCodes {
+            fn default() -> Self {
+                Self { $($field: Some($code.to_owned()),)* }
+            }
+        }
+
+        /// What a code is for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum FeatureCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl FeatureCode {
+            /// The field of [`FeatureCodes`] it stands in.
+            pub const fn field(self) -> &'static str {
+                match self { $(Self::$name => stringify!($field),)* }
+            }
+
+            const fn form(self) -> Form {
+                match self { $(Self::$name => $form,)* }
+            }
+        }
+
+        impl FeatureCodes {
+            /// What a feature is asked for with; none when it is switched off.
+            pub fn code(&self, feature: FeatureCode) -> Option<&str> {
+                match feature { $(FeatureCode::$name => self.$field.as_deref(),)* }
+            }
+
+            /// All that are switched on.
+            pub fn each(&self) -> impl Iterator<Item = (FeatureCode, &str)> {
+                [$((FeatureCode::$name, self.$field.as_deref()),)*]
+                    .into_iter()
+                    .filter_map(|(feature, code)| Some((feature, code?)))
+            }
+
+            fn fields(&mut self) -> Vec<(FeatureCode, &mut Option<String>)> {
+                vec![$((FeatureCode::$name, &mut self.$field),)*]
+            }
+        }
+    };
+}
+
+features! {
+    /// Passes the other end on to the number that is pressed next, in a call.
+    blind_transfer BlindTransfer = "##", Form::InCall;
+    /// Starts and stops a recording on demand, in a call.
+    record Record = "*3", Form::InCall;
+    /// Before a number: all calls of this extension go there.
+    forward_all ForwardAll = "*72", Form::Digits(2, 20);
+    /// Ends that.
+    forward_all_off ForwardAllOff = "*73", Form::Alone;
+    /// Before a number: calls go there while this extension is busy.
+    forward_busy ForwardBusy = "*90", Form::Digits(2, 20);
+    /// Ends that.
+    forward_busy_off ForwardBusyOff = "*91", Form::Alone;
+    /// Before a number: calls go there that nobody takes at this extension.
+    forward_no_answer ForwardNoAnswer = "*52", Form::Digits(2, 20);
+    /// Ends that.
+    forward_no_answer_off ForwardNoAnswerOff = "*53", Form::Alone;
+    /// This extension takes no calls.
+    do_not_disturb DoNotDisturb = "*78", Form::Alone;
+    /// Ends that.
+    do_not_disturb_off DoNotDisturbOff = "*79", Form::Alone;
+    /// Calls whoever called this extension last.
+    call_back CallBack = "*69", Form::Alone;
+    /// Before a number: calls it without showing one's own.
+    hide_number HideNumber = "*67", Form::Digits(2, 20);
+    /// Messages in one's own voicemail box.
+    own_voicemail OwnVoicemail = "*97", Form::Alone;
+    /// Messages in a voicemail box whose PIN one knows.
+    any_voicemail AnyVoicemail = "*98", Form::Alone;
+    /// Takes the call that has rung longest.
+    group_pickup GroupPickup = "*8", Form::Alone;
+    /// Before the number of an extension: takes the call that rings there.
+    directed_pickup DirectedPickup = "**", Form::Digits(2, 7);
+    /// Plays back what it hears.
+    echo_test EchoTest = "*43", Form::Alone;
+    /// Says one's own number.
+    say_number SayNumber = "*65", Form::Alone;
+    /// Logs an agent in or out; before the number of his extension at somebody else's phone.
+    agent_login AgentLogin = "*45", Form::Digits(0, 7);
+    /// Lets an agent pause, before the number of a break, and take calls again.
+    agent_pause AgentPause = "*46", Form::Digits(0, 2);
+    /// Before the number of a time condition: switches it by hand, and back.
+    time_override TimeOverride = "*27", Form::Digits(1, 2);
+    /// Tells the time.
+    speaking_clock SpeakingClock = "*60", Form::Alone;
+}
+
+/// Keys of a code.
+const LONGEST: usize = 6;
+
+impl FeatureCodes {
+    /// What a dialled number asks for, and the digits that follow its code.
+    pub fn dialled<'a>(&self, number: &'a str) -> Option<(FeatureCode, &'a str)> {
+        let fits = self.each().filter_map(|(feature, code)| {
+            let rest = number.strip_prefix(code)?;
+            let fits = match feature.form() {
+                Form::Alone => rest.is_empty(),
+                Form::Digits(least, most) => {
+                    (least..=most).contains(&rest.len())
+                        && rest.bytes().all(|key| key.is_ascii_digit())
+                }
+                Form::InCall => false,
+            };
+            fits.then_some((code.len(), feature, rest))
+        });
+        // The longest code says most.
+        let best = fits.max_by_key(|(length, ..)| *length);
+        best.map(|(_, feature, rest)| (feature, rest))
+    }
+
+    /// Whether the number asks for something, and no more digits can follow.
+    pub fn is_complete(&self, number: &str) -> bool {
+        self.dialled(number)
+            .is_some_and(|(feature, _)| feature.form() == Form::Alone)
+    }
+
+    /// What keys pressed in a call ask for.
+    pub fn pressed(&self, keys: &str) -> Pressed {
+        let mut begins = false;
+        for (feature, code) in self.each() {
+            if feature.form() == Form::InCall {
+                if code == keys {
+                    return Pressed::Asks(feature);
+                }
+                begins |= code.starts_with(keys);
+            }
+        }
+        if begins {
+            Pressed::Begins
+        } else {
+            Pressed::Nothing
+        }
+    }
+
+    /// These codes, when they can be told from each other and from everything else that can be dialled.
+    ///
+    /// # Errors
+    /// Each code that cannot; one that somebody else has with [`code::TAKEN`] and who it is.
+    pub fn validate(mut self, configuration: &Configuration) -> Result<Self, Invalid> {
+        let mut problems = Problems::default();
+        self.check_alone(&mut problems);
+        for (feature, code) in self.each() {
+            if let Some(other) = feature.takes(code, configuration) {
+                let message = format!("{code} belongs to {other}");
+                problems.add(
+                    feature.field(),
+                    code::TAKEN,
+                    Some(&other.to_string()),
+                    message,
+                );
+            }
+        }
+        problems.finish(self)
+    }
+
+    /// Everything that can be said without another object.
+    pub(crate) fn check_alone(&mut self, problems: &mut Problems) {
+        for (feature, code) in self.fields() {
+            let Some(keys) = code else { continue };
+            *keys = keys.trim().to_owned();
+            let is_key = |key: u8| key.is_ascii_digit() || key == b'*' || key == b'#';
+            if !keys.bytes().all(is_key) {
+                let message = "takes keys of a telephone only";
+                problems.add(feature.field(), code::CHARACTER, Some("0-9 * #"), message);
+            } else if keys.is_empty() {
+                problems.add(feature.field(), code::REQUIRED, None, "must not be blank");
+            } else if keys.len() > LONGEST {
+                let message = format!("at most {LONGEST} keys");
+                let limit = LONGEST.to_string();
+                problems.add(feature.field(), code::TOO_LONG, Some(&limit), message);
+            }
+        }
+        let all: Vec<_> = self.each().collect();
+        for (index, (feature, code)) in all.iter().enumerate() {
+            let clash = all[..index]
+                .iter()
+                .find(|(other, keys)| clashes((*feature, code), (*other, keys)));
+            if let Some((other, keys)) = clash {
+                let message = format!("cannot be told from {keys}");
+                problems.add(
+                    feature.field(),
+                    code::DUPLICATE,
+                    Some(other.field()),
+                    message,
+                );
+            }
+        }
+    }
+}
+
+/// What keys pressed in a call ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    /// Nothing, and nothing begins like this.
+    Nothing,
+    /// Something may yet.
+    Begins,
+    /// This.
+    Asks(FeatureCode),
+}
+
+/// Whether two codes cannot be told from each other.
+fn clashes((one, code): (FeatureCode, &str), (two, other): (FeatureCode, &str)) -> bool {
+    let in_call = |feature: FeatureCode| feature.form() == Form::InCall;
+    if in_call(one) != in_call(two) {
+        return false;
+    }
+    if in_call(one) {
+        // The shorter would always come first.
+        return code.starts_with(other) || other.starts_with(code);
+    }
+    code == other || swallows((one, code), other) || swallows((two, other), code)
+}
+
+/// Whether the other code is one that this one can be with the digits that follow it.
+fn swallows((feature, code): (FeatureCode, &str), other: &str) -> bool {
+    let Form::Digits(_, most) = feature.form() else {
+        return false;
+    };
+    other.strip_prefix(code).is_some_and(|rest| {
+        (1..=most).contains(&rest.len()) && rest.bytes().all(|key| key.is_ascii_digit())
+    })
+}
+
+impl FeatureCode {
+    /// Whose number the code would take.
+    fn takes(self, code: &str, configuration: &Configuration) -> Option<UsedBy> {
+        match self.form() {
+            Form::Alone => configuration.who_is_at(code),
+            Form::Digits(..) => configuration
+                .internal_numbers()
+                .find(|(number, _)| *number == code || swallows((self, code), number))
+                .map(|(_, user)| user),
+            Form::InCall => None,
+        }
+    }
+}

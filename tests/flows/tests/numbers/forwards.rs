@@ -1,0 +1,158 @@
+//! AT-25: those who are called by forwarding press a key to take the call; extensions that forward (A.4).
+
+use flow_tests::{SOON, tone};
+use serde_json::{Value, json};
+
+use super::{Bench, NUMBER, Result, hears, next_call, steps};
+
+const MOBILE: &str = "51999990000";
+/// Two playings of ten seconds, and as much again on a slow machine.
+const TWO_PLAYINGS: std::time::Duration = std::time::Duration::from_secs(40);
+
+/// A gateway whose number forwards all its calls to a mobile.
+async fn forwarding(settings: Value) -> Result<Bench> {
+    let bench = Bench::start().await?;
+    way_out(&bench).await?;
+    let mut number = json!({ "mode": "forward_all", "forward_to": MOBILE });
+    if let (Some(number), Some(settings)) = (number.as_object_mut(), settings.as_object()) {
+        number.extend(settings.clone());
+    }
+    bench.number(number).await?;
+    Ok(bench)
+}
+
+async fn way_out(bench: &Bench) -> Result {
+    let rule = json!([{ "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
+    let route = json!({ "name": "Tudo", "rules": rule });
+    bench.add("outbound-routes", route).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_25_who_presses_a_key_has_the_call_and_the_caller_never_hears_the_whisper() -> Result {
+    let bench = forwarding(json!({ "call_connect": true })).await?;
+    let whisper = bench.tone(700.0, 3.0).await?;
+    let numbers = bench.gateway.api().get("/api/v1/numbers").await?;
+    let numbers = numbers.expect(200)?;
+    let mut number = numbers[0].clone();
+    let path = format!("/api/v1/numbers/{}", number["id"]);
+    if let Some(number) = number.as_object_mut() {
+        number.retain(|key, _| key != "id" && key != "used_by");
+    }
+    number["whisper"] = json!(whisper);
+    let api = bench.gateway.api();
+    api.put(&path, &number).await?.expect(200)?;
+
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    mobile.answer();
+    mobile.wait_answered(SOON).await?;
+    hears(&mobile, 700.0).await?;
+    assert!(out.wait_answered(std::time::Duration::ZERO).await.is_err());
+    mobile.audio().send_digits("1");
+    out.wait_answered(SOON).await?;
+    out.audio().send(tone(1000.0));
+    mobile.audio().send(tone(600.0));
+    hears(&mobile, 1000.0).await?;
+    hears(&out, 600.0).await?;
+    let heard = sipphone::level_dbm0(&out.audio().last(std::time::Duration::from_secs(5)), 700.0);
+    assert!(heard < -40.0, "the caller heard the whisper: {heard}");
+    out.hang_up();
+    mobile.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(record["result"], "answered", "{record}");
+    let steps = steps(&record);
+    assert!(
+        steps.contains(&"key_asked") && steps.contains(&"key_pressed"),
+        "{steps:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_25_a_mailbox_that_answers_is_no_answer() -> Result {
+    let bench = Bench::start().await?;
+    way_out(&bench).await?;
+    let mailbox = bench
+        .add("voicemail-boxes", json!({ "name": "Geral" }))
+        .await?;
+    bench
+        .number(json!({
+            "mode": "forward_all", "forward_to": MOBILE, "call_connect": true, "voicemail": mailbox,
+        }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    mobile.answer();
+    mobile.wait_answered(SOON).await?;
+    mobile.wait_ended(TWO_PLAYINGS).await?;
+    // The gateway's own mailbox takes the caller.
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    let record = bench.record().await?;
+    assert_eq!(record["result"], "no_answer", "{record}");
+    let steps = steps(&record);
+    assert!(
+        steps.contains(&"key_missing") && steps.contains(&"voicemail"),
+        "{steps:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_25_who_presses_the_star_does_not_take_the_call() -> Result {
+    let bench = forwarding(json!({ "call_connect": true })).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    mobile.answer();
+    mobile.wait_answered(SOON).await?;
+    mobile.audio().send_digits("*");
+    mobile.wait_ended(SOON).await?;
+    out.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_ne!(record["result"], "answered", "{record}");
+    assert_eq!(record["answered_at"], Value::Null);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_extension_forwards_as_far_as_it_may_call_itself() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let (bruno, _other) = bench.extension("2002").await?;
+    let rule = json!([{
+        "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }], "allowed": [ana],
+    }]);
+    let route = json!({ "name": "Tudo", "rules": rule });
+    bench.add("outbound-routes", route).await?;
+    bench
+        .number(json!({ "target": "flow", "flow": super::to("extension", ana) }))
+        .await?;
+    // By code at her own phone.
+    let mut code = phone.call(&format!("*72{MOBILE}")).await?;
+    code.wait_answered(SOON).await?;
+    code.wait_ended(SOON).await?;
+    let out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    assert!(mobile.called().contains(MOBILE), "{}", mobile.called());
+    assert!(
+        mobile.caller().contains("5198765432"),
+        "{}",
+        mobile.caller()
+    );
+    out.hang_up();
+    mobile.wait_ended(SOON).await?;
+    // Bruno may not call there: neither does his forward.
+    let path = format!("/api/v1/extensions/{bruno}");
+    let api = bench.gateway.api();
+    let change = json!({ "forward_all": MOBILE });
+    api.patch(&path, &change).await?.expect(200)?;
+    let mut refused = phone.call("2002").await?;
+    refused.wait_ended(SOON).await?;
+    let mobile = tokio::time::timeout(
+        std::time::Duration::from_millis(300),
+        bench.carrier.next_call(),
+    );
+    assert!(mobile.await.is_err(), "it was called");
+    Ok(())
+}
