@@ -76,6 +76,11 @@ const OBJECTS: &[(&str, Area)] = &[
     ("/audit-log", Audit),
     ("/configuration/versions", Configuration),
     ("/configuration/drafts", Configuration),
+    ("/webhooks", Notices),
+    ("/mail-servers", Notices),
+    ("/mail-notices", Notices),
+    ("/text-gateways", Notices),
+    ("/deliveries", Notices),
 ];
 
 /// Operations that need something else.
@@ -242,6 +247,31 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ("GET", "/numbers/export", Need::Permission(Telephony, View)),
     ("GET", "/calls/export", Need::Permission(Calls, Export)),
     ("GET", "/audit-log/export", Need::Permission(Audit, Export)),
+    (
+        "POST",
+        "/deliveries/{id}/replay",
+        Need::Permission(Notices, Apply),
+    ),
+    (
+        "POST",
+        "/webhooks/{id}/test",
+        Need::Permission(Notices, Apply),
+    ),
+    (
+        "POST",
+        "/webhooks/{id}/secret",
+        Need::Permission(Notices, Edit),
+    ),
+    (
+        "POST",
+        "/mail-servers/{id}/test",
+        Need::Permission(Notices, Apply),
+    ),
+    (
+        "POST",
+        "/text-gateways/{id}/test",
+        Need::Permission(Notices, Apply),
+    ),
 ];
 
 /// What the operation with this method and path, as the document writes it below [`BASE`], needs.

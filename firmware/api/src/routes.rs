@@ -16,6 +16,7 @@ mod feature_codes;
 mod gateway;
 mod lines;
 mod music_classes;
+mod notices;
 mod queues;
 mod recordings;
 mod session;
@@ -125,6 +126,12 @@ pub fn api() -> OpenApiRouter<App> {
             music_classes::delete_music_class
         ))
         .merge(catalogue::operations())
+        .routes(routes!(notices::list_deliveries))
+        .routes(routes!(notices::replay_delivery))
+        .routes(routes!(notices::test_webhook))
+        .routes(routes!(notices::renew_webhook_secret))
+        .routes(routes!(notices::test_mail_server))
+        .routes(routes!(notices::test_text_gateway))
         .routes(routes!(simulate::simulate_call))
         .routes(routes!(queues::list_queue_status))
         .routes(routes!(queues::show_queue_status))

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use crate::{
     AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, DigestCredential,
-    E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Limits, MusicClass, MusicClassId,
-    Secret, SipTrunk, TrunkId, User, UserId,
+    E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Id, Limits, MusicClass, MusicClassId,
+    Object, Secret, SipTrunk, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -30,6 +30,7 @@ pub struct Configuration {
     audio_files: Vec<AudioFile>,
     music_classes: Vec<MusicClass>,
     catalogue: Catalogue,
+    secrets: HashMap<i64, Secret>,
 }
 
 impl Configuration {
@@ -81,6 +82,7 @@ impl Configuration {
             audio_files: Vec::new(),
             music_classes: Vec::new(),
             catalogue: Catalogue::default(),
+            secrets: HashMap::new(),
         }
     }
 
@@ -101,6 +103,18 @@ impl Configuration {
     pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
         self.catalogue = catalogue;
         self
+    }
+
+    /// The same with the secrets of these objects of the catalogue, by their ids.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: HashMap<i64, Secret>) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// The secret of an object of the catalogue, when it has one that can be read.
+    pub fn secret<T: Object>(&self, id: Id<T>) -> Option<&Secret> {
+        self.secrets.get(&id.number())
     }
 
     /// The objects that calls are led by.
@@ -341,6 +355,7 @@ impl Configuration {
                 .map(|class| (class.id, class.clone()))
                 .collect(),
             catalogue: self.catalogue.clone(),
+            secrets: self.secrets.clone(),
         }
     }
 
@@ -377,6 +392,8 @@ pub struct Draft {
     pub music_classes: BTreeMap<MusicClassId, MusicClass>,
     /// The objects that calls are led by.
     pub catalogue: Catalogue,
+    /// The secrets of objects of the catalogue, by their ids.
+    pub secrets: HashMap<i64, Secret>,
 }
 
 impl Draft {
@@ -398,6 +415,7 @@ impl Draft {
             self.music_classes.into_values().collect(),
         )
         .with_catalogue(self.catalogue)
+        .with_secrets(self.secrets)
     }
 }
 

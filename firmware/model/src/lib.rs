@@ -28,6 +28,7 @@ mod language;
 mod legacy;
 mod line;
 mod media_encryption;
+mod notice;
 pub mod password;
 mod problem;
 mod recording;
@@ -53,7 +54,9 @@ pub use e1_trunk::{
     E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput, IsdnSide, MAX_DEVICE, MAX_E1_TRUNKS,
     R2_VARIANTS,
 };
-pub use export::{Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA};
+pub use export::{
+    Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA, SealedSecret,
+};
 pub use extension::{
     DEFAULT_MAX_CALLS, DEFAULT_RING_TIME, Extension, ExtensionChange, ExtensionId, MAX_EXTENSIONS,
     MAX_REGISTRATIONS, NewExtension,
@@ -74,6 +77,10 @@ pub use line::{
     PortSettings, RefusedCall,
 };
 pub use media_encryption::MediaEncryption;
+pub use notice::{
+    Delivery, DeliveryId, DeliveryState, DeliveryWay, EventKind, MailNotice, MailSecurity,
+    MailServer, TextBack, TextGateway, TextWay, Webhook, mobile_number,
+};
 pub use problem::{FieldProblem, Invalid, Problems, code};
 pub use recording::{
     DEFAULT_KEEP_DAYS, DEFAULT_MIN_FREE_PERCENT, RecordingId, RecordingMode, RecordingProblem,
@@ -85,6 +92,7 @@ pub use sound::{
     MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
 };
 pub use table::{Column, MAX_ROWS, Row, Table};
+pub use text::email_address;
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
     DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode,

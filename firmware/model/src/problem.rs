@@ -77,6 +77,10 @@ pub mod code {
     pub const CHANGED_SINCE: &str = "changed_since";
     /// The object that the field names does not exist.
     pub const NO_SUCH_OBJECT: &str = "no_such_object";
+    /// Not an address of the web of the kinds that `limit` lists.
+    pub const URL: &str = "url";
+    /// A password would be sent without encryption.
+    pub const UNENCRYPTED: &str = "unencrypted";
 }
 
 /// One thing that is wrong with one field.

@@ -1,6 +1,6 @@
 //! Checks shared by the text fields of all objects.
 
-use crate::problem::{Problems, code};
+use crate::problem::{Invalid, Problems, code};
 
 /// Trims `value` and checks its length in characters and that it holds no control characters.
 pub(crate) fn line(
@@ -83,6 +83,16 @@ pub(crate) fn dialled(
         return value.to_owned();
     }
     line(problems, field, value, min, max)
+}
+
+/// Reads an e-mail address, the field `to` of an input.
+///
+/// # Errors
+/// Names `to` when it is none.
+pub fn email_address(value: &str) -> Result<String, Invalid> {
+    let mut problems = Problems::default();
+    let address = email(&mut problems, "to", value);
+    problems.finish(address)
 }
 
 /// An e-mail address.

@@ -14,6 +14,7 @@ use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_lines::{LineError, PortNames};
 use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
 use ramal_model::{Country, Language};
+use ramal_notify::{Courier, CourierConfig, CourierError};
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
 use ramal_phrases::vocabulary;
 use ramal_sounds::{SoundError, Studio, StudioConfig};
@@ -77,6 +78,9 @@ pub(crate) enum Failure {
     /// SIP cannot be started.
     #[error(transparent)]
     Pbx(#[from] PbxError),
+    /// Nobody can be told of events.
+    #[error(transparent)]
+    Courier(#[from] CourierError),
     /// The web service cannot be started.
     #[error("cannot start the web service: {0}")]
     Api(#[from] ApiError),
@@ -137,6 +141,14 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     } else {
         add_cards(&pbx, &settings.board, country(&store));
     }
+    let courier = Courier::start(
+        CourierConfig {
+            tls: ramal_tls::client_config(settings.authorities.as_deref())?,
+            authorities: settings.authorities.clone(),
+        },
+        store.clone(),
+        pbx.clone(),
+    )?;
     let web = Server::start(
         api_config(&settings, certificate, studio),
         store.clone(),
@@ -164,6 +176,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     if timeout(WEB_STOP, web.shutdown()).await.is_err() {
         tracing::warn!("stopping although the web service still has requests");
     }
+    drop(courier);
     if timeout(STORE_STOP, store.close()).await.is_err() {
         tracing::error!("stopping although the disk has not taken everything");
     }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Store,
+    deliveries::{Happening, MissedCall},
     error::{Result, StoreError},
     writer::Haste,
 };
@@ -81,11 +82,25 @@ impl Store {
 
     async fn write_call(&self, call: &CallRecord) -> Result<()> {
         let row = CallRow::of(call)?;
-        self.writer
+        let configuration = self.configuration();
+        let happenings = Happening::of_call(&configuration, call);
+        let missed = MissedCall::of(&configuration, call);
+        let told = self
+            .writer
             .run_with(Haste::Patient, move |write| {
-                row.insert(write.connection, &write.configuration)
+                row.insert(write.connection, &write.configuration)?;
+                let mut told = false;
+                for happening in happenings {
+                    told |= write.publish(happening)?;
+                }
+                if let Some(missed) = missed {
+                    told |= write.text_back(&missed)?;
+                }
+                Ok(told)
             })
-            .await
+            .await?;
+        self.tell_of_deliveries(told);
+        Ok(())
     }
 
     /// Calls that pass the filter, newest first.

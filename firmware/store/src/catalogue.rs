@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use ramal_model::{Actor, Id, InCatalogue, Object, Stored, UsedBy, VoicemailBox};
+use ramal_model::{Actor, Id, InCatalogue, Object, Secret, Stored, UsedBy, VoicemailBox};
 use rusqlite::Connection;
 
 use crate::{
     Store,
     error::{Result, StoreError},
     voicemail::messages_in,
+    writer::Write,
 };
 
 impl Store {
@@ -18,15 +19,16 @@ impl Store {
     /// [`StoreError::Invalid`].
     pub async fn create<T: InCatalogue>(&self, actor: &Actor, settings: T) -> Result<Stored<T>> {
         let actor = actor.clone();
+        let mut random = [0; 32];
+        crate::random(&mut random)?;
         self.writer
             .run(move |write| {
-                let object = write
+                let mut object = write
                     .configuration
                     .checked(Id::new(write.next_id()?), settings)?;
-                let mut draft = write.configuration.draft();
-                T::all_mut(&mut draft.catalogue).insert(object.clone());
-                write.save(&actor, draft, &[])?;
-                Ok(object)
+                let secret = object.settings.take_secret();
+                let secret = secret.or_else(|| T::make_secret(random));
+                put(write, &actor, object, secret)
             })
             .await
     }
@@ -60,11 +62,33 @@ impl Store {
                 let current = T::all(write.configuration.catalogue()).get(id);
                 let current = current.ok_or_else(|| StoreError::not_found(T::WORDS, id))?;
                 let settings = change(&current.settings);
-                let object = write.configuration.checked(id, settings)?;
-                let mut draft = write.configuration.draft();
-                T::all_mut(&mut draft.catalogue).insert(object.clone());
-                write.save(&actor, draft, &[])?;
-                Ok(object)
+                let mut object = write.configuration.checked(id, settings)?;
+                let secret = object.settings.take_secret();
+                put(write, &actor, object, secret)
+            })
+            .await
+    }
+
+    /// Makes an object a new secret.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; kinds that have no secret of the gateway's making are not found either.
+    pub async fn renew_secret_of<T: InCatalogue>(
+        &self,
+        actor: &Actor,
+        id: Id<T>,
+    ) -> Result<Secret> {
+        let actor = actor.clone();
+        let mut random = [0; 32];
+        crate::random(&mut random)?;
+        self.writer
+            .run(move |write| {
+                let object = T::all(write.configuration.catalogue()).get(id).cloned();
+                let secret = object.as_ref().and_then(|_| T::make_secret(random));
+                let missing = || StoreError::not_found(T::WORDS, id);
+                let (object, secret) = object.zip(secret).ok_or_else(missing)?;
+                put(write, &actor, Stored::clone(&object), Some(secret.clone()))?;
+                Ok(secret)
             })
             .await
     }
@@ -86,11 +110,34 @@ impl Store {
                 if T::KIND == VoicemailBox::KIND {
                     refuse_full(write.connection, id.number(), object.name())?;
                 }
+                draft.secrets.remove(&id.number());
                 write.save(&actor, draft, &[])?;
                 Ok(object)
             })
             .await
     }
+}
+
+/// Saves an object. Without a secret the one it has stays; a blank one is forgotten.
+fn put<T: InCatalogue>(
+    write: &mut Write<'_>,
+    actor: &Actor,
+    object: Stored<T>,
+    secret: Option<Secret>,
+) -> Result<Stored<T>> {
+    let mut draft = write.configuration.draft();
+    match secret {
+        Some(secret) if secret.as_str().is_empty() => {
+            draft.secrets.remove(&object.id.number());
+        }
+        Some(secret) => {
+            draft.secrets.insert(object.id.number(), secret);
+        }
+        None => {}
+    }
+    T::all_mut(&mut draft.catalogue).insert(object.clone());
+    write.save(actor, draft, &[])?;
+    Ok(object)
 }
 
 /// Refuses to delete what something else leads to.

@@ -21,6 +21,7 @@ mod calls;
 mod catalogue;
 mod company;
 mod database;
+mod deliveries;
 mod diff;
 mod drafts;
 mod e1_trunks;
@@ -48,12 +49,13 @@ mod writer;
 use std::{path::Path, sync::Arc, time::SystemTime};
 
 use ramal_model::Configuration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 pub use agents::{AgentInterval, StoredMember};
 pub use audit::{Attempt, AuditEntry, AuditFilter, RefusedField};
 pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
+pub use deliveries::{DeliveryAttempt, DeliveryFilter};
 pub use diff::FieldChange;
 pub use drafts::DraftInfo;
 pub use error::{Result, StoreError};
@@ -109,6 +111,8 @@ pub struct Store {
     hasher: hasher::Hasher,
     configuration: watch::Receiver<Arc<Configuration>>,
     clock: Clock,
+    /// Told when a delivery was written.
+    due: Arc<Notify>,
 }
 
 impl Store {
@@ -150,6 +154,7 @@ impl Store {
             hasher,
             configuration,
             clock: options.clock,
+            due: Arc::default(),
         })
     }
 

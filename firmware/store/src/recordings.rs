@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     Store,
     calls::one_of,
+    deliveries::Happening,
     error::{Result, StoreError},
     writer::{Haste, Write},
 };
@@ -119,7 +120,8 @@ impl Store {
     /// # Errors
     /// As [`Store::recording_started`].
     pub async fn recording_ended(&self, id: RecordingId, ended: EndedRecording) -> Result<()> {
-        self.writer
+        let told = self
+            .writer
             .run_with(Haste::Patient, move |write| {
                 let problem = ended.problem.map(|problem| json!(problem));
                 write
@@ -137,9 +139,15 @@ impl Store {
                         whole(ended.lost_packets),
                         problem.as_ref().and_then(|problem| problem.as_str()),
                     ])?;
-                Ok(())
+                if ended.bytes == 0 {
+                    return Ok(false);
+                }
+                let recording = one(write.connection, id)?;
+                write.publish(Happening::of_recording(&recording))
             })
-            .await
+            .await?;
+        self.tell_of_deliveries(told);
+        Ok(())
     }
 
     /// Recordings that pass the filter, newest first.

@@ -24,6 +24,8 @@ pub(crate) enum Secret {
     Credential(DigestCredential),
     /// A trunk's, sealed, in hexadecimal; none when it has none.
     Sealed(Option<String>),
+    /// That of an object of the catalogue, sealed, in hexadecimal; none when it has none.
+    OfObject(Option<String>),
 }
 
 impl Secret {
@@ -34,6 +36,17 @@ impl Secret {
             .map(|password| write.sealer.seal(id.0, password))
             .transpose()?;
         Ok(Secret::Sealed(
+            sealed.map(|sealed| hexadecimal(sealed.as_slice())),
+        ))
+    }
+
+    /// That of an object of the catalogue, sealed.
+    pub fn of_object(write: &Write<'_>, id: i64, draft: &Draft) -> Result<Self> {
+        let secret = draft.secrets.get(&id);
+        let sealed = secret
+            .map(|secret| write.sealer.seal(id, secret))
+            .transpose()?;
+        Ok(Secret::OfObject(
             sealed.map(|sealed| hexadecimal(sealed.as_slice())),
         ))
     }
@@ -66,6 +79,13 @@ impl Secret {
                 match sealed.and_then(|sealed| write.sealer.unseal(id, &sealed)) {
                     Some(password) => draft.trunk_passwords.insert(TrunkId(id), password),
                     None => draft.trunk_passwords.remove(&TrunkId(id)),
+                };
+            }
+            Secret::OfObject(sealed) => {
+                let sealed = sealed.as_deref().and_then(from_hexadecimal);
+                match sealed.and_then(|sealed| write.sealer.unseal(id, &sealed)) {
+                    Some(secret) => draft.secrets.insert(id, secret),
+                    None => draft.secrets.remove(&id),
                 };
             }
         }

@@ -1,6 +1,9 @@
 //! The configuration in the database: loading it, and saving a new one as the difference to the old.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use ramal_model::{
     Actor, AnaloguePort, AudioFile, Catalogue, Company, Configuration, DigestCredential, Draft,
@@ -70,6 +73,7 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             .map(|class| (class.id, class))
             .collect(),
         catalogue: catalogue(connection)?,
+        secrets: HashMap::new(),
     };
     let mut rows =
         connection.prepare("SELECT extension, md5, sha256 FROM extension_credentials")?;
@@ -97,7 +101,27 @@ pub(crate) fn load(connection: &Connection, sealer: &Sealer) -> Result<Configura
             }
         }
     }
+    for (id, sealed) in sealed_secrets(connection)? {
+        match sealer.unseal(id, &sealed) {
+            Some(secret) => {
+                draft.secrets.insert(id, secret);
+            }
+            None => {
+                tracing::error!(
+                    object = id,
+                    "the secret was sealed with another key; enter it again"
+                )
+            }
+        }
+    }
     Ok(draft.finish(version.unsigned_abs()))
+}
+
+/// The secrets of objects of the catalogue as they lie in the database, by the objects' ids.
+pub(crate) fn sealed_secrets(connection: &Connection) -> Result<HashMap<i64, Vec<u8>>> {
+    let mut rows = connection.prepare_cached("SELECT object, sealed FROM object_secrets")?;
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The hashes of agents' PINs.
@@ -255,6 +279,23 @@ impl Write<'_> {
                     .execute([id.0])?,
             };
         }
+        for id in changes.iter().map(|change| change.id) {
+            if !has_new_secret(&old, &draft, id) {
+                continue;
+            }
+            match draft.secrets.get(&id) {
+                Some(secret) => self
+                    .connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO object_secrets (object, sealed) VALUES (?1, ?2)",
+                    )?
+                    .execute(params![id, self.sealer.seal(id, secret)?])?,
+                None => self
+                    .connection
+                    .prepare_cached("DELETE FROM object_secrets WHERE object = ?1")?
+                    .execute([id])?,
+            };
+        }
         // Phones registered under another number can neither refresh nor be meant any more.
         for (id, extension) in &draft.extensions {
             if current
@@ -310,7 +351,7 @@ impl Write<'_> {
         self.secret_of(new, old, change)
     }
 
-    /// The secret that an extension or a trunk has in `of` and not in `other`.
+    /// The secret that an object has in `of` and not in `other`.
     fn secret_of(&self, of: &Draft, other: &Draft, change: &Change) -> Result<Option<Secret>> {
         match change.object {
             EXTENSION => {
@@ -325,6 +366,9 @@ impl Write<'_> {
                 } else {
                     Secret::of_trunk(self, id, of).map(Some)
                 }
+            }
+            _ if has_new_secret(of, other, change.id) => {
+                Secret::of_object(self, change.id, of).map(Some)
             }
             _ => Ok(None),
         }
@@ -528,15 +572,36 @@ pub(crate) fn changes(
     };
     let (before, after) = (music_classes(old), music_classes(draft));
     differences(&mut changes, MUSIC_CLASS, &before, &after, |_| None)?;
+    let mut differing = HashSet::new();
     old.catalogue.differences(&draft.catalogue, |one| {
+        let kept = one.before.is_some() && one.after.is_some();
+        let secret = kept && has_new_secret(old, draft, one.id);
+        differing.insert(one.id);
         changes.push(Change {
             object: one.kind,
             id: one.id,
             before: one.before,
             after: one.after,
-            secret: None,
+            secret: secret.then_some("secret_changed"),
         });
     });
+    // Objects of which nothing but the secret is another one.
+    let secrets = old.secrets.keys().chain(draft.secrets.keys());
+    let mut secrets: Vec<i64> = secrets.copied().collect();
+    secrets.sort_unstable();
+    secrets.dedup();
+    secrets.retain(|id| has_new_secret(old, draft, *id) && !differing.contains(id));
+    for id in secrets {
+        if let Some((object, document)) = draft.catalogue.document(id) {
+            changes.push(Change {
+                object,
+                id,
+                before: Some(document.clone()),
+                after: Some(document),
+                secret: Some("secret_changed"),
+            });
+        }
+    }
     Ok(changes)
 }
 
@@ -575,4 +640,9 @@ fn differences<T: Serialize + PartialEq>(
     }
     changes[first..].sort_by_key(|change| change.id);
     Ok(())
+}
+
+/// Whether an object of the catalogue has another secret.
+fn has_new_secret(old: &Draft, new: &Draft, id: i64) -> bool {
+    old.secrets.get(&id) != new.secrets.get(&id)
 }

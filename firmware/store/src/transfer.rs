@@ -4,8 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use ramal_model::{
     Actor, Draft, Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, Problems, SCHEMA,
-    User, UserId, code,
+    SealedSecret, User, UserId, code,
 };
+use rusqlite::Connection;
 
 use crate::{
     Store,
@@ -78,6 +79,7 @@ impl Store {
                     audio_files: configuration.audio_files().to_vec(),
                     music_classes: configuration.music_classes().to_vec(),
                     catalogue: configuration.catalogue().clone(),
+                    sealed_secrets: sealed_secrets(&transaction)?,
                 })
             })
             .await
@@ -181,10 +183,35 @@ impl Store {
                     .map(|class| (class.id, class))
                     .collect();
                 draft.catalogue = export.catalogue;
+                for SealedSecret { object, sealed } in export.sealed_secrets {
+                    let secret = from_hexadecimal(&sealed);
+                    match secret.and_then(|sealed| write.sealer.unseal(object, &sealed)) {
+                        Some(secret) if draft.catalogue.document(object).is_some() => {
+                            draft.secrets.insert(object, secret);
+                        }
+                        _ => tracing::warn!(
+                            object,
+                            "the secret was sealed by another gateway; enter it again"
+                        ),
+                    }
+                }
                 write.save(&actor, draft, &passwords)
             })
             .await
     }
+}
+
+/// The secrets of the catalogue's objects, by id.
+fn sealed_secrets(connection: &Connection) -> Result<Vec<SealedSecret>> {
+    let mut secrets: Vec<_> = snapshot::sealed_secrets(connection)?
+        .into_iter()
+        .map(|(object, sealed)| SealedSecret {
+            object,
+            sealed: hexadecimal(&sealed),
+        })
+        .collect();
+    secrets.sort_by_key(|secret| secret.object);
+    Ok(secrets)
 }
 
 fn check_hashes(export: &Export) -> Result<()> {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, named_params, params};
 
 use crate::{
     RecordingAccess, RecordingAccessKind, Store,
+    deliveries::Happening,
     error::{Result, StoreError},
     recordings::{self, Accesses, word},
 };
@@ -97,7 +98,8 @@ impl Store {
         duration_ms: u64,
         bytes: u64,
     ) -> Result<VoicemailMessage> {
-        self.writer
+        let message = self
+            .writer
             .run(move |write| {
                 write
                     .connection
@@ -110,9 +112,13 @@ impl Store {
                         recordings::whole(duration_ms),
                         recordings::whole(bytes)
                     ])?;
-                one(write.connection, id)
+                let message = one(write.connection, id)?;
+                write.publish(Happening::of_message(&write.configuration, &message))?;
+                Ok(message)
             })
-            .await
+            .await?;
+        self.tell_of_deliveries(true);
+        Ok(message)
     }
 
     /// Forgets a message that is not kept: it never lay in a box.
@@ -142,7 +148,8 @@ impl Store {
         file: String,
         by: String,
     ) -> Result<VoicemailMessage> {
-        self.writer
+        let message = self
+            .writer
             .run(move |write| {
                 let copied = write
                     .connection
@@ -157,9 +164,13 @@ impl Store {
                     return Err(StoreError::not_found("voicemail message", id));
                 }
                 let copy = VoicemailMessageId(write.connection.last_insert_rowid());
-                one(write.connection, copy)
+                let message = one(write.connection, copy)?;
+                write.publish(Happening::of_message(&write.configuration, &message))?;
+                Ok(message)
             })
-            .await
+            .await?;
+        self.tell_of_deliveries(true);
+        Ok(message)
     }
 
     /// Marks a message as heard or handled by `by`, or takes the mark back.

@@ -5,7 +5,7 @@ use std::any::Any;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{Id, InCatalogue, Object, Profile, Stored, UsedBy};
+use ramal_model::{Id, InCatalogue, Object, Profile, Secret, Stored, UsedBy};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -27,6 +27,10 @@ pub struct Row<T: Object> {
     object: Stored<T>,
     /// What leads to it; it cannot be deleted while there is anything.
     used_by: Vec<UsedBy>,
+    /// The secret that was made for a new object, shown this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    new_secret: Option<Secret>,
 }
 
 impl<T: InCatalogue> Row<T> {
@@ -35,6 +39,7 @@ impl<T: InCatalogue> Row<T> {
         Self {
             used_by: configuration.referring_to(T::KIND, object.id.number()),
             object,
+            new_secret: None,
         }
     }
 }
@@ -71,8 +76,14 @@ async fn create<T: InCatalogue>(
     settings: T,
 ) -> Result<(StatusCode, Json<Row<T>>), Problem> {
     may_give(may, &settings)?;
+    let given = settings.clone().take_secret().is_some();
     let object = app.store.create(&may.caller.actor, settings).await?;
-    Ok((StatusCode::CREATED, Json(Row::now(app, object))))
+    let secret = app.store.configuration().secret(object.id).cloned();
+    let row = Row {
+        new_secret: secret.filter(|_| !given),
+        ..Row::now(app, object)
+    };
+    Ok((StatusCode::CREATED, Json(row)))
 }
 
 async fn replace<T: InCatalogue>(
@@ -205,4 +216,8 @@ kinds! {
     voicemail_boxes: VoicemailBox, "/voicemail-boxes", "/voicemail-boxes/{id}", "voicemail box";
     teams: Team, "/teams", "/teams/{id}", "team";
     profiles: Profile, "/profiles", "/profiles/{id}", "profile";
+    webhooks: Webhook, "/webhooks", "/webhooks/{id}", "webhook";
+    mail_servers: MailServer, "/mail-servers", "/mail-servers/{id}", "mail server";
+    mail_notices: MailNotice, "/mail-notices", "/mail-notices/{id}", "mail notice";
+    text_gateways: TextGateway, "/text-gateways", "/text-gateways/{id}", "text gateway";
 }

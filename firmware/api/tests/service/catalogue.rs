@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::sounds::speech;
 
 /// The least that makes an object of each kind, the path of its id behind it. `file` is an audio file.
-pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 13] {
+pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 17] {
     let all_day = json!([{ "start": "00:00", "end": "24:00" }]);
     let key = json!([{ "key": "1", "label": "Vendas" }]);
     let rule = json!([{ "pattern": "0X.", "strip": 1, "ways": [{ "way": "any_line" }] }]);
@@ -53,6 +53,26 @@ pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 13] {
         ("/voicemail-boxes", json!({ "name": "Recados" }), "/id"),
         ("/teams", json!({ "name": "Vendas" }), "/id"),
         ("/profiles", json!({ "name": "Vendas" }), "/id"),
+        (
+            "/webhooks",
+            json!({ "name": "CRM", "url": "https://crm.example.com/", "events": ["call.missed"] }),
+            "/id",
+        ),
+        (
+            "/mail-servers",
+            json!({ "name": "Correio", "host": "mail.example.com", "from": "pabx@example.com" }),
+            "/id",
+        ),
+        (
+            "/mail-notices",
+            json!({ "name": "Alarmes", "events": ["alarm.raised"], "to": ["ti@example.com"] }),
+            "/id",
+        ),
+        (
+            "/text-gateways",
+            json!({ "name": "SMS", "carrier": { "way": "http", "url": "https://sms.example.com/?t=${to}&m=${text}" } }),
+            "/id",
+        ),
     ]
 }
 

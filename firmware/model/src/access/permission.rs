@@ -72,6 +72,8 @@ words! {
         Voicemail = "voicemail",
         /// Members of conferences.
         Conferences = "conferences",
+        /// Webhooks, mail and text messages, and how they go.
+        Notices = "notices",
         /// Load, disk, alarms.
         System = "system",
         /// The configuration as a whole: export, import, versions, drafts. It allows everything.

@@ -23,6 +23,7 @@ use crate::flow::{
     Announcement, Break, Calendar, Conference, InboundRoute, Ivr, Number, OutboundRoute, Queue,
     TimeCondition, VoicemailBox,
 };
+use crate::notice::{MailNotice, MailServer, TextGateway, Webhook};
 use crate::problem::Problems;
 
 /// An object with its id.
@@ -232,6 +233,11 @@ macro_rules! catalogue {
                 }
             }
 
+            /// The kind and the document of the object with this id.
+            pub fn document(&self, id: i64) -> Option<(&'static str, Value)> {
+                self.each().find(|one| one.id() == id).map(|one| (one.kind(), one.document()))
+            }
+
             /// What differs in `new`.
             pub fn differences(&self, new: &Self, mut tell: impl FnMut(Difference)) {
                 $(self.$list.differences(&new.$list, &mut tell);)*
@@ -299,6 +305,14 @@ catalogue! {
     teams: Team,
     /// Profiles of users.
     profiles: Profile,
+    /// Other systems that are told of what happens.
+    webhooks: Webhook,
+    /// Servers that take mail.
+    mail_servers: MailServer,
+    /// People who are written to when something happens.
+    mail_notices: MailNotice,
+    /// Ways by which text messages leave the gateway.
+    text_gateways: TextGateway,
 }
 
 /// Where in an exported document an object stands, by its id.

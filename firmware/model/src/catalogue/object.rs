@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Reference;
-use crate::{Configuration, problem::Problems};
+use crate::{Configuration, Secret, problem::Problems};
 
 /// Identifies an object of kind `T` for as long as it exists. Never used again after deletion.
 pub struct Id<T> {
@@ -110,6 +110,17 @@ pub trait Object:
 
     /// The number it is reached at from inside, if it has one.
     fn number(&self) -> Option<&str> {
+        None
+    }
+
+    /// Takes out the secret that came with the settings: none leaves the stored one as it is, a blank one forgets it. It is kept
+    /// sealed, apart from the settings.
+    fn take_secret(&mut self) -> Option<Secret> {
+        None
+    }
+
+    /// The secret of a new object that came without one, made of these random bytes; none for kinds that need none.
+    fn make_secret(_random: [u8; 32]) -> Option<Secret> {
         None
     }
 }

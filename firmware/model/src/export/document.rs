@@ -104,6 +104,13 @@ impl Export {
             music_class,
         );
         let (catalogue, places) = Catalogue::read(&mut problems, &mut document);
+        let sealed_secrets = match document.remove("sealed_secrets") {
+            None => Vec::new(),
+            Some(secrets) => serde_json::from_value(secrets).unwrap_or_else(|error| {
+                problems.add("sealed_secrets", code::INVALID, None, error.to_string());
+                Vec::new()
+            }),
+        };
         for field in document.keys() {
             problems.add(
                 field,
@@ -250,6 +257,7 @@ impl Export {
                 audio_files: audio_files.into_iter().map(|(_, file)| file).collect(),
                 music_classes: music_classes.into_iter().map(|(_, class)| class).collect(),
                 catalogue,
+                sealed_secrets,
             }),
             // A company that could not be read has left its problem behind.
             None => Err(Invalid::one("company", code::REQUIRED, None, "is missing")),

@@ -111,6 +111,7 @@ impl Draft {
             audio_files: self.audio_files.values().cloned().collect(),
             music_classes: self.music_classes.values().cloned().collect(),
             catalogue: self.catalogue.clone(),
+            sealed_secrets: Vec::new(),
         };
         let document = serde_json::to_value(export);
         let document = document

@@ -5,7 +5,7 @@ mod draft;
 mod objects;
 pub(crate) mod reading;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
@@ -45,6 +45,18 @@ pub struct Export {
     /// What leads calls, a list of each kind; none in documents of schema 1 to 5.
     #[serde(flatten)]
     pub catalogue: Catalogue,
+    /// The secrets of those objects, sealed; none in documents of schema 1 to 6.
+    pub sealed_secrets: Vec<SealedSecret>,
+}
+
+/// The secret of an object, which only the gateway that sealed it can open. On another one it has to be entered again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SealedSecret {
+    /// The object's id.
+    pub object: i64,
+    /// The sealed secret in hexadecimal.
+    pub sealed: String,
 }
 
 /// A user with his password hash.

@@ -7,7 +7,7 @@ use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nest
 use crate::problem::code;
 use crate::{
     AudioFileId, Configuration, Id, Language, MusicClassId, Object, Problems, RecordingMode,
-    Reference, TrunkId, UserId, text,
+    Reference, TextBack, TrunkId, UserId, text,
 };
 
 /// A number of the company.
@@ -83,6 +83,8 @@ pub struct Number {
     pub music_class: Option<MusicClassId>,
     /// Language of what the gateway says; null follows the company.
     pub language: Option<Language>,
+    /// What callers are written whose call nobody took; nothing when null.
+    pub text_back: Option<TextBack>,
 }
 
 /// What is done with calls to a number.
@@ -215,6 +217,7 @@ impl Default for Number {
             recording: None,
             music_class: None,
             language: None,
+            text_back: None,
         }
     }
 }
@@ -327,6 +330,9 @@ impl Object for Number {
         if let Some(destination) = &mut self.on_no_answer {
             nested(problems, "on_no_answer", |inner| destination.check(inner));
         }
+        if let Some(text_back) = &mut self.text_back {
+            nested(problems, "text_back", |inner| text_back.check(inner));
+        }
         text::at_most(
             problems,
             "blocked_callers",
@@ -420,5 +426,8 @@ impl Object for Number {
         }
         self.offline_action.references("offline_action", tell);
         self.reject_action.references("reject_action", tell);
+        if let Some(text_back) = &self.text_back {
+            text_back.references("text_back", tell);
+        }
     }
 }

@@ -37,6 +37,12 @@ pub struct VoicemailBox {
     /// Days messages are kept that were heard, 1-3650; null keeps them.
     #[schema(minimum = 1, maximum = 3650)]
     pub keep_days: Option<i64>,
+    /// Where new messages are sent by mail; nowhere when null.
+    pub email: Option<String>,
+    /// Whether the mail carries the sound.
+    pub attach_audio: bool,
+    /// Whether a message counts as heard once its mail was taken.
+    pub heard_when_mailed: bool,
 }
 
 impl Default for VoicemailBox {
@@ -53,6 +59,9 @@ impl Default for VoicemailBox {
             silence_seconds: 10,
             max_messages: 100,
             keep_days: None,
+            email: None,
+            attach_audio: true,
+            heard_when_mailed: false,
         }
     }
 }
@@ -83,6 +92,9 @@ impl Object for VoicemailBox {
         text::range(problems, "max_messages", self.max_messages, 1i64, 1000);
         if let Some(days) = self.keep_days {
             text::range(problems, "keep_days", days, 1i64, 3650);
+        }
+        if let Some(email) = &mut self.email {
+            *email = text::email(problems, "email", email);
         }
     }
 
