@@ -3,6 +3,8 @@
 //! Each file in `tests/` is one family of flows. The gateway is a process of its own ([`gateway_under_test`]), the
 //! phones are `sipphone`; what they hear is checked by frequency and level, what the gateway stored by its API.
 
+pub mod bench;
+
 use sipphone::{Call, PhoneError, Source, level_dbm0};
 use std::time::Duration;
 

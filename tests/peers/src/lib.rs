@@ -2,17 +2,19 @@
 //!
 //! [`Baresip`] is a telephone that sends a tone from a file and records what it hears; [`Baresip::heard`] gives the
 //! recording, [`Baresip::statistics`] its RTP figures. [`Linphone`] is another one. [`sipp`] runs one of the scenarios in `sipp/`;
-//! [`Carrier`] is one that stands for a carrier, at an address of its own.
+//! [`MailSink`] is a mail server; [`Carrier`] is one that stands for a carrier, at an address of its own.
 
 mod baresip;
 mod carrier;
 mod linphone;
+mod mail;
 pub mod sipp;
 mod wave;
 
 pub use baresip::{Account, Baresip, RtpStatistics, Transport};
 pub use carrier::Carrier;
 pub use linphone::Linphone;
+pub use mail::MailSink;
 
 /// What can go wrong with a peer.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use flow_tests::SOON;
 use serde_json::{Value, json};
 use sipphone::EndReason;
 
-use super::{Bench, NUMBER, Result, extensions, hears, next_call, refused, steps};
+use flow_tests::bench::{Bench, NUMBER, Result, extensions, hears, next_call, refused, steps};
 
 #[tokio::test]
 async fn at_21_all_ring_and_whoever_answers_stops_the_others() -> Result {

@@ -3,7 +3,7 @@
 use flow_tests::{SOON, tone};
 use serde_json::json;
 
-use super::{Bench, NUMBER, Result, hears, next_call, steps, to};
+use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, steps, to};
 
 #[tokio::test]
 async fn at_17_a_caller_hears_greeting_and_menu_and_chooses_by_key() -> Result {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bench, Result, next_call, refused, steps};
+use flow_tests::bench::{Bench, Result, next_call, refused, steps};
 
 /// The carrier's trunk takes `55X.` from 2001 only, without the 55.
 async fn bench() -> Result<(Bench, sipphone::Phone, sipphone::Phone, i64)> {
