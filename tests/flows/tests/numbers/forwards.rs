@@ -3,7 +3,7 @@
 use flow_tests::{SOON, tone};
 use serde_json::{Value, json};
 
-use super::{Bench, NUMBER, Result, hears, next_call, steps};
+use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, steps};
 
 const MOBILE: &str = "51999990000";
 /// Two playings of ten seconds, and as much again on a slow machine.
@@ -126,7 +126,7 @@ async fn an_extension_forwards_as_far_as_it_may_call_itself() -> Result {
     let route = json!({ "name": "Tudo", "rules": rule });
     bench.add("outbound-routes", route).await?;
     bench
-        .number(json!({ "target": "flow", "flow": super::to("extension", ana) }))
+        .number(json!({ "target": "flow", "flow": flow_tests::bench::to("extension", ana) }))
         .await?;
     // By code at her own phone.
     let mut code = phone.call(&format!("*72{MOBILE}")).await?;
