@@ -24,7 +24,7 @@ async fn comes_to(caller: &Phone, number: &str, callee: &Phone) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_calls_go_where_the_code_says() {
+async fn rfc_5359_2_7_all_calls_go_where_the_code_says() {
     let gateway = Gateway::start().await;
     let (alice, bob, carol) = (
         gateway.phone("2001").await,
@@ -56,7 +56,7 @@ async fn all_calls_go_where_the_code_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_go_elsewhere_while_it_is_busy_and_when_nobody_answers() {
+async fn rfc_5359_2_8_and_2_9_calls_go_elsewhere_while_it_is_busy_and_when_nobody_answers() {
     let gateway = Gateway::start().await;
     let alice = gateway.phone("2001").await;
     let (carol, dora) = (gateway.phone("2003").await, gateway.phone("2004").await);

@@ -1,5 +1,6 @@
 //! Service examples of RFC 5359 that have no file of their own. Hold, transfer and pickup are in [`crate::transfers`] and
-//! [`crate::watching`], music on hold (§2.3) in [`crate::music`].
+//! [`crate::watching`], music on hold (§2.3) in [`crate::music`], forwarding (§2.7-2.9) in [`crate::feature_codes`]; calls in
+//! and out are screened (§2.13, §2.14) by numbers and routes, in `tests/flows`.
 
 use sipphone::{EndReason, Phone};
 
