@@ -154,7 +154,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(bans::lift_ban))
         .routes(routes!(calls::list_active_calls))
         .routes(routes!(calls::hang_up))
-        .routes(routes!(calls::list_calls))
+        .routes(routes!(calls::list_calls, calls::make_call))
         .routes(routes!(calls::export_calls))
         .routes(routes!(recordings::order_recording))
         .routes(routes!(recordings::list_recordings))

@@ -92,7 +92,7 @@ pub use sound::{
     MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
 };
 pub use table::{Column, MAX_ROWS, Row, Table};
-pub use text::email_address;
+pub use text::{dialled_number, email_address};
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
     DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode,

@@ -85,6 +85,16 @@ pub(crate) fn dialled(
     line(problems, field, value, min, max)
 }
 
+/// Reads something to dial, the field `to` of an input.
+///
+/// # Errors
+/// Names `to` when no telephone could dial it.
+pub fn dialled_number(value: &str) -> Result<String, Invalid> {
+    let mut problems = Problems::default();
+    let number = dialled(&mut problems, "to", value, 1, 32);
+    problems.finish(number)
+}
+
 /// Reads an e-mail address, the field `to` of an input.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use ramal_model::{CallId, Configuration, ExtensionId};
 use ramal_store::Store;
 use tokio::sync::watch;
 
+use crate::call::click_to_dial::{self, Click};
 use crate::call::trace::EndedHere;
 use crate::call::{self, IncomingCall, Interrupt, Newcomer};
 use crate::clock::utc_ms;
@@ -123,12 +124,30 @@ impl Exchange {
 
     /// Starts the task of a call that has just arrived. When there is no room for it, its leg is given back.
     pub(crate) fn start(self: &Arc<Self>, incoming: IncomingCall) -> Result<(), IncomingCall> {
+        self.begin(incoming, call::run).map(|_| ())
+    }
+
+    /// Starts the task of a call that a program asks for; its id. None when there is no room for it.
+    pub(crate) fn click(self: &Arc<Self>, click: Click) -> Option<CallId> {
+        self.begin(click, click_to_dial::run).ok()
+    }
+
+    /// Starts a call's task. What it would have worked on is given back when there is no room for it.
+    fn begin<T, F>(
+        self: &Arc<Self>,
+        work: T,
+        run: fn(Arc<Self>, T, queue::Receiver<Interrupt>, CallId) -> F,
+    ) -> Result<CallId, T>
+    where
+        T: Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let id = CallId::new(utc_ms(), rand::random());
         let (interrupt, interrupted) = queue(INTERRUPTS);
         {
             let mut calls = self.calls();
             if calls.closing || calls.by_id.len() >= MAX_CALLS {
-                return Err(incoming);
+                return Err(work);
             }
             calls.by_id.insert(id.clone(), interrupt);
             calls.started += 1;
@@ -137,12 +156,13 @@ impl Exchange {
             exchange: self.clone(),
             id: id.clone(),
         };
+        let started = id.clone();
         tokio::spawn(async move {
             let exchange = entry.exchange.clone();
-            call::run(exchange, incoming, interrupted, id).await;
+            run(exchange, work, interrupted, id).await;
             drop(entry);
         });
-        Ok(())
+        Ok(started)
     }
 
     /// Ends a call; false when there is none with this id.

@@ -19,6 +19,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::advertise::Advertise;
+use crate::call::click_to_dial::Click;
 use crate::call::{Interrupt, Order, RecordingCommand, RecordingRefusal};
 use crate::call_thread::{CallTasks, CallThread};
 use crate::clock::Now;
@@ -27,7 +28,7 @@ use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
 use crate::flow::simulate::Standing;
 use crate::leg::sip::SipLines;
-use crate::lines::{self, LineTestRefusal, LineTestStatus};
+use crate::lines::{self, LineTestRefusal, LineTestStatus, MAX_HOPS};
 use crate::live::{Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
@@ -407,6 +408,20 @@ impl Pbx {
     ) -> Result<(), StoreError> {
         self.exchange.voicemail.delete(id, by.to_string()).await?;
         Ok(())
+    }
+
+    /// Rings an extension's phones, and connects whoever answers as if he had dialled `number`. The call's id; how it goes is
+    /// told as of any call. None when there is no room for another call, or no such extension.
+    pub fn click_to_dial(&self, extension: ExtensionId, number: String) -> Option<CallId> {
+        let configuration = self.exchange.configuration.borrow().clone();
+        let extension = configuration.extension(extension)?.clone();
+        let _calls = self.tasks.enter();
+        self.exchange.click(Click {
+            extension,
+            number,
+            hops_left: MAX_HOPS,
+            configuration,
+        })
     }
 
     /// Starts, stops, pauses or resumes the recording of a call.

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use ramal_model::{CallId, CallRecord, CallResult, Invalid, code};
+use ramal_model::{CallId, CallRecord, CallResult, ExtensionId, Invalid, code};
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
 use serde::de::IntoDeserializer;
@@ -19,8 +19,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::no_such;
 use crate::app::App;
+use crate::body::JsonBody;
 use crate::csv::{self, Form};
-use crate::document::{BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::document::{BadBody, BadQuery, Common, Forbidden, NoSuchObject, Unauthenticated};
 use crate::permit::Access;
 use crate::problem::Problem;
 use crate::query::{Parameters, cut, given, page_size};
@@ -61,6 +62,56 @@ pub(super) fn of_active_call(app: &App, access: &Access, id: &CallId) -> Result<
     let calls = app.pbx.live().calls;
     let call = calls.iter().find(|call| call.id == *id);
     call.map_or(Ok(()), |call| of_call(app, access, call))
+}
+
+/// A call to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCall {
+    /// The extension whose phones ring first.
+    extension: ExtensionId,
+    /// What is dialled when one answers, as its phone would dial it: 1-32 keys.
+    to: String,
+}
+
+/// A call that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StartedCall {
+    /// Its id among the calls in progress, and in the call history.
+    id: CallId,
+}
+
+/// Makes a call: the extension's phones ring, and whoever answers is connected as if he had dialled the number (RFC 5359 §2.18).
+#[utoipa::path(
+    post, path = "/calls", tag = "calls", security(("session" = []), ("token" = [])), request_body = NewCall,
+    responses((status = 202, body = StartedCall), Unauthenticated, Forbidden, BadBody, Common)
+)]
+pub async fn make_call(
+    State(app): State<App>,
+    may: Access,
+    JsonBody(NewCall { extension, to }): JsonBody<NewCall>,
+) -> Result<(StatusCode, Json<StartedCall>), Problem> {
+    let configuration = app.store.configuration();
+    let found = configuration.extension(extension);
+    let caller = found.filter(|caller| caller.enabled).ok_or_else(|| {
+        let message = format!("there is no extension {extension} that may call");
+        Invalid::one("extension", code::NO_SUCH_OBJECT, None, message)
+    });
+    let (caller, to) = match (caller, ramal_model::dialled_number(&to)) {
+        (Ok(caller), Ok(to)) => (caller, to),
+        (caller, to) => {
+            let refused = caller.err().into_iter().chain(to.err());
+            let problems = refused.flat_map(|invalid| invalid.problems).collect();
+            return Err(Invalid { problems }.into());
+        }
+    };
+    may.of_numbers(&app, [caller.number.as_str()])?;
+    let id = app.pbx.click_to_dial(extension, to).ok_or_else(|| {
+        Problem::unavailable("There is no room for another call. Try again in a moment.")
+            .retry_after(5)
+    })?;
+    tracing::info!(call = %id, by = %may.caller.actor, "call made by hand");
+    Ok((StatusCode::ACCEPTED, Json(StartedCall { id })))
 }
 
 /// Hangs up a call in progress.

@@ -451,3 +451,36 @@ async fn at_06_what_leads_to_an_extension_follows_its_number() {
         assert_eq!(refused.status, expected, "{taken}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_37_a_program_calls_for_a_person_and_nobody_by_the_phones_of_others() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let desk = gateway.phone(&admin, "2002").await;
+    let (_, ana) = person(&gateway, &admin, "ana.lima", "2001", json!({})).await;
+    let id_of = |number: &str| {
+        let configuration = gateway.store.configuration();
+        configuration.extension_by_number(number).unwrap().id.0
+    };
+    let click = |extension: i64, to: &str| json!({ "extension": extension, "to": to });
+    let own = ana.post("/calls", &click(id_of("2001"), "2002")).await;
+    assert_eq!(own.status, 202, "{}", own.json());
+    let others = ana.post("/calls", &click(id_of("2002"), "2001")).await;
+    assert_eq!(others.status, 403, "{}", others.json());
+    let nobody = admin.post("/calls", &click(999, "2001")).await;
+    assert_eq!(nobody.json()["errors"][0]["field"], "extension");
+
+    let made = admin.post("/calls", &click(id_of("2002"), "*43")).await;
+    assert_eq!(made.status, 202, "{}", made.json());
+    let mut rings = desk.next_call().await.unwrap();
+    rings.answer();
+    rings
+        .wait_answered(std::time::Duration::from_secs(10))
+        .await
+        .unwrap();
+    let live = admin.get("/calls/active").await.json();
+    let ids: Vec<_> = live.as_array().unwrap().iter().collect();
+    assert!(
+        ids.iter().any(|call| call["id"] == made.json()["id"]),
+        "{live}"
+    );
+}

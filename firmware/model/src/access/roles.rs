@@ -36,7 +36,7 @@ const SUPERVISOR: Rights = &[
     (&[Live], &[View, Delete], Team),
     (&[Agents], &[View, Edit], Team),
     (&[Agents], &[Apply], All),
-    (&[Calls], &[View, Export], Team),
+    (&[Calls], &[View, Create, Export], Team),
     (&[Recordings], &[View, Listen, Create], Team),
     (&[Voicemail], &[View, Listen, Edit, Delete], Team),
 ];
@@ -44,7 +44,7 @@ const SUPERVISOR: Rights = &[
 const AGENT: Rights = &[
     (&[Directory], &[View], All),
     (&[Agents], &[View, Edit], Own),
-    (&[Calls], &[View], Own),
+    (&[Calls], &[View, Create], Own),
     (&[Voicemail], &[View, Listen, Edit, Delete], Own),
 ];
 
@@ -72,7 +72,7 @@ const AUDITOR: Rights = &[
 
 const USER: Rights = &[
     (&[Directory], &[View], All),
-    (&[Calls], &[View], Own),
+    (&[Calls], &[View, Create], Own),
     (&[Voicemail], &[View, Listen, Edit, Delete], Own),
 ];
 

@@ -9,6 +9,7 @@
 //! rare, and waited for in a box of its own.
 
 mod agent_code;
+pub(crate) mod click_to_dial;
 mod conference;
 mod confirm;
 mod hold;

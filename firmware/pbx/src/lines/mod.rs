@@ -32,7 +32,7 @@ use crate::leg::line::{LineLeg, PortCall};
 use testing::{TestBoard, TestOrder};
 
 /// How often a call that begins on a line may be passed on (RFC 3261 §8.1.1.6).
-const MAX_HOPS: u8 = 70;
+pub(crate) const MAX_HOPS: u8 = 70;
 
 /// Calls in a row that have to end with the same unknown tone before it counts as the line's busy tone.
 const CALLS_THAT_TEACH: u32 = 3;

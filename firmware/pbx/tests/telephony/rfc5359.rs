@@ -2,7 +2,10 @@
 //! [`crate::watching`], music on hold (§2.3) in [`crate::music`], forwarding (§2.7-2.9) in [`crate::feature_codes`]; calls in
 //! and out are screened (§2.13, §2.14) by numbers and routes, in `tests/flows`.
 
-use sipphone::{EndReason, Phone};
+use std::time::Duration;
+
+use ramal_model::CallResult;
+use sipphone::{EndReason, Phone, Source};
 
 use crate::gateway::{Gateway, SOON, incoming};
 
@@ -106,4 +109,76 @@ async fn rfc_5359_2_17_automatic_redial() {
     at_bob.wait_answered(SOON).await.unwrap();
     again.hang_up();
     at_bob.wait_ended(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_18_click_to_dial() {
+    // A program has Alice's phone ring; when she answers, Bob is called for her.
+    let gateway = Gateway::start().await;
+    let (alice, bob) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    let id = |number: &str| {
+        let configuration = gateway.store.configuration();
+        configuration.extension_by_number(number).unwrap().id
+    };
+    let call = gateway
+        .pbx
+        .click_to_dial(id("2001"), "2002".into())
+        .unwrap();
+    let mut at_alice = incoming(&alice).await;
+    assert!(at_alice.caller().contains("2002"), "{}", at_alice.caller());
+    at_alice.ring();
+    at_alice.answer();
+    at_alice.wait_answered(SOON).await.unwrap();
+    let mut at_bob = incoming(&bob).await;
+    assert!(at_bob.caller().contains("2001"), "{}", at_bob.caller());
+    at_bob.ring();
+    at_bob.answer();
+    at_bob.wait_answered(SOON).await.unwrap();
+    at_alice.audio().send(Source::Tone {
+        frequency: 700.0,
+        dbm0: -10.0,
+    });
+    let deadline = tokio::time::Instant::now() + SOON;
+    let heard = || sipphone::level_dbm0(&at_bob.audio().last(Duration::from_millis(300)), 700.0);
+    while heard() < -15.0 {
+        assert!(tokio::time::Instant::now() < deadline, "{}", heard());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    at_bob.hang_up();
+    at_alice.wait_ended(SOON).await.unwrap();
+    gateway.wait("the end", |live| live.calls.is_empty()).await;
+    let record = gateway.store.call(call).await.unwrap();
+    assert_eq!(record.result, Some(CallResult::Answered), "{record:?}");
+    assert_eq!(record.caller.number, "2001");
+    assert_eq!(record.callee.number, "2002");
+    assert_eq!(record.legs.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_click_that_nobody_answers_calls_nobody() {
+    let gateway = Gateway::start().await;
+    let (alice, bob) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    let id = |number: &str| {
+        let configuration = gateway.store.configuration();
+        configuration.extension_by_number(number).unwrap().id
+    };
+    let declined = gateway.pbx.click_to_dial(id("2001"), "2002".into());
+    let mut at_alice = incoming(&alice).await;
+    at_alice.reject(603);
+    at_alice.wait_ended(SOON).await.unwrap();
+    gateway.wait("the end", |live| live.calls.is_empty()).await;
+    let record = gateway.store.call(declined.unwrap()).await.unwrap();
+    assert_eq!(record.result, Some(CallResult::Rejected), "{record:?}");
+    // Ended by an administrator while it rings.
+    let ended = gateway
+        .pbx
+        .click_to_dial(id("2001"), "2002".into())
+        .unwrap();
+    let mut at_alice = incoming(&alice).await;
+    at_alice.ring();
+    assert!(gateway.pbx.hang_up(&ended));
+    at_alice.wait_ended(SOON).await.unwrap();
+    gateway.wait("the end", |live| live.calls.is_empty()).await;
+    let none = tokio::time::timeout(Duration::from_millis(50), bob.next_call()).await;
+    assert!(none.is_err());
 }

@@ -1,0 +1,189 @@
+//! Calls that a program asks for (RFC 5359 §2.18): the phones of an extension ring first, and whoever answers is connected as if he
+//! had dialled the number.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use ramal_media::Codec;
+use ramal_model::{CallId, CallResult, Configuration, Direction, Extension, Party};
+use tokio::time::{Instant, sleep_until};
+
+use super::participant::Participant;
+use super::reach::Following;
+use super::record::{Call, Interrupt, LegRef};
+use super::trace::{Refused, Step};
+use super::{Caller, Outcome, Slot, connect, routing};
+use crate::exchange::Exchange;
+use crate::leg::sip::{Dial, SipLeg};
+use crate::leg::{Cause, Leg, LegEvent, Release};
+use crate::queue;
+
+/// What phones are offered: whatever the other end will speak, one of these fits.
+const CODECS: [Codec; 4] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus];
+
+/// What is asked for.
+pub(crate) struct Click {
+    /// Whose phones ring.
+    pub(crate) extension: Extension,
+    /// What is dialled then.
+    pub(crate) number: String,
+    /// How often the call may be passed on.
+    pub(crate) hops_left: u8,
+    /// What the whole call follows.
+    pub(crate) configuration: Arc<Configuration>,
+}
+
+/// A phone that rings.
+type Ringing = (LegRef, Box<SipLeg>);
+
+/// Handles a call from the asking to its record.
+pub(crate) async fn run(
+    exchange: Arc<Exchange>,
+    click: Click,
+    interrupt: queue::Receiver<Interrupt>,
+    id: CallId,
+) {
+    let extension = &click.extension;
+    let caller = Caller::Extension(Box::new(extension.clone()));
+    let to = Party {
+        number: click.number.clone(),
+        name: String::new(),
+    };
+    let slot = Slot::take(&exchange.live, extension);
+    let mut call = Call::begin(
+        exchange,
+        id,
+        interrupt,
+        Direction::Internal,
+        caller.party(),
+        to,
+    );
+    let outcome = match slot {
+        None => call.refused(Refused::CallerBusy, Cause::USER_BUSY),
+        Some(slot) => match ring(&mut call, &click).await {
+            Err(outcome) => outcome,
+            Ok((record, leg)) => {
+                call.answered_by_gateway(record, leg.codec());
+                let exchange = Arc::clone(call.exchange());
+                let (configuration, number) = (&click.configuration, &click.number);
+                let route = routing::route(configuration, &exchange, &caller, number, |step| {
+                    call.step(step);
+                });
+                let participant = Participant::new(leg, caller, record, Some(slot));
+                let following = Following {
+                    configuration,
+                    hops_left: click.hops_left,
+                };
+                Box::pin(connect(&mut call, participant, route, &following)).await
+            }
+        },
+    };
+    Box::pin(call.finish(outcome)).await;
+}
+
+/// Rings the extension's own phones until somebody answers.
+async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
+    let extension = &click.extension;
+    let exchange = Arc::clone(call.exchange());
+    let contacts = exchange.locations.targets(extension.id);
+    if contacts.is_empty() {
+        return Err(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
+    }
+    call.step(Step::Ringing {
+        contacts: contacts.len(),
+        seconds: extension.ring_time,
+    });
+    let dial = Dial {
+        caller: Party {
+            number: click.number.clone(),
+            name: String::new(),
+        },
+        callee: extension.number.clone(),
+        codecs: CODECS.to_vec(),
+        encryption: extension.media_encryption,
+        hops_left: click.hops_left,
+    };
+    let mut phones: Vec<Ringing> = Vec::new();
+    for contact in contacts {
+        match exchange.sip.dial(&contact, &dial) {
+            Ok(leg) => phones.push((call.leg_started(&leg, &extension.number), Box::new(leg))),
+            Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot ring a phone"),
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(extension.ring_time.into());
+    let taken = first_answer(call, &mut phones, deadline).await;
+    let (release, cause) = match &taken {
+        Ok(_) => (
+            Release::AnsweredElsewhere,
+            Cause::NON_SELECTED_USER_CLEARING,
+        ),
+        Err(outcome) => (Release::Cause(outcome.cause), outcome.cause),
+    };
+    for (_, leg) in &mut phones {
+        leg.hang_up(release);
+    }
+    let ended: Vec<_> = phones
+        .iter()
+        .map(|(record, leg)| (*record, &**leg as &dyn Leg))
+        .collect();
+    call.legs_ended(&ended, cause).await;
+    taken
+}
+
+/// Takes out the first phone that answers.
+async fn first_answer(
+    call: &mut Call,
+    phones: &mut Vec<Ringing>,
+    deadline: Instant,
+) -> Result<Ringing, Outcome> {
+    let mut last = Cause::RESOURCE_UNAVAILABLE;
+    while !phones.is_empty() {
+        let event = poll_fn(|context| {
+            let events = phones.iter_mut().enumerate();
+            let mut events = events.map(|(index, (_, leg))| (index, leg.poll_event(context)));
+            events
+                .find_map(|(index, event)| match event {
+                    Poll::Ready(event) => Some(Poll::Ready((index, event))),
+                    Poll::Pending => None,
+                })
+                .unwrap_or(Poll::Pending)
+        });
+        let (index, event) = tokio::select! {
+            event = event => event,
+            interrupt = call.interrupt() => match interrupt {
+                Interrupt::End(why) => return Err(call.ended_here(why)),
+                // Nobody talks yet, and nobody else can take this call.
+                _ => continue,
+            },
+            () = sleep_until(deadline) => {
+                call.step(Step::NoAnswer);
+                return Err(Outcome::new(CallResult::NoAnswer, Cause::NO_ANSWER));
+            }
+        };
+        match event {
+            LegEvent::Answered => return Ok(phones.swap_remove(index)),
+            LegEvent::Rejected(cause) | LegEvent::HungUp(cause) => {
+                let (record, leg) = phones.swap_remove(index);
+                call.step(Step::ContactRefused {
+                    device: leg.device().to_owned(),
+                    cause: cause.0,
+                });
+                call.leg_ended(record, &*leg, cause).await;
+                last = cause;
+                if cause == Cause::CALL_REJECTED {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    let refused = match last {
+        Cause::CALL_REJECTED => Refused::Rejected,
+        Cause::USER_BUSY => Refused::Busy,
+        Cause::RESOURCE_UNAVAILABLE => Refused::NoResources,
+        _ => Refused::NotRegistered,
+    };
+    Err(call.refused(refused, last))
+}
