@@ -93,6 +93,16 @@ impl Gateway {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        // It answers before it has read its prompts and given back what that took.
+        let mut resident = 0;
+        while begun.elapsed() <= START {
+            let now = self.process.resident_kib()?;
+            if now == resident {
+                break;
+            }
+            resident = now;
+            std::thread::sleep(Duration::from_millis(500));
+        }
         Ok(())
     }
 
