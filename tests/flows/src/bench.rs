@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use gateway_under_test::{Gateway, GatewayError};
+use futures_util::future::select_all;
+use gateway_under_test::{Gateway, GatewayError, Options};
 use serde_json::{Value, json};
 use sipphone::{Call, EndReason, Phone, PhoneConfig};
 
@@ -30,7 +31,12 @@ pub struct Bench {
 impl Bench {
     /// A gateway that knows the carrier by its address.
     pub async fn start() -> Result<Self> {
-        let gateway = Gateway::start().await?;
+        Self::start_with(Options::default()).await
+    }
+
+    /// The same with other options of the gateway.
+    pub async fn start_with(options: Options) -> Result<Self> {
+        let gateway = Gateway::start_with(options).await?;
         let at = address()?;
         let local = SocketAddr::new(at.ip(), at.port());
         let config = PhoneConfig {
@@ -41,6 +47,7 @@ impl Bench {
         let trunk = json!({
             "name": "Carrier", "hosts": [local.to_string()], "auth": "ip",
             "sources": [local.ip().to_string()], "options_interval": 0,
+            "max_channels": 100, "max_calls_per_second": 100,
         });
         let bench = Self {
             trunk: 0,
@@ -60,6 +67,31 @@ impl Bench {
             .await?
             .expect(201)?;
         Ok(made["id"].as_i64().unwrap_or_default())
+    }
+
+    /// Changes some settings of an object; it as it is then.
+    pub async fn change(&self, list: &str, id: i64, settings: Value) -> Result<Value> {
+        let path = format!("/api/v1/{list}/{id}");
+        let api = self.gateway.api();
+        let mut object = api.get(&path).await?.expect(200)?;
+        if let (Some(object), Some(settings)) = (object.as_object_mut(), settings.as_object()) {
+            object.retain(|key, _| key != "id" && key != "used_by");
+            object.extend(settings.clone());
+        }
+        Ok(api.put(&path, &object).await?.expect(200)?)
+    }
+
+    /// What is said of a field of an object that is refused.
+    pub async fn refusal(&self, list: &str, body: Value, field: &str) -> Result<Value> {
+        let answer = self
+            .gateway
+            .api()
+            .post(&format!("/api/v1/{list}"), &body)
+            .await?
+            .expect(422)?;
+        let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+        let said = errors.into_iter().find(|one| one["field"] == field);
+        Ok(said.ok_or_else(|| format!("{field} was not refused: {answer}"))?)
     }
 
     /// The number with some settings.
@@ -134,6 +166,19 @@ pub async fn next_call(phone: &Phone) -> Result<Call> {
         .ok()
         .flatten()
         .ok_or(GatewayError::Late("the incoming call"))?)
+}
+
+/// The call that comes in next at any of these phones, and at which.
+pub async fn rings(phones: &[Phone]) -> Result<(usize, Call)> {
+    // A call that comes to another one at the same time stays there.
+    let next = select_all(phones.iter().map(|phone| Box::pin(phone.next_call())));
+    let (call, at, _) = tokio::time::timeout(SOON, next).await?;
+    Ok((at, call.ok_or(GatewayError::Late("the incoming call"))?))
+}
+
+/// Whether a call ended because somebody else took it (RFC 3326).
+pub fn taken_elsewhere(end: &EndReason) -> bool {
+    matches!(end, EndReason::Cancelled(Some(reason)) if reason.contains("SIP;cause=200"))
 }
 
 /// Waits until a call hears this frequency, whatever its level.

@@ -4,6 +4,7 @@
 //! phones are `sipphone`; what they hear is checked by frequency and level, what the gateway stored by its API.
 
 pub mod bench;
+pub mod prompts;
 
 use sipphone::{Call, PhoneError, Source, level_dbm0};
 use std::time::Duration;

@@ -84,6 +84,16 @@ impl Api {
             .await
     }
 
+    /// POST of a body of this kind, such as a form with files.
+    pub async fn upload_as(
+        &self,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> Result<Answer, GatewayError> {
+        self.send_as(Method::POST, path, kind, body).await
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Result<Answer, GatewayError> {
         self.send(Method::DELETE, path, Vec::new()).await

@@ -25,6 +25,8 @@ pub struct Break {
     pub max_agents: i64,
     /// Whether it may last longer; it ends by itself otherwise.
     pub allow_overrun: bool,
+    /// Whether somebody in a call may be passed on to who takes it; he counts as busy for that otherwise.
+    pub allow_transfer: bool,
     /// Whether who takes it is left out where queues are watched; reports have it all the same.
     pub hide_on_panel: bool,
 }
@@ -46,6 +48,7 @@ impl Default for Break {
             minutes: 15,
             max_agents: 0,
             allow_overrun: true,
+            allow_transfer: true,
             hide_on_panel: false,
         }
     }

@@ -17,6 +17,7 @@ use super::trace::{Refused, Step};
 use super::transfer::Transferor;
 use super::{Caller, Outcome, Slot, agent_code, setting_code, voicemail};
 use crate::leg::{Cause, Leg};
+use crate::queues::Queues;
 
 /// What a call follows all the time.
 pub(super) struct Following<'a> {
@@ -106,6 +107,12 @@ pub(super) async fn reach(
         }
         Route::Flow(destination) => {
             return stage::lead(call, waiting, destination, following).await;
+        }
+        Route::Extension(callee)
+            if waiting.transferor.is_some() && Queues::refuses_transfers(&exchange, callee.id) =>
+        {
+            let outcome = call.refused(Refused::Busy, Cause::USER_BUSY);
+            return Err(NotTaken::Failed(outcome));
         }
         Route::Extension(callee) => {
             let rung = match Slot::take(&exchange.live, &callee) {

@@ -189,6 +189,20 @@ impl Queues {
         floor.agents.pause_of(member).is_some()
     }
 
+    /// Whether whoever works at an extension is in a break in which nobody is passed on to him (F260).
+    pub(crate) fn refuses_transfers(exchange: &Exchange, extension: ExtensionId) -> bool {
+        let configuration = exchange.configuration.borrow().clone();
+        let breaks = &configuration.catalogue().breaks;
+        let floor = exchange.queues.floor();
+        let agent = floor.agents.agent_at(extension).map(Member::Agent);
+        let there = agent.into_iter().chain([Member::Extension(extension)]);
+        let mut pauses = there.filter_map(|member| floor.agents.pause_of(member));
+        pauses.any(|pause| {
+            let of_break = pause.reason.of_break().and_then(|id| breaks.get(id));
+            of_break.is_some_and(|one| !one.allow_transfer)
+        })
+    }
+
     /// Why a member has paused, if he has.
     pub(crate) fn pause_of(&self, member: Member) -> Option<PauseReason> {
         self.floor()
