@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Analogue DAHDI spans without hardware: the channels of one span are wired to those of the other by two-wire lines that
- * have what robbed bits cannot carry: battery, its polarity, ringing voltage, and a plug that can be pulled.
+ * have what robbed bits cannot carry: battery, its polarity, ringing voltage, and a plug that can be pulled. They can
+ * also have the echo of a hybrid at the card, and the card a canceller that takes it out.
  *
  * Span PAIRS/0 is a card of FXO and then FXS modules. Each channel of PAIRS/1 is the other end of the line of the same
  * place and takes the signalling of either end.
+ *
+ * Span PAIRS/E1, if wanted, is an E1 whose far end sends silence. What it was configured to be can be read from the module's
+ * parameters, and the errors that it counts are written there.
  *
  * Debounce and the times after which a line is said to be dead are those of the wctdm24xxp driver.
  */
@@ -19,17 +23,43 @@
 #include <dahdi/kernel.h>
 
 #define LINES_MAX	16
+#define TIMESLOTS	31
+/* What a hybrid sends back of a sample: 12 dB less. */
+#define HYBRID_LOSS	4
 /* Milliseconds. */
 #define BATTERY_DEBOUNCE	64
 #define BATTERY_ALARM		1000
 #define POLARITY_DEBOUNCE	64
 
+static bool canceller;
+module_param(canceller, bool, 0444);
+MODULE_PARM_DESC(canceller, "Whether the card has an echo canceller of its own");
+static bool hybrid;
+module_param(hybrid, bool, 0644);
+MODULE_PARM_DESC(hybrid, "Whether the card hears on its lines what it sends, 12 dB quieter");
 static unsigned int fxo = 2;
 module_param(fxo, uint, 0444);
 MODULE_PARM_DESC(fxo, "FXO modules of the card");
 static unsigned int fxs = 2;
 module_param(fxs, uint, 0444);
 MODULE_PARM_DESC(fxs, "FXS modules of the card, after the FXO modules");
+static bool e1;
+module_param(e1, bool, 0444);
+MODULE_PARM_DESC(e1, "Whether there is an E1 span as well");
+/* In the order of the parameter's text. */
+enum e1_error { E1_BPV, E1_CRC4, E1_EBIT, E1_FAS, E1_SLIPS, E1_ERRORS };
+static unsigned int e1_errors[E1_ERRORS];
+module_param_array(e1_errors, uint, NULL, 0644);
+MODULE_PARM_DESC(e1_errors, "Bipolar violations, CRC-4 errors, E bits, frame alignment errors and slips of the E1");
+static int e1_line;
+module_param(e1_line, int, 0444);
+MODULE_PARM_DESC(e1_line, "Line code and framing that the E1 was given (DAHDI_CONFIG_*)");
+static int e1_clock;
+module_param(e1_clock, int, 0444);
+MODULE_PARM_DESC(e1_clock, "Rank that the E1 was given as a source of the clock");
+static unsigned int e1_configured;
+module_param(e1_configured, uint, 0444);
+MODULE_PARM_DESC(e1_configured, "How often the E1 was configured");
 static unsigned long unplugged;
 module_param(unplugged, ulong, 0644);
 MODULE_PARM_DESC(unplugged, "Lines whose plug is pulled, a bit for each, the first is bit 0");
@@ -58,11 +88,15 @@ struct loop_end {
 struct line {
 	struct feeding_end feeding;
 	struct loop_end loop;
+	struct dahdi_echocan_state echo;
+	bool cancelled;
 };
 
 struct pairs {
 	struct dahdi_device *device;
 	struct dahdi_span spans[2];
+	struct dahdi_span e1;
+	struct dahdi_chan *timeslots[TIMESLOTS];
 	struct dahdi_chan *chans[2][LINES_MAX];
 	struct line lines[LINES_MAX];
 	unsigned int count;
@@ -129,6 +163,51 @@ static int pairs_chanconfig(struct file *file, struct dahdi_chan *chan, int sigt
 		line->loop.off_hook = false;
 	}
 	return 0;
+}
+
+static const char *pairs_echocan_name(const struct dahdi_chan *chan)
+{
+	return canceller && chan->span == &pairs->spans[0] ? "PAIRS" : NULL;
+}
+
+static void pairs_echocan_free(struct dahdi_chan *chan, struct dahdi_echocan_state *echo)
+{
+	WRITE_ONCE(line_of(chan)->cancelled, false);
+}
+
+static const struct dahdi_echocan_ops pairs_echocan_ops = {
+	.echocan_free = pairs_echocan_free,
+};
+
+static int pairs_echocan_create(struct dahdi_chan *chan, struct dahdi_echocanparams *wanted,
+				struct dahdi_echocanparam *params, struct dahdi_echocan_state **echo)
+{
+	struct line *line = line_of(chan);
+
+	if (!pairs_echocan_name(chan))
+		return -ENODEV;
+	if (wanted->param_count)
+		return -EINVAL;
+	memset(&line->echo, 0, sizeof(line->echo));
+	line->echo.ops = &pairs_echocan_ops;
+	/* Tones of fax and modems do not concern it. */
+	line->echo.features.CED_tx_detect = 1;
+	line->echo.features.CED_rx_detect = 1;
+	WRITE_ONCE(line->cancelled, true);
+	*echo = &line->echo;
+	return 0;
+}
+
+static void add_echo(struct dahdi_chan *chan)
+{
+	unsigned int x;
+
+	for (x = 0; x < DAHDI_CHUNKSIZE; x++) {
+		int sample = DAHDI_XLAW(chan->readchunk[x], chan) +
+			     DAHDI_XLAW(chan->writechunk[x], chan) / HYBRID_LOSS;
+
+		chan->readchunk[x] = DAHDI_LIN2X((short)clamp(sample, -32768, 32767), chan);
+	}
 }
 
 static void tell_battery(struct loop_end *loop, bool battery)
@@ -203,11 +282,42 @@ static void pairs_sync_tick(struct dahdi_span *span, int is_master)
 			memset(far->readchunk, DAHDI_LIN2X(0, far), DAHDI_CHUNKSIZE);
 			memset(near->readchunk, DAHDI_LIN2X(0, near), DAHDI_CHUNKSIZE);
 		}
+		if (READ_ONCE(hybrid) && !READ_ONCE(pairs->lines[x].cancelled))
+			add_echo(near);
 		tick_line(&pairs->lines[x], plugged);
 	}
 	dahdi_receive(&pairs->spans[0]);
 	dahdi_receive(&pairs->spans[1]);
 }
+
+static int e1_spanconfig(struct file *file, struct dahdi_span *span, struct dahdi_lineconfig *wanted)
+{
+	e1_line = wanted->lineconfig;
+	e1_clock = wanted->sync;
+	e1_configured++;
+	return 0;
+}
+
+static void e1_sync_tick(struct dahdi_span *span, int is_master)
+{
+	unsigned int x;
+
+	span->count.bpv = READ_ONCE(e1_errors[E1_BPV]);
+	span->count.crc4 = READ_ONCE(e1_errors[E1_CRC4]);
+	span->count.ebit = READ_ONCE(e1_errors[E1_EBIT]);
+	span->count.fas = READ_ONCE(e1_errors[E1_FAS]);
+	span->count.timingslips = READ_ONCE(e1_errors[E1_SLIPS]);
+	dahdi_transmit(span);
+	for (x = 0; x < TIMESLOTS; x++)
+		memset(span->chans[x]->readchunk, DAHDI_LIN2X(0, span->chans[x]), DAHDI_CHUNKSIZE);
+	dahdi_receive(span);
+}
+
+static const struct dahdi_span_ops e1_ops = {
+	.owner = THIS_MODULE,
+	.spanconfig = e1_spanconfig,
+	.sync_tick = e1_sync_tick,
+};
 
 static const struct dahdi_span_ops pairs_ops = {
 	.owner = THIS_MODULE,
@@ -215,6 +325,8 @@ static const struct dahdi_span_ops pairs_ops = {
 	.ioctl = pairs_ioctl,
 	.chanconfig = pairs_chanconfig,
 	.sync_tick = pairs_sync_tick,
+	.echocan_name = pairs_echocan_name,
+	.echocan_create = pairs_echocan_create,
 };
 
 static void pairs_free(void)
@@ -224,6 +336,8 @@ static void pairs_free(void)
 	for (end = 0; end < 2; end++)
 		for (x = 0; x < LINES_MAX; x++)
 			kfree(pairs->chans[end][x]);
+	for (x = 0; x < TIMESLOTS; x++)
+		kfree(pairs->timeslots[x]);
 	if (pairs->device)
 		dahdi_free_device(pairs->device);
 	kfree(pairs);
@@ -262,6 +376,35 @@ static int pairs_span(unsigned int end)
 	return 0;
 }
 
+static int e1_span(void)
+{
+	struct dahdi_span *span = &pairs->e1;
+	unsigned int x;
+
+	snprintf(span->name, sizeof(span->name), "PAIRS/E1");
+	snprintf(span->desc, sizeof(span->desc), "E1 without hardware");
+	span->spantype = SPANTYPE_DIGITAL_E1;
+	span->linecompat = DAHDI_CONFIG_AMI | DAHDI_CONFIG_HDB3 | DAHDI_CONFIG_CCS | DAHDI_CONFIG_CRC4;
+	span->deflaw = DAHDI_LAW_ALAW;
+	span->flags = DAHDI_FLAG_RBS;
+	span->cannot_provide_timing = 1;
+	span->chans = pairs->timeslots;
+	span->channels = TIMESLOTS;
+	span->ops = &e1_ops;
+	for (x = 0; x < TIMESLOTS; x++) {
+		struct dahdi_chan *chan = kzalloc(sizeof(*chan), GFP_KERNEL);
+
+		if (!chan)
+			return -ENOMEM;
+		pairs->timeslots[x] = chan;
+		snprintf(chan->name, sizeof(chan->name), "PAIRS/E1/%u", x);
+		chan->chanpos = x + 1;
+		chan->sigcap = DAHDI_SIG_CLEAR | DAHDI_SIG_CAS;
+	}
+	list_add_tail(&span->device_node, &pairs->device->spans);
+	return 0;
+}
+
 static int __init pairs_init(void)
 {
 	unsigned int end;
@@ -284,6 +427,11 @@ static int __init pairs_init(void)
 	dev_set_name(&pairs->device->dev, "dahdi-pairs");
 	for (end = 0; end < 2; end++) {
 		res = pairs_span(end);
+		if (res)
+			goto failed;
+	}
+	if (e1) {
+		res = e1_span();
 		if (res)
 			goto failed;
 	}

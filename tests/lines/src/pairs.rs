@@ -11,7 +11,7 @@ use crate::until;
 
 /// The ports of the card.
 const PORTS: [PortKind; 3] = [PortKind::Fxo, PortKind::Fxo, PortKind::Fxs];
-const UNPLUGGED: &str = "/sys/module/dahdi_pairs/parameters/unplugged";
+const PARAMETERS: &str = "/sys/module/dahdi_pairs/parameters";
 
 /// The card, in the machine until dropped.
 #[derive(Debug)]
@@ -27,8 +27,18 @@ impl LinePairs {
     /// When the module cannot be loaded.
     #[must_use]
     pub fn insert() -> Self {
+        Self::insert_with(&[])
+    }
+
+    /// Puts the card into the machine with these parameters of the module.
+    ///
+    /// # Panics
+    /// When the module cannot be loaded.
+    #[must_use]
+    pub fn insert_with(parameters: &[&str]) -> Self {
         let done = Command::new("insmod")
             .args(["/mnt/modules/dahdi_pairs.ko", "fxo=2", "fxs=1"])
+            .args(parameters)
             .status()
             .expect("a program of the image");
         assert!(done.success(), "dahdi_pairs: {done}");
@@ -70,13 +80,49 @@ impl LinePairs {
         self.far.first_channel + port
     }
 
+    /// The kernel's word for what the card's canceller does on a port: `ACTIVE`, `INACTIVE`, or nothing.
+    ///
+    /// # Panics
+    /// When the kernel does not tell.
+    #[must_use]
+    pub fn echo_state(&self, port: u32) -> String {
+        let near = spans().unwrap_or_default();
+        let near = near.into_iter().find(|span| span.name == "PAIRS/0");
+        let near = near.expect("the card");
+        let path = format!(
+            "/sys/bus/dahdi_channels/devices/dahdi!chan!{:03}!{:03}/ec_state",
+            near.number,
+            port + 1
+        );
+        let state = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        state.trim().to_owned()
+    }
+
     /// Pulls the plug of a port, or none.
     ///
     /// # Panics
     /// When the kernel refuses.
     pub fn unplug(&self, port: Option<u32>) {
         let mask = port.map_or(0, |port| 1 << port);
-        fs::write(UNPLUGGED, mask.to_string()).expect("a plug");
+        self.set_parameter("unplugged", &mask.to_string());
+    }
+
+    /// A parameter of the module.
+    ///
+    /// # Panics
+    /// When the kernel has none of the name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> String {
+        let text = fs::read_to_string(format!("{PARAMETERS}/{name}")).expect("a parameter");
+        text.trim().to_owned()
+    }
+
+    /// Sets a parameter of the module.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    pub fn set_parameter(&self, name: &str, value: &str) {
+        fs::write(format!("{PARAMETERS}/{name}"), value).expect("a parameter");
     }
 }
 

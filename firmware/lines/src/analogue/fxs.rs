@@ -60,19 +60,22 @@ pub(super) struct FxsProcessor {
     messages: bool,
 }
 
+fn sound(features: HardwareFeatures, settings: &FxsSettings) -> TwoWire {
+    TwoWire::new(
+        settings.receive_gain,
+        settings.transmit_gain,
+        settings.echo_cancellation && !features.echo_canceller,
+        features.buffered,
+    )
+}
+
 impl FxsProcessor {
     pub fn new(features: HardwareFeatures, settings: &FxsSettings) -> Self {
-        let cancel = settings.echo_cancellation && !features.echo_canceller;
         FxsProcessor {
             features,
             tones: signalling::tones(settings.country),
             line: FxsLine::new(signalling::fxs(settings)),
-            sound: TwoWire::new(
-                settings.receive_gain,
-                settings.transmit_gain,
-                cancel,
-                features.buffered,
-            ),
+            sound: sound(features, settings),
             settings: settings.clone(),
             keys: DtmfDetector::default(),
             listening: Listening::Call,
@@ -99,6 +102,17 @@ impl FxsProcessor {
             self.line
                 .is_left_off_hook()
                 .then_some(LineFault::LeftOffHook)
+        }
+    }
+
+    pub fn wants_echo_canceller(&self) -> bool {
+        self.settings.echo_cancellation
+    }
+
+    pub fn set_echo_by_hardware(&mut self, does: bool) {
+        if self.features.echo_canceller != does {
+            self.features.echo_canceller = does;
+            self.sound = sound(self.features, &self.settings);
         }
     }
 

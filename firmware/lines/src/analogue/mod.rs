@@ -133,6 +133,23 @@ impl LineProcessor {
         }
     }
 
+    /// Whether the line's echo is to be taken out, by the hardware where it can.
+    #[must_use]
+    pub fn wants_echo_canceller(&self) -> bool {
+        match &self.side {
+            Side::Fxo(side) => side.wants_echo_canceller(),
+            Side::Fxs(side) => side.wants_echo_canceller(),
+        }
+    }
+
+    /// From now on the hardware takes out the echo, or it does no longer.
+    pub fn set_echo_by_hardware(&mut self, does: bool) {
+        match &mut self.side {
+            Side::Fxo(side) => side.set_echo_by_hardware(does),
+            Side::Fxs(side) => side.set_echo_by_hardware(does),
+        }
+    }
+
     /// The hardware has lost samples of so long a time.
     pub fn lost(&mut self, time: Duration) {
         self.now += time;

@@ -128,6 +128,7 @@ impl DahdiLines {
                     kind,
                     processor,
                     device: None,
+                    echo_asked: false,
                     polarity: Polarity::Normal,
                     next_try: Instant::now(),
                     last_block: Instant::now(),
@@ -201,6 +202,8 @@ struct Line {
     processor: LineProcessor,
     /// None while the card is gone.
     device: Option<ChannelDevice>,
+    /// Whether the card was asked to take out the echo.
+    echo_asked: bool,
     polarity: Polarity,
     next_try: Instant,
     last_block: Instant,
@@ -264,6 +267,7 @@ impl Line {
                     }
                     count += 1;
                     self.obey();
+                    self.settle_echo();
                     if self.look_at.is_some_and(|at| at <= self.last_block) {
                         self.look_at = None;
                         self.look();
@@ -406,6 +410,20 @@ impl Line {
         }
     }
 
+    /// Has the card take out the echo as the settings say; what it cannot is done here.
+    fn settle_echo(&mut self) {
+        let wanted = self.processor.wants_echo_canceller();
+        let Some(device) = self.device.as_ref().filter(|_| wanted != self.echo_asked) else {
+            return;
+        };
+        self.echo_asked = wanted;
+        let done = device.set_echo_canceller(wanted);
+        if let Err(error) = &done {
+            tracing::debug!(%error, "a module's echo canceller");
+        }
+        self.processor.set_echo_by_hardware(wanted && done.is_ok());
+    }
+
     fn set_hook(&self, hook: Hook) {
         if let Some(device) = &self.device
             && let Err(error) = device.set_hook(hook)
@@ -417,6 +435,8 @@ impl Line {
     /// The card is gone.
     fn lose(&mut self) {
         self.device = None;
+        self.echo_asked = false;
+        self.processor.set_echo_by_hardware(false);
         self.next_try = Instant::now() + RETURN;
         self.processor
             .hardware(HardwareEvent::Alarm(true), Duration::ZERO);

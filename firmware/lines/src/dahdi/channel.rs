@@ -8,12 +8,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use nix::errno::Errno;
 
 use super::abi::{self, BufferInfo, Params};
-use super::{ChannelEvent, DahdiError};
+use super::{ChannelEvent, Control, DahdiError};
 
 /// Blocks of sound that the kernel keeps each way, at most: what a thread that was late finds, no delay of its own.
 const BUFFERS: i32 = 32;
 /// Flushes what waits to be sent (`DAHDI_FLUSH_WRITE`).
 const FLUSH_WRITE: i32 = 2;
+/// Reach of a card's echo canceller, samples: 128 ms, the longest that cards have (they take less where they must).
+const ECHO_TAPS: i32 = 1024;
 /// Longest HDLC frame with its check sequence, octets (Q.921 §5.9.3: N201 is 260, and 5 octets of frame).
 const FRAME: i32 = 512;
 
@@ -37,6 +39,8 @@ pub enum Hook {
 pub struct ChannelDevice {
     number: u32,
     file: File,
+    /// Whether its card may have an echo canceller.
+    card_cancels: bool,
 }
 
 /// What came of a read.
@@ -65,10 +69,16 @@ impl ChannelDevice {
             .custom_flags(nix::libc::O_NONBLOCK)
             .open("/dev/dahdi/channel")
             .map_err(|error| DahdiError::from_io(action(), &error))?;
-        let device = Self { number, file };
+        let mut device = Self {
+            number,
+            file,
+            card_cancels: false,
+        };
         let wanted = i32::try_from(number).unwrap_or(i32::MAX);
         // SAFETY: the request reads one int that lives through the call.
         device.ask(action, |fd| unsafe { abi::specify(fd, &raw const wanted) })?;
+        let attached = Control::open().and_then(|control| control.attach_echo_canceller(number));
+        device.card_cancels = attached.is_ok();
         Ok(device)
     }
 
@@ -143,14 +153,19 @@ impl ChannelDevice {
         )
     }
 
-    /// The kernel's own canceller (hardware's, where the card has one) on so many taps (8 a millisecond); 0 is off.
+    /// Has the card take out the line's echo, anew, or leave it.
     ///
     /// # Errors
-    /// The kernel's answer.
-    pub fn set_echo_canceller(&self, taps: i32) -> Result<(), DahdiError> {
-        let number = self.number;
+    /// The kernel's answer; `ENODEV` when the card has no canceller, or has none left.
+    pub fn set_echo_canceller(&self, on: bool) -> Result<(), DahdiError> {
+        let (number, taps) = (self.number, if on { ECHO_TAPS } else { 0 });
+        let action = move || format!("set the echo canceller of channel {number}");
+        if !self.card_cancels {
+            // The kernel calls it done when a channel has none.
+            return Err(DahdiError::new(action(), Errno::ENODEV));
+        }
         self.ask(
-            move || format!("set the echo canceller of channel {number}"),
+            action,
             // SAFETY: the request reads one int that lives through the call.
             |fd| unsafe { abi::echo_cancel(fd, &raw const taps) },
         )

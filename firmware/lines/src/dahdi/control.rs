@@ -5,11 +5,14 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use nix::errno::Errno;
 
-use super::DahdiError;
 use super::abi::{
     self, AttachEchoCanceller, ChannelConfig, DynamicSpan, LineConfig, Params, SpanInfo, padded,
     text,
 };
+use super::{DahdiError, sysfs};
+
+/// The kernel's name for the echo canceller that a card has itself. It can be given to any channel.
+const CARDS_OWN: &str = "HWEC";
 
 /// `/dev/dahdi/ctl`.
 #[derive(Debug)]
@@ -32,8 +35,8 @@ pub struct SpanCounters {
     pub frame_alignment_errors: u32,
     /// Seconds with an error.
     pub errored_seconds: u32,
-    /// Interrupts that came too late: slips.
-    pub missed_interrupts: u32,
+    /// Frames lost or repeated because the two ends' clocks differ (G.822), where the card counts them.
+    pub slips: u32,
     /// Number of the span that gives the clock, 0 for none.
     pub clock_source: u32,
     /// Its kind in the driver's word, such as `E1`.
@@ -172,23 +175,24 @@ impl Control {
             e_bits: count(info.e_bits),
             frame_alignment_errors: count(info.frame_alignment_errors),
             errored_seconds: info.errored_seconds,
-            missed_interrupts: count(info.irq_misses),
+            slips: sysfs::slips(span),
             clock_source: count(info.sync_source),
             kind: text(&{ info.span_type }),
         })
     }
 
-    /// Gives a channel an echo canceller of the kernel by name (`OSLEC`, `HWEC`), or none by a blank one.
+    /// Has a channel use the card's echo canceller whenever it is to have one. Some drivers tell only then that the card
+    /// has none ([`ChannelDevice::set_echo_canceller`](super::ChannelDevice::set_echo_canceller)).
     ///
     /// # Errors
-    /// The kernel's answer; `EINVAL` when it has none of the name.
-    pub fn attach_echo_canceller(&self, channel: u32, name: &str) -> Result<(), DahdiError> {
+    /// The kernel's answer; `EINVAL` when the card has none.
+    pub fn attach_echo_canceller(&self, channel: u32) -> Result<(), DahdiError> {
         let attach = AttachEchoCanceller {
             channel: number(channel),
-            name: padded(name),
+            name: padded(CARDS_OWN),
         };
         self.ask(
-            || format!("give channel {channel} the echo canceller {name:?}"),
+            || format!("give channel {channel} its card's echo canceller"),
             // SAFETY: the request reads one structure that lives through the call.
             |fd| unsafe { abi::attach_echo_canceller(fd, &raw const attach) },
         )

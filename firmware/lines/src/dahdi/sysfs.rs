@@ -9,6 +9,9 @@ use utoipa::ToSchema;
 
 use super::abi::alarm;
 
+/// A file for each span, by number.
+const PROC: &str = "/proc/dahdi";
+
 /// A span: a card's group of channels, such as an E1 or four analogue modules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Span {
@@ -50,10 +53,7 @@ pub struct Channel {
 /// # Errors
 /// The files are there and cannot be read.
 pub fn spans() -> io::Result<Vec<Span>> {
-    spans_below(
-        Path::new("/sys/bus/dahdi_spans/devices"),
-        Path::new("/proc/dahdi"),
-    )
+    spans_below(Path::new("/sys/bus/dahdi_spans/devices"), Path::new(PROC))
 }
 
 /// Like [`spans`], from other directories.
@@ -137,6 +137,20 @@ fn alarms(text: &str) -> Vec<String> {
     }
 }
 
+/// Slips that a span's card has counted: the kernel tells them only here.
+pub(super) fn slips(span: u32) -> u32 {
+    let listing = fs::read_to_string(Path::new(PROC).join(span.to_string())).unwrap_or_default();
+    listed_slips(&listing)
+}
+
+fn listed_slips(listing: &str) -> u32 {
+    listing
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Timing slips:"))
+        .and_then(|count| count.trim().parse().ok())
+        .unwrap_or(0)
+}
+
 /// Reads a line such as `3 WCTDM/0/2 FXSKS (In use) RED`. Other lines are headings.
 fn channel(line: &str) -> Option<Channel> {
     let mut words = line.split_whitespace();
@@ -167,6 +181,15 @@ fn channel(line: &str) -> Option<Channel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn slips_are_read_where_the_card_counts_them() {
+        let listing = "Span 1: WCT13x/0 \"Wildcard TE131\" (MASTER) HDB3/CCS/CRC4 ClockSource \n\
+            \tIRQ misses: 3\n\tTiming slips: 12\n\n\t   1 WCT13x/0/1 Clear \n";
+        assert_eq!(listed_slips(listing), 12);
+        assert_eq!(listed_slips("Span 2: TE4/0/1 \"T4XXP\" \n\n"), 0);
+        assert_eq!(listed_slips(""), 0);
+    }
 
     #[test]
     fn a_machine_without_the_drivers_has_no_spans() {

@@ -138,6 +138,10 @@ impl SpanChannel for SimulatedTimeslot {
         Ok(())
     }
 
+    fn set_echo_canceller(&self, _: bool) -> Result<(), DahdiError> {
+        Err(refused("set the echo canceller", Errno::ENODEV))
+    }
+
     fn carry_frames(&self) -> Result<(), DahdiError> {
         Ok(())
     }

@@ -55,19 +55,22 @@ pub(super) struct FxoProcessor {
     testing: Option<Box<Testing>>,
 }
 
+fn sound(features: HardwareFeatures, settings: &FxoSettings) -> TwoWire {
+    TwoWire::new(
+        settings.receive_gain,
+        settings.transmit_gain,
+        settings.echo_cancellation && !features.echo_canceller,
+        features.buffered,
+    )
+}
+
 impl FxoProcessor {
     pub fn new(features: HardwareFeatures, settings: &FxoSettings) -> Self {
         let tones = signalling::tones(settings.country);
-        let cancel = settings.echo_cancellation && !features.echo_canceller;
         FxoProcessor {
             features,
             line: FxoLine::new(signalling::fxo(settings)),
-            sound: TwoWire::new(
-                settings.receive_gain,
-                settings.transmit_gain,
-                cancel,
-                features.buffered,
-            ),
+            sound: sound(features, settings),
             progress: ProgressDetector::new(tones, signalling::learned(settings))
                 .with_repetitions(settings.busy_repetitions.into()),
             dial_tone: DialToneDetector::new(tones),
@@ -102,6 +105,17 @@ impl FxoProcessor {
             self.line
                 .rings_for_ever()
                 .then_some(LineFault::RingsForEver)
+        }
+    }
+
+    pub fn wants_echo_canceller(&self) -> bool {
+        self.settings.echo_cancellation
+    }
+
+    pub fn set_echo_by_hardware(&mut self, does: bool) {
+        if self.features.echo_canceller != does {
+            self.features.echo_canceller = does;
+            self.sound = sound(self.features, &self.settings);
         }
     }
 

@@ -88,7 +88,9 @@ impl<'a, H: SpanHardware> Bearers<'a, H> {
             watch_answers(&epoll, &bearer.audio, timeslot);
             bearer.port.restart();
             bearer.audio.restart();
-            bearer.sender = Sender::new(cancels_echo);
+            // A card that does it has more reach, and costs no time here.
+            let by_card = cancels_echo && device.set_echo_canceller(true).is_ok();
+            bearer.sender = Sender::new(cancels_echo && !by_card);
             bearer.device = Some(device);
         }
         Ok(bearer.port.clone())

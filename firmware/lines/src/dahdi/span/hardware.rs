@@ -53,6 +53,8 @@ pub trait SpanChannel: AsFd {
     fn set_audio_mode(&self) -> Result<(), DahdiError>;
     /// Carries sound in blocks of so many octets.
     fn carry_sound(&self, octets: usize) -> Result<(), DahdiError>;
+    /// Has the card take out the far end's echo, or leave it. An error where the card does not do this.
+    fn set_echo_canceller(&self, on: bool) -> Result<(), DahdiError>;
     /// Carries HDLC frames.
     fn carry_frames(&self) -> Result<(), DahdiError>;
     /// The signalling bits that come in.
@@ -98,6 +100,10 @@ impl SpanChannel for ChannelDevice {
 
     fn carry_sound(&self, octets: usize) -> Result<(), DahdiError> {
         self.carry_sound(octets)
+    }
+
+    fn set_echo_canceller(&self, on: bool) -> Result<(), DahdiError> {
+        self.set_echo_canceller(on)
     }
 
     fn carry_frames(&self) -> Result<(), DahdiError> {

@@ -38,6 +38,11 @@ impl Sender {
         }
     }
 
+    /// The echo is taken out by somebody else from now on.
+    pub(super) fn leave_echo(&mut self) {
+        self.echo = None;
+    }
+
     /// A block has come, and its echo of what was sent is taken out. The line has taken one meanwhile, and what is left is
     /// looked at before more is sent.
     pub(super) fn came(&mut self, block: &mut [u8; FRAME_SAMPLES]) {

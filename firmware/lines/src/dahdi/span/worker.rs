@@ -234,7 +234,7 @@ impl Worker {
             status.reason = None;
             status.alarms = alarm_names(counters.alarms);
             status.crc4_errors = counters.crc4_errors;
-            status.slips = counters.missed_interrupts;
+            status.slips = counters.slips;
             status.timeslots = signalling.timeslots();
         });
         Ok(())

@@ -173,6 +173,10 @@ impl<C: SpanChannel> Timeslot<C> {
                     });
                 }
                 self.speech = true;
+                // Not before: register signals are answered over the echo of one's own.
+                if self.cancels_echo && self.device.set_echo_canceller(true).is_ok() {
+                    self.sender.leave_echo();
+                }
             }
             (Event::Answered { .. }, Some(call)) => trunk.report(TrunkEvent::Answered(call)),
             (Event::ClearBack, Some(call)) => {
@@ -184,6 +188,10 @@ impl<C: SpanChannel> Timeslot<C> {
                 let _ = self.channel.command(Command::Clear(Cause::Normal), now);
             }
             (Event::Ended { cause, by }, call) => {
+                if self.speech && self.cancels_echo {
+                    // One that the card does not have cannot be turned off either.
+                    let _ = self.device.set_echo_canceller(false);
+                }
                 self.speech = false;
                 self.call = None;
                 self.collect = false;
