@@ -39,6 +39,11 @@ board_value() {
         fail "board/$BOARD/board.toml has no $1.$2"
 }
 
+# image_version: what the image calls itself, the version of ramald.
+image_version() {
+    sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml" | head -n 1
+}
+
 # list_of FILE: the entries of a list file, without comments and empty lines.
 list_of() {
     sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$1"

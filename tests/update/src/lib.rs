@@ -1,0 +1,1 @@
+//! Tests of the boot loader, the verified system and updates, run in the toolbox by `tools/check/update`.
