@@ -4,6 +4,7 @@
 //! a `sipphone` is the carrier; where registration and challenges count, SIPp is.
 
 mod inbound;
+mod legacy;
 mod outbound;
 mod registration;
 

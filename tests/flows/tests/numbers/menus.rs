@@ -141,3 +141,65 @@ async fn at_16_a_fork_by_the_time_and_its_switch_lead_the_next_call() -> Result 
     drop((rings, out));
     Ok(())
 }
+
+#[tokio::test]
+async fn at_18_menus_have_limits_and_the_record_says_which_keys_led() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let (menu, below) = (
+        bench.tone(500.0, 20.0).await?,
+        bench.tone(700.0, 20.0).await?,
+    );
+    let keys = |count: usize| -> serde_json::Value {
+        let keys = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "0"]
+            .into_iter()
+            .take(count);
+        keys.map(|key| json!({ "key": key, "label": key, "destination": to("extension", ana) }))
+            .collect()
+    };
+    let ivr =
+        |name: &str, keys: serde_json::Value| json!({ "name": name, "menu": below, "keys": keys });
+    let many = bench.refusal("ivrs", ivr("Dez", keys(10)), "keys").await?;
+    assert_eq!(many["limit"], "9", "{many}");
+    let six = bench.add("ivrs", ivr("Seis", keys(6))).await?;
+    let above = json!([{ "key": "1", "label": "Seis", "destination": to("ivr", six) }]);
+    let many = ivr("Acima", above);
+    let many = bench.refusal("ivrs", many, "keys[0].destination").await?;
+    assert_eq!(many["limit"], "5", "{many}");
+    // Five levels, and not one more.
+    let mut level = bench.add("ivrs", ivr("Nível 5", keys(3))).await?;
+    let over = |name: &str, id: i64| {
+        let keys = json!([{ "key": "1", "label": "Abaixo", "destination": to("ivr", id) }]);
+        json!({ "name": name, "menu": menu, "keys": keys })
+    };
+    let deepest = level;
+    for number in (1..5).rev() {
+        level = bench
+            .add("ivrs", over(&format!("Nível {number}"), level))
+            .await?;
+    }
+    let deep = bench
+        .refusal("ivrs", over("Nível 0", level), "keys")
+        .await?;
+    assert!(
+        deep.to_string()
+            .contains("Nível 0 > Nível 1 > Nível 2 > Nível 3 > Nível 4 > Nível 5"),
+        "{deep}"
+    );
+    let top = bench.add("ivrs", over("Entrada", deepest)).await?;
+    bench.number(json!({ "target": "ivr", "ivr": top })).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 500.0).await?;
+    out.audio().send_digits("1");
+    hears(&out, 700.0).await?;
+    out.audio().send_digits("3");
+    let mut inn = next_call(&phone).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    let record = bench.record().await?;
+    assert_eq!(record["ivr_path"], "1>3", "{record}");
+    Ok(())
+}
