@@ -250,7 +250,31 @@ pub(crate) fn one_of(column: &str, users: &[UserId]) -> String {
     format!("{column} IN ({})", ids.join(", "))
 }
 
+/// Up to so many calls of some users are gathered before the others are looked through; beyond that each call is asked whose it is.
+const FEW: usize = 20_000;
+
+/// A condition that one of these users took part in a call. Gathering the calls of a large team would take seconds; asking
+/// each call whose it is takes as long where hardly any is theirs.
+fn taken_part(connection: &Connection, users: &[UserId], few: usize) -> Result<String> {
+    let of_user = one_of("user", users);
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM call_users WHERE {of_user} LIMIT {})",
+        few.saturating_add(1)
+    );
+    let calls: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(if usize::try_from(calls).is_ok_and(|calls| calls <= few) {
+        format!("id IN (SELECT call FROM call_users WHERE {of_user})")
+    } else {
+        // The `+` keeps the index from being searched once for each user.
+        format!("EXISTS (SELECT 1 FROM call_users WHERE call = calls.id AND +{of_user})")
+    })
+}
+
 fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>> {
+    list_by(connection, filter, FEW)
+}
+
+fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<Vec<CallRecord>> {
     let number = filter
         .number
         .as_deref()
@@ -268,9 +292,8 @@ fn list(connection: &Connection, filter: &CallFilter) -> Result<Vec<CallRecord>>
         condition.push_str(" AND result = :result");
     }
     if let Some(users) = &filter.users {
-        condition.push_str(" AND id IN (SELECT call FROM call_users WHERE ");
-        condition.push_str(&one_of("user", users));
-        condition.push(')');
+        condition.push_str(" AND ");
+        condition.push_str(&taken_part(connection, users, few)?);
     }
     let sql = format!(
         "SELECT {COLUMNS} FROM calls WHERE id IN (
@@ -377,6 +400,49 @@ fn midnight(now: i64, zone: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// T9: the calls of few and of many people are found in different ways, and are the same.
+    #[test]
+    fn the_calls_of_a_team_are_found_either_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = crate::database::open(folder.path()).unwrap().connection;
+        let id = |index: i64| CallId::new(index, [0; 10]);
+        for index in 0..60 {
+            let insert = "INSERT INTO calls (id, started_at, direction, caller_number, caller_name, callee_number, \
+                          callee_name, result, end_reason, legs, trace, ivr_path)
+                          VALUES (?1, ?2, 'internal', '2001', '', '2002', '', 'answered', '', '[]', '[]', '')";
+            let call = id(index);
+            connection
+                .execute(insert, params![call.as_str(), index])
+                .unwrap();
+            for user in [index % 3, index % 5 + 1] {
+                let insert = "INSERT OR IGNORE INTO call_users (user, call) VALUES (?1, ?2)";
+                connection
+                    .execute(insert, params![user, call.as_str()])
+                    .unwrap();
+            }
+        }
+        for users in [vec![0], vec![1, 5], vec![4], vec![9], Vec::new()] {
+            let filter = CallFilter {
+                limit: Some(7),
+                before: Some(id(50)),
+                number: Some("2002".into()),
+                users: Some(users.iter().copied().map(UserId).collect()),
+                ..CallFilter::default()
+            };
+            let expected: Vec<_> = (0..50)
+                .rev()
+                .filter(|index| users.contains(&(index % 3)) || users.contains(&(index % 5 + 1)))
+                .take(7)
+                .map(id)
+                .collect();
+            for few in [0, 1_000] {
+                let found = list_by(&connection, &filter, few).unwrap();
+                let found: Vec<_> = found.into_iter().map(|call| call.id).collect();
+                assert_eq!(found, expected, "{users:?}, {few}");
+            }
+        }
+    }
 
     #[test]
     fn the_day_begins_at_midnight_where_the_company_is() {
