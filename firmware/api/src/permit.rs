@@ -73,6 +73,7 @@ const OBJECTS: &[(&str, Area)] = &[
     ("/voicemail-messages", Voicemail),
     ("/system", System),
     ("/alarms", System),
+    ("/storage", System),
     ("/audit-log", Audit),
     ("/configuration/versions", Configuration),
     ("/configuration/drafts", Configuration),
@@ -204,6 +205,16 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Conferences, Delete),
     ),
     ("GET", "/conferences/active", Need::Permission(Live, View)),
+    (
+        "POST",
+        "/storage/backups",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/storage/recoveries/{id}/acknowledge",
+        Need::Permission(Configuration, Apply),
+    ),
     (
         "GET",
         "/configuration/export",

@@ -22,6 +22,7 @@ mod recordings;
 mod session;
 mod setup;
 mod simulate;
+mod storage;
 mod tables;
 mod tokens;
 mod trunks;
@@ -188,6 +189,9 @@ pub fn api() -> OpenApiRouter<App> {
             conference_rooms::remove_member
         ))
         .routes(routes!(alarms::list_alarms))
+        .routes(routes!(storage::show_storage))
+        .routes(routes!(storage::create_backup))
+        .routes(routes!(storage::acknowledge_recovery))
         .routes(routes!(events::events))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token))

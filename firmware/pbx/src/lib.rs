@@ -48,6 +48,7 @@ mod queue;
 mod queues;
 mod recordings;
 mod sip;
+mod storage;
 mod trunk;
 mod voicemail;
 

@@ -36,6 +36,7 @@ use crate::probe::{self, ProbeError, Probed};
 use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Queues};
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
+use crate::storage;
 use crate::trunk::TrunkService;
 use crate::voicemail::Voicemail;
 
@@ -199,6 +200,10 @@ impl Pbx {
         tokio::spawn(lines::alarms::look_after(
             Arc::downgrade(&exchange),
             config.system_root,
+        ));
+        tokio::spawn(storage::look_after(
+            Arc::downgrade(&exchange),
+            exchange.store.storage(),
         ));
         tracing::info!(%sip, "taking SIP calls");
         Ok(Self {

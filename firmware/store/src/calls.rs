@@ -405,7 +405,10 @@ mod tests {
     #[test]
     fn the_calls_of_a_team_are_found_either_way() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = crate::database::open(folder.path()).unwrap().connection;
+        let lock = crate::database::lock_dir(folder.path()).unwrap();
+        let sealer = crate::seal::Sealer::open(folder.path()).unwrap();
+        let opened = crate::database::open(folder.path(), lock, &sealer, 0);
+        let connection = opened.unwrap().0.connection;
         let id = |index: i64| CallId::new(index, [0; 10]);
         for index in 0..60 {
             let insert = "INSERT INTO calls (id, started_at, direction, caller_number, caller_name, callee_number, \

@@ -15,6 +15,7 @@
 mod agents;
 mod analogue_ports;
 mod audit;
+mod backup;
 mod bans;
 mod bindings;
 mod calls;
@@ -23,20 +24,27 @@ mod company;
 mod database;
 mod deliveries;
 mod diff;
+mod documents;
 mod drafts;
 mod e1_trunks;
 mod error;
 mod extensions;
 mod hasher;
+mod integrity;
 mod journal;
+mod keeper;
 mod reader;
 mod recordings;
+mod recovery;
 mod request;
+mod salvage;
+mod schema;
 mod seal;
 mod secrets;
 mod sessions;
 mod snapshot;
 mod sounds;
+mod storage;
 mod tables;
 mod tokens;
 mod transfer;
@@ -53,6 +61,7 @@ use tokio::sync::{Notify, watch};
 
 pub use agents::{AgentInterval, StoredMember};
 pub use audit::{Attempt, AuditEntry, AuditFilter, RefusedField};
+pub use backup::{Backup, BackupKind};
 pub use bans::{BAN_MEMORY_MS, BannedSource, StoredBan};
 pub use calls::{CallFilter, CallsSummary};
 pub use deliveries::{DeliveryAttempt, DeliveryFilter};
@@ -61,12 +70,15 @@ pub use drafts::DraftInfo;
 pub use error::{Result, StoreError};
 pub use hasher::HashCost;
 pub use journal::{Change, ChangeAction, ObjectChange, Version};
+pub use keeper::BackupTimes;
 pub use ramal_model::{CallRecord, CallResult, LegRecord};
 pub use recordings::{
     EndedRecording, NewRecording, RecordingAccess, RecordingAccessKind, RecordingFilter,
 };
+pub use recovery::{Recovery, RecoveryCause, SettingsFrom};
 pub use request::{OpenDraft, Origin, in_request};
 pub use sessions::{SESSION_IDLE_MS, SESSION_LIFETIME_MS, Session, SessionOrigin};
+pub use storage::{StorageState, UnreadObject};
 pub use tables::{
     EXTENSION_COLUMNS, Existing, NUMBER_COLUMNS, RowAction, RowResult, TableOptions, TableReport,
 };
@@ -83,6 +95,8 @@ pub struct Options {
     pub clock: Clock,
     /// What hashing a password costs.
     pub hash_cost: HashCost,
+    /// When the database is copied.
+    pub backups: BackupTimes,
 }
 
 impl Default for Options {
@@ -90,6 +104,7 @@ impl Default for Options {
         Options {
             clock: Arc::new(system_time),
             hash_cost: HashCost::default(),
+            backups: BackupTimes::default(),
         }
     }
 }
@@ -113,17 +128,21 @@ pub struct Store {
     clock: Clock,
     /// Told when a delivery was written.
     due: Arc<Notify>,
+    keeper: keeper::Keeper,
 }
 
 impl Store {
-    /// Opens `dir/ramal.db` and the key of its secrets, or makes them (directory 0700, files 0600), migrates it to this version's schema and marks
-    /// calls that a crash left open. Blocks; call it before the service takes up its work.
+    /// Opens `dir/ramal.db` and the key of its secrets, or makes them (directory 0700, files 0600), brings it to this
+    /// version's schema and marks calls that a crash left open. A file that is damaged, or that this version cannot
+    /// read, is put aside for the best that can be made of it and of its copies, see [`Store::recoveries`]. Blocks; call
+    /// it before the service takes up its work.
     ///
     /// Every write of the store is answered after its transaction was synced to the disk. When it is answered with an
     /// error it changed nothing.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`], [`StoreError::NewerSchema`] and [`StoreError::InUse`] leave the file as it is.
+    /// [`StoreError::Corrupt`] and [`StoreError::NewerSchema`] when there is no copy to go on with either; these and
+    /// [`StoreError::InUse`] leave the file as it is.
     pub fn open(dir: &Path) -> Result<Store> {
         Store::open_with(dir, Options::default())
     }
@@ -133,20 +152,37 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(dir: &Path, options: Options) -> Result<Store> {
-        let database = database::open(dir)?;
+        let lock = database::lock_dir(dir)?;
+        let sealer = Arc::new(seal::Sealer::open(dir)?);
+        let (database, loaded) = database::open(dir, lock, &sealer, (options.clock)())?;
         let path = database.path.clone();
         let at = |error: StoreError| error.at(&path);
         calls::mark_interrupted(&database.connection);
-        let sealer = Arc::new(seal::Sealer::open(dir)?);
-        let configuration = snapshot::load(&database.connection, &sealer).map_err(at)?;
-        let readers = reader::Readers::start(&path).map_err(at)?;
+        let state = StorageState {
+            recovery: storage::unacknowledged(&database.connection).map_err(at)?,
+            unread: loaded.unread,
+            ..StorageState::default()
+        };
+        let post = keeper::Post::open();
+        let readers = reader::Readers::start(&path, post.watch()).map_err(at)?;
         let hasher = hasher::Hasher::start(options.hash_cost)?;
         let (writer, configuration) = writer::Writer::start(
             database,
-            configuration,
+            loaded.configuration,
             Arc::clone(&options.clock),
             Arc::clone(&sealer),
+            post.watch(),
         )?;
+        let kept = keeper::Kept {
+            dir: dir.to_owned(),
+            path: path.clone(),
+            sealer: Arc::clone(&sealer),
+            clock: Arc::clone(&options.clock),
+            times: options.backups,
+            configuration: configuration.clone(),
+            writer: writer.clone(),
+        };
+        let keeper = keeper::Keeper::start(kept, post, state).map_err(at)?;
         Ok(Store {
             writer,
             readers,
@@ -155,6 +191,7 @@ impl Store {
             configuration,
             clock: options.clock,
             due: Arc::default(),
+            keeper,
         })
     }
 
@@ -175,6 +212,7 @@ impl Store {
     /// Finishes queued writes and closes the file. Writes that come later are answered [`StoreError::Closed`].
     pub async fn close(&self) {
         self.writer.close().await;
+        self.keeper.close().await;
     }
 
     /// What time it is, UTC milliseconds since the epoch, by the clock everything here is written down with.

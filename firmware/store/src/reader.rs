@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     database,
     error::{Result, StoreError},
+    keeper::Watch,
 };
 
 /// Reading threads. A long search must not hold up a log-in.
@@ -25,10 +26,11 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 #[derive(Clone)]
 pub(crate) struct Readers {
     queue: mpsc::Sender<Job>,
+    watch: Watch,
 }
 
 impl Readers {
-    pub fn start(path: &Path) -> Result<Readers> {
+    pub fn start(path: &Path, watch: Watch) -> Result<Readers> {
         let (queue, jobs) = mpsc::channel::<Job>(QUEUE);
         let jobs = Arc::new(Mutex::new(jobs));
         for index in 0..THREADS {
@@ -45,7 +47,7 @@ impl Readers {
                     StoreError::Database(format!("cannot start a reader thread: {error}"))
                 })?;
         }
-        Ok(Readers { queue })
+        Ok(Readers { queue, watch })
     }
 
     /// Runs `work` on a reading thread.
@@ -59,7 +61,8 @@ impl Readers {
             let _ = reply.send(work(connection));
         });
         self.queue.send(job).await.map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        let result = answer.await.map_err(|_| StoreError::Closed)?;
+        result.inspect_err(|error| self.watch.look_at(error))
     }
 }
 

@@ -15,8 +15,6 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 
 use crate::error::{Result, StoreError};
 
-/// Name of the key file inside the data directory.
-const FILE: &str = "secrets.key";
 /// Bytes of the key.
 const KEY: usize = 32;
 
@@ -24,9 +22,14 @@ const KEY: usize = 32;
 pub(crate) struct Sealer(LessSafeKey);
 
 impl Sealer {
-    /// Reads `dir/secrets.key`, or makes it when there is none (0600).
+    /// Name of the key file inside the data directory.
+    pub const FILE: &str = "secrets.key";
+
+    /// Reads `dir/secrets.key`; when it is gone or cut off, its copy among the backups; and makes one (0600) when there is
+    /// neither.
     pub fn open(dir: &Path) -> Result<Self> {
-        let path = dir.join(FILE);
+        let path = dir.join(Self::FILE);
+        restore(&path, &dir.join("backups").join(Self::FILE));
         let failed = |action| {
             let path = path.clone();
             move |error: std::io::Error| StoreError::file(action, &path, &error)
@@ -92,6 +95,22 @@ impl Sealer {
     }
 }
 
+/// Takes the copy of the key when the key itself cannot be used.
+fn restore(path: &Path, copy: &Path) {
+    let usable = |path: &Path| std::fs::metadata(path).is_ok_and(|file| file.len() == KEY as u64);
+    if usable(path) || !usable(copy) {
+        return;
+    }
+    let temporary = path.with_extension("key.new");
+    let restored = std::fs::copy(copy, &temporary)
+        .and_then(|_| File::open(&temporary)?.sync_all())
+        .and_then(|()| std::fs::rename(&temporary, path));
+    match restored {
+        Ok(()) => tracing::error!("the key of the secrets was damaged: its copy is used"),
+        Err(error) => tracing::error!(%error, "the key of the secrets cannot be restored"),
+    }
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -131,7 +150,7 @@ mod tests {
         assert_eq!(again.unseal(7, &[]), None);
         let other = tempfile::tempdir().unwrap();
         assert_eq!(Sealer::open(other.path()).unwrap().unseal(7, &sealed), None);
-        let mode = std::fs::metadata(dir.path().join(FILE)).unwrap();
+        let mode = std::fs::metadata(dir.path().join(Sealer::FILE)).unwrap();
         assert_eq!(mode.permissions().mode() & 0o777, 0o600);
         let text = hexadecimal(&sealed);
         assert_eq!(from_hexadecimal(&text), Some(sealed));

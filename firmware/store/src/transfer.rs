@@ -27,7 +27,7 @@ impl Store {
             .run(move |connection| {
                 // One read transaction, so that hashes and objects are of the same moment.
                 let transaction = connection.unchecked_transaction()?;
-                let configuration = snapshot::load(&transaction, &sealer)?;
+                let configuration = snapshot::load(&transaction, &sealer)?.configuration;
                 let mut rows =
                     transaction.prepare_cached("SELECT user, hash FROM user_passwords")?;
                 let mut hashes = rows

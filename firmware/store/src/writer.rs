@@ -16,6 +16,7 @@ use crate::{
     database::Database,
     drafts,
     error::{Result, StoreError},
+    keeper::Watch,
     request::Request,
     seal::Sealer,
 };
@@ -138,6 +139,7 @@ impl Writer {
         configuration: Configuration,
         clock: Clock,
         sealer: Arc<Sealer>,
+        watch: Watch,
     ) -> Result<(Writer, watch::Receiver<Arc<Configuration>>)> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let current = Arc::new(configuration);
@@ -149,6 +151,7 @@ impl Writer {
             published,
             clock,
             sealer,
+            watch,
         };
         thread::Builder::new()
             .name("store-writer".into())
@@ -190,6 +193,27 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// [`Writer::run_with`] on a thread that may wait.
+    pub fn run_blocking<T, F>(&self, haste: Haste, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Pending {
+            work: Some(work),
+            request: None,
+            made: None,
+            drafted: None,
+            result: None,
+            reply,
+        });
+        self.queue
+            .blocking_send(Message::Job(job, haste))
+            .map_err(|_| StoreError::Closed)?;
+        answer.blocking_recv().map_err(|_| StoreError::Closed)?
+    }
+
     /// Like [`Writer::run`] for what nobody waits for and what may be left out when the queue is full.
     pub fn run_if_idle<F>(&self, work: F)
     where
@@ -229,6 +253,7 @@ struct Thread {
     published: watch::Sender<Arc<Configuration>>,
     clock: Clock,
     sealer: Arc<Sealer>,
+    watch: Watch,
 }
 
 impl Thread {
@@ -277,16 +302,19 @@ impl Thread {
             now: (self.clock)(),
             request: None,
         };
-        let outcome = transaction(&mut write, &mut group).map_err(|error| error.at(&self.path));
+        let outcome =
+            transaction(&mut write, &mut group, &self.watch).map_err(|error| error.at(&self.path));
         match &outcome {
             Ok(()) => {
                 let configuration = write.configuration;
                 if configuration.version() != self.current.version() {
                     self.current = Arc::clone(&configuration);
                     self.published.send_replace(configuration);
+                    self.watch.changed();
                 }
             }
             Err(error) => {
+                self.watch.look_at(error);
                 tracing::error!(%error, writes = group.len(), "nothing of a group of writes was stored");
                 if !self.database.connection.is_autocommit()
                     && let Err(error) = self.database.connection.execute_batch("ROLLBACK")
@@ -301,7 +329,7 @@ impl Thread {
     }
 }
 
-fn transaction(write: &mut Write<'_>, group: &mut [Box<dyn Job>]) -> Result<()> {
+fn transaction(write: &mut Write<'_>, group: &mut [Box<dyn Job>], watch: &Watch) -> Result<()> {
     let connection = write.connection;
     connection.execute_batch("BEGIN IMMEDIATE")?;
     for job in group {
@@ -311,6 +339,7 @@ fn transaction(write: &mut Write<'_>, group: &mut [Box<dyn Job>]) -> Result<()> 
         let before = Arc::clone(&write.configuration);
         if let Err(error) = job.run(write) {
             write.configuration = before;
+            watch.look_at(&error);
             // After some errors, a full disk among them, SQLite has rolled back the whole transaction by itself.
             if connection.is_autocommit() {
                 return Err(error);

@@ -138,6 +138,21 @@ impl Gateway {
         self.process.restart().await
     }
 
+    /// Kills the process as a power cut would.
+    pub async fn crash(&mut self) -> Result<(), GatewayError> {
+        self.process.kill().await
+    }
+
+    /// Starts it again on the same data.
+    pub async fn restart(&mut self) -> Result<(), GatewayError> {
+        self.process.restart().await
+    }
+
+    /// Its folder of data.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.process.data()
+    }
+
     /// Asks the process to stop and waits for it; its exit code.
     pub async fn stop(&mut self) -> Result<Option<i32>, GatewayError> {
         self.process.stop().await

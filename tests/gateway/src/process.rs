@@ -75,6 +75,10 @@ impl Process {
         self.directory.path().join("data/tls/certificate.pem")
     }
 
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }

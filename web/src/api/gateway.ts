@@ -125,3 +125,11 @@ export const exportConfiguration = () => client.get<unknown>('/configuration/exp
 export const importConfiguration = (body: unknown): Call => ({ method: 'POST', path: '/configuration/import', body })
 
 export const send = <T>(call: Call) => client.send<T>(call)
+
+/** Takes note of everything that was recovered, so that there is no alarm of it any more. */
+export async function acknowledgeRecoveries() {
+  const { recoveries } = await client.get<Api.Storage>('/storage')
+  for (const one of recoveries.filter((one) => one.acknowledged_at === null)) {
+    await client.send<void>({ method: 'POST', path: `/storage/recoveries/${id(one.id)}/acknowledge`, body: {} })
+  }
+}

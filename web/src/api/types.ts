@@ -24,6 +24,11 @@ export interface Status {
   set_up: boolean
   uptime_s: number
   time: number
+  storage: 'good' | 'recovered' | 'damaged'
+}
+
+export interface Storage {
+  recoveries: { id: Id; acknowledged_at: number | null }[]
 }
 
 export interface Country {

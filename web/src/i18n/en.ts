@@ -332,6 +332,7 @@ export const en = {
   'call.recording_paused': 'Recording paused',
   'alarm.title': 'Alarms',
   'alarm.since': 'since {time}',
+  'alarm.take_note': 'Take note',
   ...alarms,
   'recording.title': 'Recordings',
   'recording.play': 'Play',

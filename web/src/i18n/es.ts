@@ -334,6 +334,7 @@ export const es = {
   'call.recording_paused': 'Grabación en pausa',
   'alarm.title': 'Alarmas',
   'alarm.since': 'desde {time}',
+  'alarm.take_note': 'Confirmar',
   ...alarms,
   'recording.title': 'Grabaciones',
   'recording.play': 'Escuchar',

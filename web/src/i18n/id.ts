@@ -330,6 +330,7 @@ export const id = {
   'call.recording_paused': 'Perekaman dijeda',
   'alarm.title': 'Alarm',
   'alarm.since': 'sejak {time}',
+  'alarm.take_note': 'Konfirmasi',
   ...alarms,
   'recording.title': 'Rekaman',
   'recording.play': 'Putar',

@@ -334,6 +334,7 @@ export const ptBR = {
   'call.recording_paused': 'Gravação em pausa',
   'alarm.title': 'Alarmes',
   'alarm.since': 'desde {time}',
+  'alarm.take_note': 'Confirmar',
   ...alarms,
   'recording.title': 'Gravações',
   'recording.play': 'Ouvir',

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use ramal_lines::PortStatus;
 use ramal_model::{Country, CountryDefaults};
 use ramal_pbx::Counters;
+use ramal_store::StorageState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +31,32 @@ pub struct Status {
     uptime_s: u64,
     /// The gateway's clock, UTC milliseconds since the epoch.
     time: i64,
+    /// Whether its database is as it should be; if not, the alarms say what happened and what to do.
+    storage: StorageHealth,
+}
+
+/// Whether the database is as it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageHealth {
+    /// It is.
+    Good,
+    /// It was recovered, and nobody has taken note of that.
+    Recovered,
+    /// It is damaged; the next start repairs it.
+    Damaged,
+}
+
+impl StorageHealth {
+    fn of(state: &StorageState) -> Self {
+        if state.damage.is_some() {
+            Self::Damaged
+        } else if state.recovery.is_some() {
+            Self::Recovered
+        } else {
+            Self::Good
+        }
+    }
 }
 
 /// Product, version, whether it is set up.
@@ -41,6 +68,7 @@ pub async fn status(State(app): State<App>) -> Json<Status> {
         set_up: app.store.configuration().is_set_up(),
         uptime_s: app.started.elapsed().as_secs(),
         time: Timestamp::now().as_millisecond(),
+        storage: StorageHealth::of(&app.store.storage().borrow()),
     })
 }
 

@@ -51,6 +51,7 @@ impl Gateway {
                 memory_kib: 64,
                 passes: 1,
             },
+            ..Options::default()
         };
         let store = Store::open_with(folder.path(), options).unwrap();
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));

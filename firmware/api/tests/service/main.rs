@@ -25,6 +25,7 @@ mod queues;
 mod recordings;
 mod refusals;
 mod sounds;
+mod storage;
 mod tables;
 mod versions;
 mod voicemail;

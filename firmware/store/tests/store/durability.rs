@@ -190,7 +190,7 @@ async fn make_database(dir: &Path) {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_reported_and_left_as_it_is() {
+async fn a_damaged_file_without_copies_is_reported_and_left_as_it_is() {
     type Damage = fn(&mut Vec<u8>);
     let damages: [(&str, Damage); 3] = [
         ("not a database", |bytes| bytes[..100].fill(b'x')),
@@ -228,7 +228,7 @@ async fn a_damaged_file_is_reported_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_with_a_clear_sentence() {
+async fn a_newer_schema_without_a_way_back_is_refused_with_a_clear_sentence() {
     let dir = tempfile::tempdir().unwrap();
     make_database(dir.path()).await;
     let path = dir.path().join("ramal.db");

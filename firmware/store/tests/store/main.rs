@@ -7,6 +7,7 @@ mod calls;
 mod configuration;
 mod durability;
 mod e1_trunks;
+mod recovery;
 mod support;
 mod transfer;
 mod trunks;

@@ -6,13 +6,14 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    time::Duration,
 };
 
 use ramal_model::{
     Actor, CallId, CallRecord, Direction, Language, NewAdmin, NewCompany, NewExtension, Party,
     Secret,
 };
-use ramal_store::{HashCost, Options, Store};
+use ramal_store::{BackupTimes, HashCost, Options, Store};
 
 pub const PASSWORD: &str = "quatro gatos no telhado";
 /// 2026-11-21T02:00:00Z
@@ -38,9 +39,18 @@ pub fn open(dir: &Path) -> (Store, Hands) {
             memory_kib: 64,
             passes: 1,
         },
+        // Only when a test asks.
+        backups: BackupTimes {
+            after: NEVER,
+            apart: NEVER,
+            whole_after: NEVER,
+        },
     };
     (Store::open_with(dir, options).unwrap(), hands)
 }
+
+/// Longer than any test.
+pub const NEVER: Duration = Duration::from_secs(86_400);
 
 pub fn company() -> NewCompany {
     NewCompany {

@@ -1,0 +1,1 @@
+DROP INDEX call_users_of_call;

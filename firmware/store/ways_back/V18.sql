@@ -1,0 +1,2 @@
+DROP TABLE recoveries;
+DROP TABLE schema_ways_back;

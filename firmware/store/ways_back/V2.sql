@@ -1,0 +1,3 @@
+DELETE FROM objects WHERE kind = 'trunk';
+DROP TABLE trunk_passwords;
+DROP INDEX one_trunk_name;

@@ -1,0 +1,2 @@
+DROP TABLE recording_accesses;
+DROP TABLE recordings;

@@ -1,0 +1,2 @@
+DROP TABLE voicemail_accesses;
+DROP TABLE voicemail_messages;
