@@ -336,3 +336,180 @@ async fn status_and_calls_are_readable() {
     let page = gateway.local(&["calls", "--json"]).await.json();
     assert_eq!(page["calls"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_of_every_kind_are_made_shown_changed_and_deleted() {
+    let gateway = Gateway::start().await;
+    let kinds = gateway.local(&["object", "kinds"]).await;
+    let kinds: Vec<&str> = kinds.out.lines().collect();
+    for kind in [
+        "extensions",
+        "numbers",
+        "ivrs",
+        "queues",
+        "calendars",
+        "trunks",
+        "users",
+        "webhooks",
+    ] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    // Each of them can be listed, also when there is none.
+    for kind in &kinds {
+        let listed = gateway.local(&["object", "list", kind]).await;
+        assert_eq!(listed.code, 0, "{kind}: {}", listed.err);
+        assert!(listed.out.starts_with("ID"), "{kind}: {}", listed.out);
+    }
+    let file = gateway.path("calendar.json");
+    let file = file.to_str().unwrap();
+    let calendar = json!({ "name": "Feriados", "holidays": [] });
+    std::fs::write(file, calendar.to_string()).unwrap();
+    let made = gateway.local(&["object", "put", "calendars", file]).await;
+    assert_eq!(made.code, 0, "{}", made.err);
+    let shown = gateway
+        .local(&["object", "get", "calendars", "feriados"])
+        .await;
+    assert_eq!(shown.json()["id"], made.json()["id"]);
+    // What was shown can be put back, changed.
+    let mut changed = shown.json();
+    changed["name"] = json!("Feriados de 2027");
+    std::fs::write(file, changed.to_string()).unwrap();
+    let put = gateway
+        .local(&["object", "put", "calendars", file, "Feriados"])
+        .await;
+    assert_eq!(put.code, 0, "{}", put.err);
+    // A mistake is the gateway's to name.
+    changed["holliday"] = json!(1);
+    std::fs::write(file, changed.to_string()).unwrap();
+    let wrong = gateway
+        .local(&["object", "put", "calendars", file, "Feriados de 2027"])
+        .await;
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.err.contains("holliday"), "{}", wrong.err);
+    // Kinds that are changed field by field, too.
+    gateway.local(&["extension", "add", "201"]).await;
+    let extension = gateway.local(&["object", "get", "extensions", "201"]).await;
+    let mut extension = extension.json();
+    extension["display_name"] = json!("Caixa");
+    std::fs::write(file, extension.to_string()).unwrap();
+    let put = gateway
+        .local(&["object", "put", "extensions", file, "201"])
+        .await;
+    assert_eq!(put.code, 0, "{}", put.err);
+    let shown = gateway.local(&["object", "get", "extensions", "201"]).await;
+    assert_eq!(shown.json()["display_name"], "Caixa");
+
+    for (arguments, code, reason) in [
+        (&["object", "list", "elephants"][..], 2, "no kind of object"),
+        (&["object", "get", "calendars", "Natal"], 1, "no Natal"),
+        (
+            &["object", "put", "calendars", "/nowhere"],
+            2,
+            "cannot read",
+        ),
+    ] {
+        let output = gateway.local(arguments).await;
+        assert_eq!(output.code, code, "{arguments:?}: {}", output.err);
+        assert!(output.err.contains(reason), "{arguments:?}: {}", output.err);
+    }
+    let gone = gateway
+        .local(&["object", "delete", "calendars", "Feriados de 2027"])
+        .await;
+    assert_eq!(gone.code, 0, "{}", gone.err);
+    assert_eq!(
+        gateway.local(&["object", "list", "calendars"]).await.out,
+        "ID  NAME\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_drafts_audit_and_storage_over_https_with_a_token() {
+    let gateway = Gateway::start().await;
+    let token = gateway.local(&["token", "add", "laptop"]).await.out;
+    let (url, token) = (gateway.url(), token.trim());
+    let certificate = gateway.path("tls/certificate.pem");
+    let remote = async |arguments: &[&str]| {
+        let mut all = vec![
+            "--url",
+            &url,
+            "--token",
+            token,
+            "--ca",
+            certificate.to_str().unwrap(),
+        ];
+        all.extend(arguments);
+        let output = ramalctl(&all).await;
+        assert_eq!(output.code, 0, "{arguments:?}: {}", output.err);
+        output
+    };
+    remote(&["extension", "add", "201"]).await;
+    let listed = remote(&["version", "list", "--limit", "1"]).await.out;
+    let newest = listed.lines().nth(1).unwrap();
+    assert!(newest.contains("laptop  extension"), "{listed}");
+    let version = newest.split_whitespace().next().unwrap();
+    let shown = remote(&["version", "show", version]).await.json();
+    assert_eq!(shown["changes"][0]["name"], "201");
+    remote(&["version", "undo", version]).await;
+    assert_eq!(
+        remote(&["object", "list", "extensions"]).await.out,
+        "ID  NAME\n"
+    );
+
+    let draft = remote(&["--json", "draft", "add", "Easter"]).await.json()["id"].to_string();
+    remote(&["--draft", &draft, "extension", "add", "202"]).await;
+    assert!(remote(&["draft", "list"]).await.out.contains("Easter"));
+    let drafted = remote(&["--draft", &draft, "object", "list", "extensions"])
+        .await
+        .out;
+    assert!(drafted.contains("202"), "{drafted}");
+    assert!(
+        !remote(&["object", "list", "extensions"])
+            .await
+            .out
+            .contains("202")
+    );
+    assert_eq!(
+        remote(&["draft", "show", &draft]).await.json()["changes"][0]["name"],
+        "202"
+    );
+    remote(&["draft", "activate", &draft]).await;
+    assert!(
+        remote(&["object", "list", "extensions"])
+            .await
+            .out
+            .contains("202")
+    );
+    let draft = remote(&["--json", "draft", "add", "Pentecost"])
+        .await
+        .json()["id"]
+        .to_string();
+    remote(&["draft", "discard", &draft]).await;
+    assert_eq!(
+        remote(&["draft", "list"]).await.out,
+        "ID  NAME  BEGUN  BY\n"
+    );
+
+    gateway.local(&["extension", "add", "2"]).await;
+    let audit = remote(&["audit", "--limit", "50"]).await.out;
+    assert!(audit.contains("laptop"), "{audit}");
+    // The attempt is written down when nothing else is to be written.
+    let begun = std::time::Instant::now();
+    while !remote(&["audit", "--refused"])
+        .await
+        .out
+        .contains("POST /api/v1/extensions")
+    {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30));
+    }
+
+    assert!(
+        remote(&["storage", "backup"])
+            .await
+            .out
+            .contains("settings-")
+    );
+    let storage = remote(&["storage", "show"]).await.out;
+    assert!(storage.contains("settings-"), "{storage}");
+    let nothing = gateway.local(&["storage", "acknowledge", "7"]).await;
+    assert_eq!(nothing.code, 1, "{}", nothing.err);
+}

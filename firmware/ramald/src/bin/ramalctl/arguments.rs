@@ -51,6 +51,9 @@ pub struct Connection {
     /// Accept any certificate: whoever answers at that address gets the token.
     #[arg(long, global = true)]
     pub insecure: bool,
+    /// Work on this draft: what is changed is put into it, and what is shown is as it would make it.
+    #[arg(long, global = true, value_name = "ID")]
+    pub draft: Option<u64>,
 }
 
 /// What to do.
@@ -78,6 +81,128 @@ pub enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Manage objects of any kind: numbers, menus, queues, users and all others.
+    #[command(subcommand)]
+    Object(ObjectCommand),
+    /// Show or undo saved versions of the configuration.
+    #[command(subcommand)]
+    Version(VersionCommand),
+    /// Manage drafts: changes that become live together.
+    #[command(subcommand)]
+    Draft(DraftCommand),
+    /// Show who did what, and who tried to, latest first.
+    Audit(AuditArguments),
+    /// Show the database's copies and recoveries.
+    #[command(subcommand)]
+    Storage(StorageCommand),
+}
+
+/// Manage objects of any kind.
+#[derive(Debug, Subcommand)]
+pub enum ObjectCommand {
+    /// List the kinds of objects.
+    Kinds,
+    /// List the objects of a kind.
+    List {
+        /// Kind, such as numbers.
+        kind: String,
+    },
+    /// Show an object as JSON.
+    Get {
+        /// Kind, such as numbers.
+        kind: String,
+        /// Its name, number or id.
+        object: String,
+    },
+    /// Make an object, or change one.
+    Put {
+        /// Kind, such as numbers.
+        kind: String,
+        /// File with its settings as JSON; `-` is the input. What `get` shows will do.
+        file: PathBuf,
+        /// Name, number or id of the object to change; without it a new one is made.
+        object: Option<String>,
+    },
+    /// Delete an object.
+    Delete {
+        /// Kind, such as numbers.
+        kind: String,
+        /// Its name, number or id.
+        object: String,
+    },
+}
+
+/// Show or undo saved versions.
+#[derive(Debug, Subcommand)]
+pub enum VersionCommand {
+    /// List versions, latest first.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show what a version changed, as JSON.
+    Show {
+        /// Its number.
+        version: u64,
+    },
+    /// Make what a version changed as it was before.
+    Undo {
+        /// Its number.
+        version: u64,
+    },
+}
+
+/// Manage drafts.
+#[derive(Debug, Subcommand)]
+pub enum DraftCommand {
+    /// List drafts.
+    List,
+    /// Begin a draft.
+    Add {
+        /// What it is for.
+        name: String,
+    },
+    /// Show what a draft changes, as JSON.
+    Show {
+        /// Its id.
+        id: u64,
+    },
+    /// Make a draft live.
+    Activate {
+        /// Its id.
+        id: u64,
+    },
+    /// Throw a draft away.
+    Discard {
+        /// Its id.
+        id: u64,
+    },
+}
+
+/// Which entries of the audit log to show.
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// How many.
+    #[arg(long, default_value_t = 20)]
+    pub limit: u32,
+    /// Only what was refused.
+    #[arg(long)]
+    pub refused: bool,
+}
+
+/// Show the database's copies and recoveries.
+#[derive(Debug, Subcommand)]
+pub enum StorageCommand {
+    /// List copies and recoveries.
+    Show,
+    /// Copy the settings now.
+    Backup,
+    /// Take note of a recovery, which ends its alarm.
+    Acknowledge {
+        /// Its id.
+        recovery: i64,
+    },
 }
 
 /// Manage extensions.

@@ -32,6 +32,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(90);
 pub struct Client {
     way: Way,
     token: Option<HeaderValue>,
+    draft: Option<u64>,
 }
 
 enum Way {
@@ -61,7 +62,11 @@ impl Client {
             None => Way::Socket(connection.socket.clone()),
             Some(url) => https(url, connection)?,
         };
-        Ok(Self { way, token })
+        Ok(Self {
+            way,
+            token,
+            draft: connection.draft,
+        })
     }
 
     /// Reads a resource below `/api/v1`.
@@ -120,6 +125,10 @@ impl Client {
             .header(ACCEPT, "application/json");
         if let Some(token) = &self.token {
             request = request.header(AUTHORIZATION, token);
+        }
+        // The description of the API is the same for every draft.
+        if let Some(draft) = self.draft.filter(|_| path != "/openapi.json") {
+            request = request.header("x-ramal-draft", draft);
         }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
@@ -308,6 +317,7 @@ mod tests {
         let client = Client {
             way: Way::Socket(socket.clone()),
             token: None,
+            draft: None,
         };
         let size = ANSWER_LIMIT + (1 << 20) + 3;
         for (announced, complete) in [(size, true), (size + 1, false)] {

@@ -34,6 +34,11 @@ pub async fn run(arguments: Arguments) -> Result<String, Failure> {
         Command::Config(ConfigCommand::Export { file }) => gateway.export(file.as_deref()).await,
         Command::Config(ConfigCommand::Import { file }) => gateway.import(&file).await,
         Command::Token(command) => gateway.token(command).await,
+        Command::Object(command) => gateway.objects(command).await,
+        Command::Version(command) => gateway.versions(command).await,
+        Command::Draft(command) => gateway.drafts(command).await,
+        Command::Audit(arguments) => gateway.audit(arguments).await,
+        Command::Storage(command) => gateway.storage(command).await,
     }
 }
 

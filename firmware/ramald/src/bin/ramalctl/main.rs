@@ -7,10 +7,12 @@ mod bans;
 mod client;
 mod commands;
 mod failure;
+mod objects;
 mod recordings;
 mod table;
 mod tls;
 mod trunks;
+mod versions;
 
 use std::process::ExitCode;
 
