@@ -159,20 +159,44 @@ impl Gateway {
         Ok(accounts)
     }
 
+    /// Makes an object; its id.
+    pub fn make(&self, path: &str, body: &Value) -> Result<i64, Box<dyn Error>> {
+        let made = self.call("POST", path, body)?;
+        made["id"].as_i64().ok_or("an object without id".into())
+    }
+
+    /// Uploads a sound; the id of its audio file.
+    pub fn upload(&self, name: &str, sound: &[u8]) -> Result<i64, Box<dyn Error>> {
+        let path = format!("/audio-files?name={name}");
+        let made = self.send("POST", &path, "application/octet-stream", sound)?;
+        made["id"].as_i64().ok_or("an audio file without id".into())
+    }
+
     /// One request over the local socket; the answer is the body.
-    fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
-        let mut stream = UnixStream::connect(&self.socket)?;
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
+        self.send(method, path, "application/json", body.as_bytes())
+    }
+
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> Result<Value, Box<dyn Error>> {
+        let mut stream = UnixStream::connect(&self.socket)?;
         write!(
             stream,
             "{method} /api/v1{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-             X-Ramal-CSRF: 1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             X-Ramal-CSRF: 1\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
             body.len()
         )?;
+        stream.write_all(body)?;
         let mut reader = BufReader::new(stream);
         let mut line = String::new();
         reader.read_line(&mut line)?;

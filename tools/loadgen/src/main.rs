@@ -4,11 +4,12 @@
 //! (`message`), apart from the gateway's, so that one cannot hide the other's mistakes; `gateway` starts
 //! a fresh `ramald`; `process` pins processes and reads their processor time; `reference` is the bare
 //! relay and `batch` the bare echo; `srtp` is what encrypted phones speak; `relay`, `setup`, `media`,
-//! `registrations`, `flood` and `ports` put them together and print JSON.
+//! `registrations`, `flood`, `ports` and `flows` put them together and print JSON.
 
 mod batch;
 mod call;
 mod flood;
+mod flows;
 mod gateway;
 mod media;
 mod message;
@@ -141,6 +142,21 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         seconds: u64,
     },
+    /// What calls by menu and queue cost that are recorded, callers who wait, and saves of a large configuration.
+    Flows {
+        /// The ramald program.
+        #[arg(long)]
+        ramald: PathBuf,
+        /// Folder of its prompts; it runs without when left out.
+        #[arg(long)]
+        prompts: Option<PathBuf>,
+        /// Calls begun a second.
+        #[arg(long, default_value_t = 10)]
+        rate: u32,
+        /// How long each part is measured.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+    },
     /// The bare echo that registrations are compared with.
     Echo,
     /// The bare relay that others are compared with; told what to do on standard input.
@@ -188,6 +204,12 @@ fn main() -> ExitCode {
             rate,
             seconds,
         } => flood::measure(&ramald, prompts.as_deref(), calls, rate, seconds),
+        Task::Flows {
+            ramald,
+            prompts,
+            rate,
+            seconds,
+        } => flows::measure(&ramald, prompts.as_deref(), rate, seconds),
         Task::Echo => batch::echo().map(|()| true),
         Task::Reference => reference::serve().map(|()| true),
     };

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::call::Progress;
 use crate::gateway::{CALLS_PER_EXTENSION, Gateway};
+use crate::phone::Account;
 use crate::phones::Phones;
 use crate::process::{Measured, PairRelay};
 use crate::traffic::{self, Leg, Outcome, Voice};
@@ -123,7 +124,7 @@ pub fn direct(calls: usize, lasting: Duration) -> Result<Outcome, Box<dyn Error>
     traffic::run(&mut legs, lasting, || Ok(()))
 }
 
-fn pairs(
+pub fn pairs(
     command: &Command,
     calls: usize,
     lasting: Duration,
@@ -167,7 +168,17 @@ fn under_calls(
 pub fn connect(gateway: &mut Gateway, calls: usize) -> Result<(Phones, Vec<Leg>), Box<dyn Error>> {
     let pairs = calls.div_ceil(CALLS_PER_EXTENSION);
     let accounts = gateway.set_up(pairs * 2)?;
-    let mut phones = Phones::register(gateway.sip, &accounts)?;
+    connect_accounts(gateway, &accounts, calls)
+}
+
+/// The same between accounts that there are: the first half of them calls the others.
+pub fn connect_accounts(
+    gateway: &Gateway,
+    accounts: &[Account],
+    calls: usize,
+) -> Result<(Phones, Vec<Leg>), Box<dyn Error>> {
+    let pairs = accounts.len() / 2;
+    let mut phones = Phones::register(gateway.sip, accounts)?;
     let mut legs = open_legs(calls)?;
     let ports: Vec<u16> = legs.iter().map(Leg::port).collect::<Result<_, _>>()?;
     let (mine, theirs): (Vec<[u16; 2]>, _) =

@@ -260,7 +260,7 @@ impl Load<'_> {
 }
 
 /// Exchanges as many datagrams with the echo as calls have within `lasting`, one at a time; the answer is how many calls' worth.
-fn exchange(port: u16, rate: u32, lasting: Duration) -> Result<usize, Box<dyn Error>> {
+pub fn exchange(port: u16, rate: u32, lasting: Duration) -> Result<usize, Box<dyn Error>> {
     let mut socket = BatchSocket::open(port)?;
     let calls = (f64::from(rate) * lasting.as_secs_f64()) as usize;
     let pace = 1.0 / (f64::from(rate) * DATAGRAMS as f64);
