@@ -43,6 +43,14 @@ pub struct Company {
     /// What people dial to have something done.
     #[serde(default)]
     pub feature_codes: FeatureCodes,
+    /// Seconds after which a parked call that nobody took goes back to whoever parked it.
+    #[serde(default = "park_seconds")]
+    pub park_seconds: u16,
+}
+
+/// Seconds a call is parked where nothing else is said.
+const fn park_seconds() -> u16 {
+    60
 }
 
 /// Input for a company. What is left out comes from the country; the settings for recording stay.
@@ -72,6 +80,10 @@ pub struct NewCompany {
     /// How much of something there may be; stays when left out.
     #[serde(default)]
     pub limits: Option<LimitsProfile>,
+    /// Seconds after which a parked call that nobody took goes back to whoever parked it, 10-3600; stays when left out, 60 at
+    /// first.
+    #[serde(default)]
+    pub park_seconds: Option<i64>,
 }
 
 impl NewCompany {
@@ -119,6 +131,8 @@ impl NewCompany {
         let country = country.unwrap_or_default();
         let defaults = country.defaults();
         let (country_code, area_code, time_zone) = self.given(&mut problems);
+        let seconds = self.park_seconds.unwrap_or_else(|| park_seconds().into());
+        let park_seconds = text::range(&mut problems, "park_seconds", seconds, 10u16, 3600);
         problems.finish(Company {
             legal_name,
             country,
@@ -131,6 +145,7 @@ impl NewCompany {
             recording: RecordingSettings::default(),
             limits: self.limits.unwrap_or_default(),
             feature_codes: FeatureCodes::default(),
+            park_seconds,
         })
     }
 
@@ -156,6 +171,7 @@ impl From<&Company> for NewCompany {
             time_zone: Some(company.time_zone.clone()),
             music_class: company.music_class,
             limits: Some(company.limits),
+            park_seconds: Some(company.park_seconds.into()),
         }
     }
 }

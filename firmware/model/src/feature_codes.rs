@@ -13,9 +13,14 @@ enum Form {
     Alone,
     /// So many digits at least and at most.
     Digits(usize, usize),
+    /// Nothing: the code is the first of so many numbers, each of which asks for something of its own.
+    Range(usize),
     /// It is pressed while people talk.
     InCall,
 }
+
+/// Places where calls are parked (A.4).
+const PARK_SLOTS: usize = 20;
 
 macro_rules! features {
     ($($(#[$doc:meta])* $field:ident $name:ident = $code:literal, $form:expr;)*) => {
@@ -103,6 +108,10 @@ features! {
     group_pickup GroupPickup = "*8", Form::Alone;
     /// Before the number of an extension: takes the call that rings there.
     directed_pickup DirectedPickup = "**", Form::Digits(2, 7);
+    /// Parks a call that is passed on to it.
+    park Park = "700", Form::Alone;
+    /// The first of the numbers of the 20 slots where calls are parked: takes the call that is parked there.
+    park_slots ParkSlots = "701", Form::Range(PARK_SLOTS);
     /// Plays back what it hears.
     echo_test EchoTest = "*43", Form::Alone;
     /// Says one's own number.
@@ -124,6 +133,10 @@ impl FeatureCodes {
     /// What a dialled number asks for, and the digits that follow its code.
     pub fn dialled<'a>(&self, number: &'a str) -> Option<(FeatureCode, &'a str)> {
         let fits = self.each().filter_map(|(feature, code)| {
+            if let Form::Range(count) = feature.form() {
+                let fits = is_in_range(code, count, number);
+                return fits.then_some((code.len(), feature, number));
+            }
             let rest = number.strip_prefix(code)?;
             let fits = match feature.form() {
                 Form::Alone => rest.is_empty(),
@@ -131,7 +144,7 @@ impl FeatureCodes {
                     (least..=most).contains(&rest.len())
                         && rest.bytes().all(|key| key.is_ascii_digit())
                 }
-                Form::InCall => false,
+                Form::Range(_) | Form::InCall => false,
             };
             fits.then_some((code.len(), feature, rest))
         });
@@ -142,8 +155,24 @@ impl FeatureCodes {
 
     /// Whether the number asks for something, and no more digits can follow.
     pub fn is_complete(&self, number: &str) -> bool {
+        let ends = |feature: FeatureCode| matches!(feature.form(), Form::Alone | Form::Range(_));
+        let longer = |(feature, code): (FeatureCode, &str)| {
+            feature.form() != Form::InCall && code.len() > number.len() && code.starts_with(number)
+        };
         self.dialled(number)
-            .is_some_and(|(feature, _)| feature.form() == Form::Alone)
+            .is_some_and(|(feature, _)| ends(feature))
+            && !self.each().any(longer)
+    }
+
+    /// The numbers of the slots where calls are parked.
+    pub fn park_slots(&self) -> impl Iterator<Item = String> {
+        let first = self.park_slots.as_deref().unwrap_or_default();
+        let width = first.len();
+        let count = u32::try_from(PARK_SLOTS).unwrap_or_default();
+        let first = first.parse::<u32>().ok();
+        let numbers = first.map(|first| first..first.saturating_add(count));
+        let numbers = numbers.into_iter().flatten();
+        numbers.map(move |number| format!("{number:0width$}"))
     }
 
     /// What keys pressed in a call ask for.
@@ -200,6 +229,11 @@ impl FeatureCodes {
                 let message = format!("at most {LONGEST} keys");
                 let limit = LONGEST.to_string();
                 problems.add(feature.field(), code::TOO_LONG, Some(&limit), message);
+            } else if let Form::Range(count) = feature.form()
+                && last_of_range(keys, count).is_none()
+            {
+                let message = format!("takes digits of which {count} can be counted");
+                problems.add(feature.field(), code::INVALID, None, message);
             }
         }
         let all: Vec<_> = self.each().collect();
@@ -244,14 +278,33 @@ fn clashes((one, code): (FeatureCode, &str), (two, other): (FeatureCode, &str)) 
     code == other || swallows((one, code), other) || swallows((two, other), code)
 }
 
-/// Whether the other code is one that this one can be with the digits that follow it.
+/// Whether the other code is one that this one can be with the digits that follow it, or that are counted on from it.
 fn swallows((feature, code): (FeatureCode, &str), other: &str) -> bool {
-    let Form::Digits(_, most) = feature.form() else {
-        return false;
-    };
-    other.strip_prefix(code).is_some_and(|rest| {
-        (1..=most).contains(&rest.len()) && rest.bytes().all(|key| key.is_ascii_digit())
-    })
+    match feature.form() {
+        Form::Digits(_, most) => other.strip_prefix(code).is_some_and(|rest| {
+            (1..=most).contains(&rest.len()) && rest.bytes().all(|key| key.is_ascii_digit())
+        }),
+        Form::Range(count) => is_in_range(code, count, other),
+        Form::Alone | Form::InCall => false,
+    }
+}
+
+/// The last of so many numbers that are counted from the first; none when they cannot be, with as many digits.
+fn last_of_range(first: &str, count: usize) -> Option<usize> {
+    let is_number = !first.is_empty() && first.bytes().all(|key| key.is_ascii_digit());
+    let start: usize = is_number.then(|| first.parse().ok()).flatten()?;
+    let last = start.checked_add(count.checked_sub(1)?)?;
+    (last.to_string().len() <= first.len()).then_some(last)
+}
+
+fn is_in_range(first: &str, count: usize, number: &str) -> bool {
+    let same_width = number.len() == first.len() && number.bytes().all(|key| key.is_ascii_digit());
+    same_width
+        && last_of_range(first, count).is_some_and(|last| {
+            let last = format!("{last:0width$}", width = first.len());
+            // As wide as each other, they sort like numbers.
+            (first..=last.as_str()).contains(&number)
+        })
 }
 
 impl FeatureCode {
@@ -259,7 +312,7 @@ impl FeatureCode {
     fn takes(self, code: &str, configuration: &Configuration) -> Option<UsedBy> {
         match self.form() {
             Form::Alone => configuration.who_is_at(code),
-            Form::Digits(..) => configuration
+            Form::Digits(..) | Form::Range(_) => configuration
                 .internal_numbers()
                 .find(|(number, _)| *number == code || swallows((self, code), number))
                 .map(|(_, user)| user),

@@ -98,7 +98,7 @@ proptest! {
         country_code in proptest::option::of(text()), area_code in proptest::option::of(text()),
         time_zone in proptest::option::of(text()),
     ) {
-        let new = NewCompany { legal_name, country, country_code, area_code, language: None, time_zone, music_class: None, limits: None };
+        let new = NewCompany { legal_name, country, country_code, area_code, language: None, time_zone, music_class: None, limits: None, park_seconds: None };
         match new.validate(&Configuration::default()) {
             Ok(company) => {
                 prop_assert!((1..=3).contains(&company.country_code.len()) && company.area_code.len() <= 5);

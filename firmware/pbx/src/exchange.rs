@@ -19,6 +19,7 @@ use crate::lines::LineService;
 use crate::live::LiveState;
 use crate::location::LocationService;
 use crate::music::MusicService;
+use crate::parking::Parking;
 use crate::pins::Pins;
 use crate::queue::{self, NotSent, queue};
 use crate::queues::Queues;
@@ -47,6 +48,7 @@ pub(crate) struct Exchange {
     pub(crate) conferences: Conferences,
     pub(crate) queues: Queues,
     pub(crate) pins: Pins,
+    pub(crate) parking: Parking,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -106,6 +108,7 @@ impl Exchange {
             conferences: Conferences::default(),
             queues,
             pins: Pins::default(),
+            parking: Parking::default(),
             interrupts: Mutex::default(),
         }
     }

@@ -19,6 +19,7 @@
 //! - `recordings`: the recordings of calls, from their beginning to the end of their retention.
 //! - `voicemail`: the messages in voicemail boxes, and the lamps that tell of them; `conference`: the rooms in use.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
+//! - `parking`: the slots where calls wait that somebody has parked.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
 //! - `music`: what those hear who are put on hold.
 //! - `live`: what is going on, for people to look at; `parties`: the same by number, for the lamps and presence of phones
@@ -40,6 +41,7 @@ mod lines;
 mod live;
 mod location;
 mod music;
+mod parking;
 mod parties;
 mod pbx;
 mod pins;

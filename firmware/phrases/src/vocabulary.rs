@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 40] = [
+const SENTENCES: [&str; 41] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -46,6 +46,7 @@ const SENTENCES: [&str; 40] = [
     "no-last-caller",
     "enter-number",
     "take-call",
+    "parked-at",
 ];
 
 /// What voicemail boxes and conferences say; every language has it.

@@ -57,6 +57,7 @@ impl Gateway {
             time_zone: None,
             music_class: None,
             limits: None,
+            park_seconds: None,
         };
         let admin = NewAdmin {
             login: "administrador".into(),

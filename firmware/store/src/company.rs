@@ -50,7 +50,7 @@ impl Store {
                 if !write.configuration.is_set_up() {
                     return Err(StoreError::NotSetUp);
                 }
-                let limits = company.limits;
+                let (limits, park_seconds) = (company.limits, company.park_seconds);
                 let mut company = company.validate(&write.configuration)?;
                 let mut draft = write.configuration.draft();
                 if let Some(before) = draft.company.take() {
@@ -58,6 +58,9 @@ impl Store {
                     company.voicemail_greeting = before.voicemail_greeting;
                     company.feature_codes = before.feature_codes;
                     company.limits = limits.unwrap_or(before.limits);
+                    if park_seconds.is_none() {
+                        company.park_seconds = before.park_seconds;
+                    }
                     // Moved to a country that asks for a notice: it is given again.
                     if let Err(invalid) = RecordingSettingsChange::default().validate(&company) {
                         tracing::warn!(%invalid, "the recording notice is switched on again");

@@ -136,6 +136,11 @@ export function traceText(step: TraceStep): string {
       return t(`trace.${step['step']}`, { who: word('end', text('by')) })
     case 'pickup_code':
       return t('trace.pickup_code', { code: text('code') })
+    case 'parked':
+    case 'park_taken':
+      return t(`trace.${step['step']}`, { by: text('by'), slot: text('slot') })
+    case 'park_returns':
+      return t('trace.park_returns', { to: text('to'), slot: text('slot') })
     case 'picked_up':
       return t('trace.picked_up', { by: text('by') })
     case 'transfer_asked':

@@ -31,6 +31,8 @@ pub struct CompanyData {
     music_class: Option<MusicClassId>,
     /// How much of something there may be.
     limits: LimitsProfile,
+    /// Seconds after which a parked call that nobody took goes back to whoever parked it.
+    park_seconds: u16,
 }
 
 impl From<Company> for CompanyData {
@@ -44,6 +46,7 @@ impl From<Company> for CompanyData {
             time_zone: company.time_zone,
             music_class: company.music_class,
             limits: company.limits,
+            park_seconds: company.park_seconds,
         }
     }
 }

@@ -81,6 +81,7 @@ pub async fn set_up(
         time_zone: input.company.time_zone,
         music_class: None,
         limits: None,
+        park_seconds: None,
     };
     let admin = NewAdmin {
         login: input.admin.login,

@@ -57,9 +57,9 @@ async fn at_19_feature_codes_are_changed_checked_and_reset() {
     assert_eq!(changed.json()["group_pickup"], "*88");
     assert_eq!(changed.json()["echo_test"], Value::Null);
     // What a code takes cannot be an extension's any more.
-    let codes = json!({ "own_voicemail": "700" });
+    let codes = json!({ "own_voicemail": "690" });
     assert_eq!(admin.put("/feature-codes", &codes).await.status, 200);
-    let taken = admin.post("/extensions", &json!({ "number": "700" })).await;
+    let taken = admin.post("/extensions", &json!({ "number": "690" })).await;
     assert_eq!(taken.status, 422);
     let reset = admin.delete("/feature-codes").await;
     assert_eq!(reset.status, 200);

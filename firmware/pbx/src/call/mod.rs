@@ -16,6 +16,7 @@ mod hold;
 mod keys;
 mod outbound;
 mod outside;
+mod park;
 mod participant;
 mod phones;
 mod pickup;
@@ -323,8 +324,11 @@ impl Call {
             Refused::UnknownNumber
             | Refused::UnconfiguredNumber
             | Refused::Disabled
-            | Refused::NothingToPickUp => CallResult::NotFound,
-            Refused::Busy | Refused::CallerBusy | Refused::OwnNumber => CallResult::Busy,
+            | Refused::NothingToPickUp
+            | Refused::NothingParked => CallResult::NotFound,
+            Refused::Busy | Refused::CallerBusy | Refused::OwnNumber | Refused::NoFreeSlot => {
+                CallResult::Busy
+            }
             Refused::Rejected | Refused::InternationalBarred | Refused::RouteBarred => {
                 CallResult::Rejected
             }

@@ -1,4 +1,5 @@
-//! Call pickup: `**ext` takes the call that rings at an extension, `*8` the one that has rung longest.
+//! Call pickup: `**ext` takes the call that rings at an extension, `*8` the one that has rung longest, and the number of a
+//! slot the call that is parked there.
 //!
 //! The picker's leg becomes the answering leg of the call that rings; no call of its own comes about.
 
@@ -17,6 +18,8 @@ pub(crate) enum Pickup<'a> {
     Group,
     /// The call of the extension with this number.
     Directed(&'a str),
+    /// The call that is parked in this slot.
+    Parked(&'a str),
 }
 
 /// The pickup that is asked for.
@@ -24,6 +27,10 @@ fn asked<'a>(configuration: &Configuration, dialled: &'a str) -> Option<Pickup<'
     match configuration.feature_codes().dialled(dialled)? {
         (FeatureCode::GroupPickup, _) => Some(Pickup::Group),
         (FeatureCode::DirectedPickup, number) => Some(Pickup::Directed(number)),
+        (FeatureCode::ParkSlots, slot) => {
+            let is_free = configuration.who_is_at(slot).is_none();
+            is_free.then_some(Pickup::Parked(slot))
+        }
         _ => None,
     }
 }
@@ -33,6 +40,7 @@ impl Pickup<'_> {
     fn find(self, exchange: &Exchange, configuration: &Configuration) -> Option<CallId> {
         match self {
             Self::Group => exchange.ringing(None),
+            Self::Parked(slot) => exchange.parking.call_at(slot),
             Self::Directed(number) => {
                 exchange.ringing(Some(configuration.extension_by_number(number)?.id))
             }
@@ -44,11 +52,17 @@ impl Pickup<'_> {
 pub(super) fn pick_up(exchange: &Exchange, incoming: IncomingCall) -> Option<IncomingCall> {
     let found = asked(&incoming.configuration, &incoming.dialled)
         .and_then(|pickup| pickup.find(exchange, &incoming.configuration));
-    let (Some(id), Caller::Extension(extension)) = (found, &incoming.caller) else {
+    let Some(id) = found else {
         return Some(incoming);
     };
-    let Some(slot) = Slot::take(&exchange.live, extension) else {
-        return Some(incoming);
+    let slot = match &incoming.caller {
+        Caller::Extension(extension) => match Slot::take(&exchange.live, extension) {
+            Some(slot) => Some(slot),
+            None => return Some(incoming),
+        },
+        Caller::Station(_) => None,
+        // Nobody outside takes calls in here.
+        Caller::Trunk { .. } | Caller::SipTrunk(_) | Caller::E1(_) => return Some(incoming),
     };
     let IncomingCall {
         leg,
@@ -57,7 +71,7 @@ pub(super) fn pick_up(exchange: &Exchange, incoming: IncomingCall) -> Option<Inc
         hops_left,
         configuration,
     } = incoming;
-    let newcomer = Newcomer::calling(leg, caller.clone(), Some(slot));
+    let newcomer = Newcomer::calling(leg, caller.clone(), slot);
     match exchange.join(&id, newcomer) {
         Ok(()) => None,
         // It has just been answered.

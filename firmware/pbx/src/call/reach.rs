@@ -6,6 +6,7 @@ use std::time::Duration;
 use ramal_model::{Configuration, Extension, Party, Stored, VoicemailBox};
 
 use super::outside::{self, Outgoing};
+use super::park;
 use super::participant::Participant;
 use super::queued::Queued;
 use super::record::Call;
@@ -104,6 +105,14 @@ pub(super) async fn reach(
             let configuration = following.configuration;
             let set = setting_code::run(call, waiting.participant, &setting, configuration);
             return Ok(Reached::Served(Box::pin(set).await));
+        }
+        // A call that is parked there has been taken before it came to this.
+        Route::Park(Some(_)) if waiting.transferor.is_none() => {
+            let refused = call.refused(Refused::NothingParked, Cause::SUBSCRIBER_ABSENT);
+            return Err(NotTaken::Failed(refused));
+        }
+        Route::Park(slot) => {
+            return Box::pin(park::park(call, waiting, slot.as_deref(), following)).await;
         }
         Route::Flow(destination) => {
             return stage::lead(call, waiting, destination, following).await;

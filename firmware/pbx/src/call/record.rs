@@ -292,6 +292,7 @@ impl Call {
             Feature::DoNotDisturb | Feature::DoNotDisturbOff => "do_not_disturb",
             Feature::CallBack => "call_back",
             Feature::TimeOverride => "time_override",
+            Feature::Park | Feature::ParkSlot => "park",
         };
         let number = self.record.callee.number.clone();
         self.served_by(device, number);
@@ -304,6 +305,19 @@ impl Call {
             answered_at: Some(now),
             ..LegRecord::begin(LegKind::Service, party, device.to_owned(), now)
         });
+    }
+
+    /// A slot where calls are parked is the other end.
+    pub(super) fn parked_in(&mut self, slot: String) -> LegRef {
+        self.served_by("park", slot);
+        LegRef(self.record.legs.len() - 1)
+    }
+
+    /// What the gateway itself did is over.
+    pub(super) fn service_ended(&mut self, LegRef(index): LegRef) {
+        if let Some(leg) = self.record.legs.get_mut(index) {
+            leg.ended_at.get_or_insert_with(utc_ms);
+        }
     }
 
     /// An end was put on hold, or nobody is any more.

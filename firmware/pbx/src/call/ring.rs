@@ -461,7 +461,7 @@ async fn replace(
 }
 
 /// Connects the one who waited with the one who took the call.
-async fn connect(
+pub(super) async fn connect(
     call: &mut Call,
     waiting: &mut Participant,
     mut taken: Participant,

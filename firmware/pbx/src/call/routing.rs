@@ -28,6 +28,8 @@ pub(crate) enum Route {
         /// Seconds until nobody took the call there.
         seconds: u16,
     },
+    /// To a slot where calls are parked: to this one, or to any.
+    Park(Option<String>),
     /// To what a code sets.
     Set(SettingCode),
     /// Where the configuration leads: a number of the company, a menu, a queue and so on.
@@ -183,12 +185,16 @@ fn by_code(
         FeatureCode::DoNotDisturbOff => Feature::DoNotDisturbOff,
         FeatureCode::CallBack => Feature::CallBack,
         FeatureCode::TimeOverride => Feature::TimeOverride,
+        FeatureCode::Park => Feature::Park,
+        FeatureCode::ParkSlots => Feature::ParkSlot,
         FeatureCode::HideNumber | FeatureCode::BlindTransfer | FeatureCode::Record => return None,
     };
     trace(Step::FeatureCode { code, feature });
     Some(match feature {
         Feature::AgentLogin => Route::Agent(AgentCode::Login(digits.to_owned())),
         Feature::AgentPause => Route::Agent(AgentCode::Pause(digits.parse().ok())),
+        Feature::Park => Route::Park(None),
+        Feature::ParkSlot => Route::Park(Some(digits.to_owned())),
         Feature::Echo
         | Feature::SpeakingClock
         | Feature::SayNumber

@@ -44,6 +44,12 @@ pub(crate) enum Step {
     Emergency { number: String },
     /// The number is a feature code.
     FeatureCode { code: String, feature: Feature },
+    /// Somebody parked the call in a slot.
+    Parked { by: String, slot: String },
+    /// Somebody took it there.
+    ParkTaken { by: String, slot: String },
+    /// Nobody did: it goes back to whoever parked it.
+    ParkReturns { to: String, slot: String },
     /// The number asks for a call that rings elsewhere.
     PickupCode { code: String },
     /// The number is an extension's.
@@ -373,6 +379,10 @@ pub(crate) enum Feature {
     CallBack,
     /// Switches a fork by the time by hand, and back.
     TimeOverride,
+    /// Parks a call.
+    Park,
+    /// Takes a parked call.
+    ParkSlot,
 }
 
 /// Why a call goes no further.
@@ -403,6 +413,10 @@ pub(crate) enum Refused {
     NotRegistered,
     /// No call rings that could be picked up.
     NothingToPickUp,
+    /// No call is parked there.
+    NothingParked,
+    /// All slots for parked calls are taken, or the one asked for is.
+    NoFreeSlot,
     /// A phone of the callee refused for good.
     Rejected,
     /// No codec that the gateway speaks was offered.

@@ -1,12 +1,12 @@
 //! Passing an end of a call on to somebody else: unattended and attended transfer (RFC 5589), and taking an end's place.
 
-use super::Outcome;
 use super::participant::{Newcomer, Pair, Participant};
 use super::reach::{Following, NotTaken, Reached, Waiting, reach};
 use super::record::Call;
 use super::routing::{self, Route};
 use super::talk::{TalkEnd, talk};
 use super::trace::{End, Refused, Step};
+use super::{Caller, Outcome};
 use crate::leg::{self, Cause, LegEvent, Transfer, TransferNews};
 
 /// Lets two talk, and whoever they are replaced by, until the call is over.
@@ -74,6 +74,7 @@ async fn unattended(
         }
         route => route,
     };
+    let parks = matches!(route, Route::Park(_));
     let mut left = Transferor::new(by, transferor, transfer);
     if matches!(route, Route::Feature(_) | Route::Agent(_) | Route::Flow(_)) {
         left.let_go(call, TransferNews::Done).await;
@@ -87,7 +88,9 @@ async fn unattended(
     match reached {
         Ok(Reached::Talking(target)) => {
             left.let_go(call, TransferNews::Done).await;
-            call.step(Step::Transferred { by });
+            if !parks {
+                call.step(Step::Transferred { by });
+            }
             let mut pair = Pair::join(by, target, remaining);
             pair.connect(call);
             Ok(pair)
@@ -182,7 +185,7 @@ async fn replaced(call: &mut Call, pair: Pair, end: End, mut newcomer: Newcomer)
 
 /// Who passed somebody on, while the target is rung.
 pub(super) struct Transferor {
-    end: End,
+    pub(super) end: End,
     /// `None` once it has hung up.
     participant: Option<Participant>,
     pub(super) transfer: Transfer,
@@ -195,6 +198,18 @@ impl Transferor {
             participant: Some(participant),
             transfer,
         }
+    }
+
+    /// Who passed somebody on, while he is there.
+    pub(super) fn participant(&self) -> Option<&Participant> {
+        self.participant.as_ref()
+    }
+
+    /// The same.
+    pub(super) fn who(&self) -> Option<&Caller> {
+        self.participant
+            .as_ref()
+            .map(|participant| &participant.who)
     }
 
     /// Takes what its leg says.
@@ -217,7 +232,7 @@ impl Transferor {
     }
 
     /// It is not needed any more.
-    async fn let_go(&mut self, call: &mut Call, news: TransferNews) {
+    pub(super) async fn let_go(&mut self, call: &mut Call, news: TransferNews) {
         self.transfer.finish(news);
         if let Some(participant) = self.participant.take() {
             participant.end(call, Cause::NORMAL_CLEARING).await;

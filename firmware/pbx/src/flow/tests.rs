@@ -58,6 +58,7 @@ impl Plan {
             time_zone: None,
             music_class: None,
             limits: None,
+            park_seconds: None,
         };
         let company = company.validate_set_up().ok();
         let configuration = Configuration::new(1, company, Vec::new(), extensions, HashMap::new());

@@ -73,10 +73,11 @@ impl Dialled {
 
 /// Whether no other number could begin like this one.
 fn is_complete(number: &str, configuration: &Configuration) -> bool {
-    configuration.feature_codes().is_complete(number)
-        || configuration.extension_by_number(number).is_some()
-            && !configuration
-                .extensions()
-                .iter()
-                .any(|other| other.number.len() > number.len() && other.number.starts_with(number))
+    let is_somebodys = configuration.feature_codes().is_complete(number)
+        || configuration.extension_by_number(number).is_some();
+    is_somebodys
+        && !configuration
+            .extensions()
+            .iter()
+            .any(|other| other.number.len() > number.len() && other.number.starts_with(number))
 }

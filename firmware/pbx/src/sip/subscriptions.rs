@@ -61,7 +61,8 @@ impl Package {
 struct Watch {
     package: Package,
     watcher: ExtensionId,
-    watched: ExtensionId,
+    /// The extension watched; none where it is a slot for parked calls.
+    watched: Option<ExtensionId>,
     /// The number watched.
     number: Arc<str>,
     /// The host by which the subscriber named the gateway.
@@ -180,11 +181,9 @@ impl Agent {
             refused => return Err(refusal(refused)),
         };
         let number = request.uri.user().unwrap_or_default();
-        let watched = configuration
-            .extension_by_number(&number)
-            .filter(|watched| watched.enabled)
+        let (watched, number) = watchable(&configuration, package, &number)
             .ok_or_else(|| bare(StatusCode::NOT_FOUND))?;
-        if package == Package::MessageSummary && watched.id != watcher.id {
+        if package == Package::MessageSummary && watched != Some(watcher.id) {
             // Mailboxes are private.
             return Err(bare(StatusCode::FORBIDDEN));
         }
@@ -199,8 +198,8 @@ impl Agent {
         Ok(Watch {
             package,
             watcher: watcher.id,
-            watched: watched.id,
-            number: watched.number.as_str().into(),
+            watched,
+            number,
             host: host.unwrap_or_default().into(),
             version: 0,
             told: Vec::new(),
@@ -245,13 +244,16 @@ impl Agent {
             }
             Package::Presence => {
                 let presence = Presence {
-                    open: !self.exchange.locations.contacts(watch.watched).is_empty(),
+                    open: watch
+                        .watched
+                        .is_some_and(|id| !self.exchange.locations.contacts(id).is_empty()),
                     on_the_phone: !live.calls_of(&watch.number).is_empty(),
                 };
                 pidf(&watch.number, &watch.host, presence)
             }
             Package::MessageSummary => {
-                let waiting = self.exchange.voicemail.waiting(watch.watched);
+                let waiting = watch.watched.map(|id| self.exchange.voicemail.waiting(id));
+                let waiting = waiting.unwrap_or_default();
                 message_summary(&watch.number, &watch.host, waiting)
             }
         };
@@ -277,16 +279,39 @@ impl Agent {
             .map(is)
             .collect();
         for (id, watch) in &self.watches.by_id {
-            let watched = there.get(&watch.watched);
+            let is_there = match watch.watched {
+                Some(id) => there
+                    .get(&id)
+                    .is_some_and(|number| **number == *watch.number),
+                None => watchable(configuration, watch.package, &watch.number).is_some(),
+            };
             if !there.contains_key(&watch.watcher) {
                 self.endpoint
                     .end_subscription(*id, SubscriptionEnd::Rejected);
-            } else if watched.is_none_or(|number| **number != *watch.number) {
+            } else if !is_there {
                 self.endpoint
                     .end_subscription(*id, SubscriptionEnd::NoResource);
             }
         }
     }
+}
+
+/// What a number that somebody wants to watch belongs to: an extension, or a slot for parked calls, of which there are
+/// lamps only.
+fn watchable(
+    configuration: &Configuration,
+    package: Package,
+    number: &str,
+) -> Option<(Option<ExtensionId>, Arc<str>)> {
+    if let Some(extension) = configuration.extension_by_number(number) {
+        let number = extension.number.as_str().into();
+        return extension.enabled.then_some((Some(extension.id), number));
+    }
+    let mut slots = configuration.feature_codes().park_slots();
+    let is_slot = package == Package::Dialog
+        && slots.any(|slot| slot == number)
+        && configuration.who_is_at(number).is_none();
+    is_slot.then(|| (None, number.into()))
 }
 
 /// A call as an extension sees it; twice, if it calls itself. `ringing` is the dialog with the phone that rings.

@@ -47,6 +47,7 @@ impl Gateway {
             time_zone: None,
             music_class: None,
             limits: None,
+            park_seconds: None,
         };
         let admin = NewAdmin {
             login: "admin".into(),

@@ -13,6 +13,7 @@ mod lines;
 mod music;
 mod name_server;
 mod outgoing;
+mod parking;
 mod pickups;
 mod queues;
 mod raw;

@@ -63,6 +63,7 @@ async fn a_bad_set_up_names_every_field_and_changes_nothing() {
         time_zone: Some("Mars/Base".into()),
         music_class: None,
         limits: None,
+        park_seconds: None,
     };
     let found = problems(store.set_up(company, admin).await.unwrap_err());
     for (field, code) in [

@@ -62,6 +62,7 @@ pub fn company() -> NewCompany {
         time_zone: None,
         music_class: None,
         limits: None,
+        park_seconds: None,
     }
 }
 
