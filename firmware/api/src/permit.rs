@@ -160,6 +160,11 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Recordings, Create),
     ),
     (
+        "POST",
+        "/calls/active/{id}/supervision",
+        Need::Permission(Live, Listen),
+    ),
+    (
         "GET",
         "/recordings/{id}/audio",
         Need::Permission(Recordings, Listen),

@@ -23,6 +23,7 @@ mod session;
 mod setup;
 mod simulate;
 mod storage;
+mod supervision;
 mod tables;
 mod tokens;
 mod trunks;
@@ -158,6 +159,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(calls::list_calls, calls::make_call))
         .routes(routes!(calls::export_calls))
         .routes(routes!(recordings::order_recording))
+        .routes(routes!(supervision::supervise_call))
         .routes(routes!(recordings::list_recordings))
         .routes(routes!(
             recordings::show_recording,

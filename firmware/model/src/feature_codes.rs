@@ -78,6 +78,9 @@ macro_rules! features {
 features! {
     /// Passes the other end on to the number that is pressed next, in a call.
     blind_transfer BlindTransfer = "##", Form::InCall;
+    /// Asks back at the number that is pressed next, in a call. Then `*1` goes back, `*2` passes the other end on, `*3` brings
+    /// all three together and `*4` goes between the two.
+    attended_transfer AttendedTransfer = "*2", Form::InCall;
     /// Starts and stops a recording on demand, in a call.
     record Record = "*3", Form::InCall;
     /// Before a number: all calls of this extension go there.
@@ -112,6 +115,9 @@ features! {
     park Park = "700", Form::Alone;
     /// The first of the numbers of the 20 slots where calls are parked: takes the call that is parked there.
     park_slots ParkSlots = "701", Form::Range(PARK_SLOTS);
+    /// Before the number of an extension: supervises its call. The keys 4, 5, 6 and 7 then listen, whisper, barge in and
+    /// take over.
+    supervise Supervise = "*33", Form::Digits(2, 7);
     /// Plays back what it hears.
     echo_test EchoTest = "*43", Form::Alone;
     /// Says one's own number.

@@ -20,6 +20,7 @@
 //! - `voicemail`: the messages in voicemail boxes, and the lamps that tell of them; `conference`: the rooms in use.
 //! - `lines`: a task for each analogue port, between the line's events and the leg's.
 //! - `parking`: the slots where calls wait that somebody has parked.
+//! - `supervision`: who may listen to whose calls, and how he comes into them.
 //! - `trunk`: a task for each SIP trunk, which registers and watches its hosts; who may call, and what is sent.
 //! - `music`: what those hear who are put on hold.
 //! - `live`: what is going on, for people to look at; `parties`: the same by number, for the lamps and presence of phones
@@ -51,6 +52,7 @@ mod queues;
 mod recordings;
 mod sip;
 mod storage;
+mod supervision;
 mod trunk;
 mod voicemail;
 
@@ -71,4 +73,5 @@ pub use queues::{
 };
 pub use recordings::RecordingConfig;
 pub use sip::{Ban, BanReason, WebSocketLink};
+pub use supervision::{Supervision, SupervisionRefusal};
 pub use trunk::{TrunkFault, TrunkState, TrunkStatus};

@@ -434,6 +434,11 @@ impl LiveState {
         self.announce(LiveEvent::ConfigurationChanged { version });
     }
 
+    /// Whether a call is in progress.
+    pub(crate) fn has(&self, call: &CallId) -> bool {
+        self.lock().calls.contains_key(call)
+    }
+
     /// Number of calls in progress.
     pub(crate) fn calls(&self) -> usize {
         self.lock().calls.len()

@@ -141,6 +141,16 @@ export function traceText(step: TraceStep): string {
       return t(`trace.${step['step']}`, { by: text('by'), slot: text('slot') })
     case 'park_returns':
       return t('trace.park_returns', { to: text('to'), slot: text('slot') })
+    case 'supervised':
+      return t('trace.supervised', { by: text('by'), of: text('of'), mode: word('supervision', text('mode')) })
+    case 'third_left':
+      return t('trace.third_left', { number: text('number') })
+    case 'consults':
+      return t('trace.consults', { who: word('end', text('by')), number: text('number') })
+    case 'consult_swapped':
+      return t('trace.consult_swapped', { who: word('end', text('by')) })
+    case 'consult_ended':
+      return t('trace.consult_ended', { how: word('consult_end', text('how')) })
     case 'picked_up':
       return t('trace.picked_up', { by: text('by') })
     case 'transfer_asked':
@@ -188,6 +198,7 @@ export function traceText(step: TraceStep): string {
 type WordGroup =
   | 'agent_did'
   | 'clearing'
+  | 'consult_end'
   | 'end'
   | 'ended'
   | 'feature'
@@ -201,6 +212,7 @@ type WordGroup =
   | 'passed_over'
   | 'recording_problem'
   | 'refused'
+  | 'supervision'
   | 'unreached'
   | 'unsecured'
 

@@ -26,6 +26,7 @@ mod recordings;
 mod refusals;
 mod sounds;
 mod storage;
+mod supervision;
 mod tables;
 mod versions;
 mod voicemail;

@@ -33,7 +33,7 @@ const SUPERVISOR: Rights = &[
     ),
     (&[Sounds], OBJECTS, All),
     (&[Conferences], &[View, Edit, Delete], All),
-    (&[Live], &[View, Delete], Team),
+    (&[Live], &[View, Delete, Listen], Team),
     (&[Agents], &[View, Edit], Team),
     (&[Agents], &[Apply], All),
     (&[Calls], &[View, Create, Export], Team),

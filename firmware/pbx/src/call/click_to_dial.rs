@@ -1,5 +1,5 @@
 //! Calls that a program asks for (RFC 5359 §2.18): the phones of an extension ring first, and whoever answers is connected as if he
-//! had dialled the number.
+//! had dialled the number, or comes into a call that he supervises.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use crate::exchange::Exchange;
 use crate::leg::sip::{Dial, SipLeg};
 use crate::leg::{Cause, Leg, LegEvent, Release};
 use crate::queue;
+use crate::supervision::{Supervision, Watch};
 
 /// What phones are offered: whatever the other end will speak, one of these fits.
 const CODECS: [Codec; 4] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus];
@@ -27,12 +28,36 @@ const CODECS: [Codec; 4] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus];
 pub(crate) struct Click {
     /// Whose phones ring.
     pub(crate) extension: Extension,
-    /// What is dialled then.
-    pub(crate) number: String,
+    /// What happens then.
+    pub(crate) then: Then,
     /// How often the call may be passed on.
     pub(crate) hops_left: u8,
     /// What the whole call follows.
     pub(crate) configuration: Arc<Configuration>,
+}
+
+/// What happens when somebody answers.
+pub(crate) enum Then {
+    /// This is dialled.
+    Dial(String),
+    /// He supervises the call of an extension.
+    Supervise {
+        /// Which call.
+        call: CallId,
+        /// The extension's number.
+        of: String,
+        /// What he does in it.
+        mode: Supervision,
+    },
+}
+
+impl Then {
+    /// The number that is shown while it rings.
+    fn number(&self) -> &str {
+        match self {
+            Self::Dial(number) | Self::Supervise { of: number, .. } => number,
+        }
+    }
 }
 
 /// A phone that rings.
@@ -48,7 +73,7 @@ pub(crate) async fn run(
     let extension = &click.extension;
     let caller = Caller::Extension(Box::new(extension.clone()));
     let to = Party {
-        number: click.number.clone(),
+        number: click.then.number().to_owned(),
         name: String::new(),
     };
     let slot = Slot::take(&exchange.live, extension);
@@ -66,21 +91,48 @@ pub(crate) async fn run(
             Err(outcome) => outcome,
             Ok((record, leg)) => {
                 call.answered_by_gateway(record, leg.codec());
-                let exchange = Arc::clone(call.exchange());
-                let (configuration, number) = (&click.configuration, &click.number);
-                let route = routing::route(configuration, &exchange, &caller, number, |step| {
-                    call.step(step);
-                });
                 let participant = Participant::new(leg, caller, record, Some(slot));
-                let following = Following {
-                    configuration,
-                    hops_left: click.hops_left,
-                };
-                Box::pin(connect(&mut call, participant, route, &following)).await
+                Box::pin(answered(&mut call, participant, &click)).await
             }
         },
     };
     Box::pin(call.finish(outcome)).await;
+}
+
+/// Does what was asked for with whoever answered.
+async fn answered(call: &mut Call, participant: Participant, click: &Click) -> Outcome {
+    let exchange = Arc::clone(call.exchange());
+    match &click.then {
+        Then::Dial(number) => {
+            let configuration = &click.configuration;
+            let who = &participant.who;
+            let route = routing::route(configuration, &exchange, who, number, |step| {
+                call.step(step);
+            });
+            let following = Following {
+                configuration,
+                hops_left: click.hops_left,
+            };
+            connect(call, participant, route, &following).await
+        }
+        Then::Supervise {
+            call: supervised,
+            of,
+            mode,
+        } => {
+            let watch = Watch {
+                by: click.extension.number.clone(),
+                of: of.clone(),
+                mode: *mode,
+                newcomer: Some(participant.leave(call).await),
+                told: None,
+            };
+            // A call that has ended meanwhile lets it drop, which hangs him up.
+            exchange.interrupt(supervised, Interrupt::Supervise(Box::new(watch)));
+            call.served();
+            Outcome::cleared_by(Cause::NORMAL_CLEARING)
+        }
+    }
 }
 
 /// Rings the extension's own phones until somebody answers.
@@ -97,7 +149,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
     });
     let dial = Dial {
         caller: Party {
-            number: click.number.clone(),
+            number: click.then.number().to_owned(),
             name: String::new(),
         },
         callee: extension.number.clone(),

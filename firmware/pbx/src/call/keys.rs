@@ -26,6 +26,8 @@ pub(super) struct Keys {
     code: Option<(End, String, Instant)>,
     /// A number that is coming: whose, what there is of it, and when it is complete.
     number: Option<(End, String, Instant)>,
+    /// Whether whoever presses it asks back there, rather than passing the other end on.
+    asks_back: bool,
 }
 
 /// What a key meant.
@@ -36,6 +38,8 @@ pub(super) enum Key {
     Kept,
     /// This end passes the other one on.
     Transfers(End, Transfer),
+    /// This end asks back at a number.
+    Consults(End, String),
 }
 
 impl Keys {
@@ -50,7 +54,17 @@ impl Keys {
     /// The time for the next key of a number is over.
     pub(super) fn paused(&mut self, call: &mut Call, pair: &mut Pair) -> Key {
         match self.number.take() {
-            Some((by, number, _)) => complete(call, pair, by, number),
+            Some((_, number, _)) if number.is_empty() => {
+                // Both talk on.
+                pair.connect(call);
+                Key::Kept
+            }
+            Some((by, number, _)) if self.asks_back => Key::Consults(by, number),
+            Some((by, number, _)) => {
+                // Who pressed it hears how it goes on.
+                let tell = Box::new(|_| {});
+                Key::Transfers(by, Transfer::new(number, None, tell))
+            }
             None => Key::Kept,
         }
     }
@@ -84,7 +98,8 @@ impl Keys {
         }
         match self.asked(call, end, key) {
             Some(FeatureCode::Record) => call.record_on_demand(pair, end),
-            Some(FeatureCode::BlindTransfer) => {
+            Some(feature @ (FeatureCode::BlindTransfer | FeatureCode::AttendedTransfer)) => {
+                self.asks_back = feature == FeatureCode::AttendedTransfer;
                 self.number = Some((end, String::new(), Instant::now() + FIRST_KEY));
                 ask(call, pair, end);
             }
@@ -147,15 +162,4 @@ fn ask(call: &mut Call, pair: &mut Pair, by: End) {
     if let Some(playing) = playing {
         playing.detach();
     }
-}
-
-/// A number is complete: the other end goes there, or, without one, both talk on.
-fn complete(call: &mut Call, pair: &mut Pair, by: End, number: String) -> Key {
-    if number.is_empty() {
-        pair.connect(call);
-        return Key::Kept;
-    }
-    // Who pressed it hears how it goes on.
-    let tell = Box::new(|_| {});
-    Key::Transfers(by, Transfer::new(number, None, tell))
 }

@@ -12,6 +12,7 @@ mod agent_code;
 pub(crate) mod click_to_dial;
 mod conference;
 mod confirm;
+mod consult;
 mod hold;
 mod keys;
 mod outbound;
@@ -32,6 +33,7 @@ mod service;
 mod setting_code;
 mod stage;
 mod talk;
+mod third;
 pub(crate) mod trace;
 mod transfer;
 mod voice;
@@ -61,6 +63,7 @@ use crate::leg::{Cause, Leg};
 use crate::live::LiveState;
 use crate::queue;
 use crate::queues::OfQueue;
+use crate::supervision;
 use crate::trunk::Diverted;
 
 /// A call that has just arrived.
@@ -194,6 +197,9 @@ pub(crate) async fn run(
     let Some(incoming) = pickup::pick_up(&exchange, incoming) else {
         return;
     };
+    let Some(incoming) = supervision::by_code(&exchange, incoming) else {
+        return;
+    };
     let IncomingCall {
         leg,
         caller,
@@ -253,10 +259,11 @@ async fn connect(
         participant: &mut caller,
         transferor: None,
         queued: None,
+        asking: None,
     };
     let outcome = match Box::pin(reach(call, &mut waiting, route, following)).await {
         Ok(Reached::Talking(callee)) => {
-            return transfer::converse(call, Pair { caller, callee }, following).await;
+            return transfer::converse(call, Pair::new(caller, callee), following).await;
         }
         Ok(Reached::Served(outcome)) => outcome,
         Err(not_taken) => not_taken.outcome(),
@@ -329,9 +336,10 @@ impl Call {
             Refused::Busy | Refused::CallerBusy | Refused::OwnNumber | Refused::NoFreeSlot => {
                 CallResult::Busy
             }
-            Refused::Rejected | Refused::InternationalBarred | Refused::RouteBarred => {
-                CallResult::Rejected
-            }
+            Refused::Rejected
+            | Refused::InternationalBarred
+            | Refused::RouteBarred
+            | Refused::NotSupervised => CallResult::Rejected,
             Refused::NotRegistered
             | Refused::NoCommonCodec
             | Refused::NoResources

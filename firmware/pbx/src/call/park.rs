@@ -294,7 +294,7 @@ impl Parked {
                     call.recording_failed(problem);
                 }
                 // Nobody talks.
-                News::Interrupt(Interrupt::Record(_)) => {}
+                News::Interrupt(Interrupt::Record(_) | Interrupt::Supervise(_)) => {}
                 News::Deadline => return Ok(Came::Nobody),
             }
         }
@@ -313,6 +313,7 @@ impl Parked {
             participant: &mut *waiting.participant,
             transferor: None,
             queued: None,
+            asking: None,
         };
         let of_now = exchange.configuration.borrow().clone();
         match &self.by {

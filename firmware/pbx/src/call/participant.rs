@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::hold::HoldMusic;
 use super::record::{Call, LegRef};
+use super::third::Third;
 use super::trace::End;
 use super::{Caller, Slot};
 use crate::leg::{Cause, Leg, MediaFlow, Release};
@@ -154,9 +155,20 @@ impl Participant {
 pub(super) struct Pair {
     pub(super) caller: Participant,
     pub(super) callee: Participant,
+    /// A supervisor, or somebody who talks with both.
+    pub(super) third: Option<Box<Third>>,
 }
 
 impl Pair {
+    /// Two who are going to talk.
+    pub(super) fn new(caller: Participant, callee: Participant) -> Self {
+        Self {
+            caller,
+            callee,
+            third: None,
+        }
+    }
+
     /// The end asked for, and the other one.
     pub(super) fn split(self, end: End) -> (Participant, Participant) {
         match end {
@@ -168,14 +180,8 @@ impl Pair {
     /// Puts two together again: `at` is the end where `one` is.
     pub(super) fn join(at: End, one: Participant, other: Participant) -> Self {
         match at {
-            End::Caller => Self {
-                caller: one,
-                callee: other,
-            },
-            End::Callee => Self {
-                caller: other,
-                callee: one,
-            },
+            End::Caller => Self::new(one, other),
+            End::Callee => Self::new(other, one),
         }
     }
 
@@ -197,5 +203,8 @@ impl Pair {
         }
         let legs = [&self.callee, &self.caller].map(|end| (end.record, &*end.leg));
         call.legs_ended(&legs, cause).await;
+        if let Some(third) = self.third {
+            third.participant.end(call, cause).await;
+        }
     }
 }

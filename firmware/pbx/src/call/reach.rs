@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ramal_model::{Configuration, Extension, Party, Stored, VoicemailBox};
 
+use super::consult::AskingKeys;
 use super::outside::{self, Outgoing};
 use super::park;
 use super::participant::Participant;
@@ -34,6 +35,8 @@ pub(super) struct Waiting<'a> {
     pub(super) transferor: Option<&'a mut Transferor>,
     /// His place, when members of a queue are rung for him.
     pub(super) queued: Option<Box<Queued>>,
+    /// What he presses, when he asks back and another one is held for him.
+    pub(super) asking: Option<AskingKeys>,
 }
 
 impl Waiting<'_> {

@@ -21,6 +21,7 @@ use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
 use crate::live::{ActiveCall, CallState};
 use crate::queue;
+use crate::supervision::Watch;
 
 /// A call in progress.
 pub(super) struct Call {
@@ -48,6 +49,8 @@ pub(crate) enum Interrupt {
     End(EndedHere),
     /// This one wants to take it while it rings.
     Join(Box<Newcomer>),
+    /// This one wants to supervise it.
+    Supervise(Box<Watch>),
     /// Its recording is to begin, to end, or to pause.
     Record(Order),
     /// Its recording has ended for this reason.
@@ -149,7 +152,7 @@ impl Call {
                 Interrupt::End(why) => return why,
                 Interrupt::NoticeEnded(end) => self.notice_ended(end, None),
                 Interrupt::RecordingFailed(problem) => self.recording_failed(problem),
-                Interrupt::Join(_) | Interrupt::Record(_) => {}
+                Interrupt::Join(_) | Interrupt::Supervise(_) | Interrupt::Record(_) => {}
             }
         }
     }
@@ -293,6 +296,7 @@ impl Call {
             Feature::CallBack => "call_back",
             Feature::TimeOverride => "time_override",
             Feature::Park | Feature::ParkSlot => "park",
+            Feature::Supervise => "supervision",
         };
         let number = self.record.callee.number.clone();
         self.served_by(device, number);

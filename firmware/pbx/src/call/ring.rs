@@ -327,6 +327,7 @@ async fn wait(
             participant,
             transferor,
             queued,
+            asking,
         } = waiting;
         let due = phones.due();
         let news = tokio::select! {
@@ -345,7 +346,18 @@ async fn wait(
                     return Ok(taker);
                 }
             }
+            News::Waiting(
+                LegEvent::Digit(key) | LegEvent::MediaDigit(key) | LegEvent::ToneDigit(key),
+            ) => {
+                if asking.as_mut().and_then(|keys| keys.press(key)) == Some('1') {
+                    let outcome = Outcome::new(CallResult::Cancelled, Cause::NORMAL_CLEARING);
+                    return Err(NotTaken::Failed(outcome));
+                }
+            }
             News::Waiting(LegEvent::HungUp(cause) | LegEvent::Rejected(cause)) => {
+                if let Some(keys) = asking {
+                    keys.gone = true;
+                }
                 if replacing.is_none() {
                     return Err(NotTaken::Over(gave_up(call, cause)));
                 }
@@ -392,7 +404,7 @@ async fn wait(
             }
             News::Interrupt(Interrupt::RecordingFailed(problem)) => call.recording_failed(problem),
             // Nobody talks: whoever asked is told so by the silence.
-            News::Interrupt(Interrupt::Record(_)) => {}
+            News::Interrupt(Interrupt::Record(_) | Interrupt::Supervise(_)) => {}
             News::AskedLong => phones.ask_again(call).await?,
             // Whoever has answered in time is asked to the end.
             News::Deadline if phones.due().is_some() => deadline = Instant::now() + ASKING,

@@ -168,6 +168,15 @@ fn by_code(
             let refused = Refused::NothingToPickUp;
             return Some(Route::Refused(refused, Cause::SUBSCRIBER_ABSENT));
         }
+        FeatureCode::Supervise => {
+            // Whoever may do it is in the call already.
+            trace(Step::FeatureCode {
+                code,
+                feature: Feature::Supervise,
+            });
+            let refused = Refused::NotSupervised;
+            return Some(Route::Refused(refused, Cause::CALL_REJECTED));
+        }
         FeatureCode::EchoTest => Feature::Echo,
         FeatureCode::SpeakingClock => Feature::SpeakingClock,
         FeatureCode::SayNumber => Feature::SayNumber,
@@ -187,7 +196,10 @@ fn by_code(
         FeatureCode::TimeOverride => Feature::TimeOverride,
         FeatureCode::Park => Feature::Park,
         FeatureCode::ParkSlots => Feature::ParkSlot,
-        FeatureCode::HideNumber | FeatureCode::BlindTransfer | FeatureCode::Record => return None,
+        FeatureCode::HideNumber
+        | FeatureCode::BlindTransfer
+        | FeatureCode::AttendedTransfer
+        | FeatureCode::Record => return None,
     };
     trace(Step::FeatureCode { code, feature });
     Some(match feature {

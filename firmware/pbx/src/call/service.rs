@@ -73,8 +73,8 @@ pub(super) async fn run(
         | Feature::DoNotDisturb
         | Feature::DoNotDisturbOff
         | Feature::TimeOverride => Ok(()),
-        // Calls wait in slots in `park`.
-        Feature::Park | Feature::ParkSlot => Ok(()),
+        // Calls wait in slots in `park`, and are supervised in `third`.
+        Feature::Park | Feature::ParkSlot | Feature::Supervise => Ok(()),
         // What agents do says one sentence, in `agent_code`.
         Feature::AgentLogin | Feature::AgentPause => Ok(()),
     };

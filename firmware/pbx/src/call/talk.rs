@@ -4,6 +4,7 @@ use super::Outcome;
 use super::keys::{Key, Keys};
 use super::participant::{Newcomer, Pair, Replacing};
 use super::record::{Call, Interrupt};
+use super::third;
 use super::trace::{End, Step};
 use crate::leg::fax::FaxOffer;
 use crate::leg::{self, Cause, DigitWay, Leg, LegEvent, MediaFlow, Transfer};
@@ -16,6 +17,10 @@ pub(super) enum TalkEnd {
     Transfer(End, Transfer),
     /// Somebody takes the place of this end.
     Replaced(End, Newcomer),
+    /// This end asks back at a number.
+    Consult(End, String),
+    /// The third one takes the place of this end, which leaves the call for this cause.
+    ThirdTakesPlace(End, Cause),
 }
 
 /// Lets the two ends talk.
@@ -26,6 +31,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     let mut keys = Keys::default();
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
+    third::attach(call, pair).await;
     call.record_conversation(pair);
     // Whose keys nobody hears as tones, because the other end is told of them: the caller's, the callee's.
     let muted = {
@@ -42,6 +48,12 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
         let (end, event) = tokio::select! {
             event = leg::event(&mut *pair.caller.leg) => (End::Caller, event),
             event = leg::event(&mut *pair.callee.leg) => (End::Callee, event),
+            event = third::event(pair.third.as_mut()) => {
+                if let Some(end) = Box::pin(third::take(call, pair, event)).await {
+                    return TalkEnd::ThirdTakesPlace(end, Cause::NORMAL_CLEARING);
+                }
+                continue;
+            }
             (end, newcomer) = awaited(&mut replacing) => {
                 replacing = None;
                 match (newcomer, left) {
@@ -55,6 +67,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             }
             () = keys.pause() => match keys.paused(call, pair) {
                 Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
+                Key::Consults(end, number) => return TalkEnd::Consult(end, number),
                 Key::Kept | Key::Passes => continue,
             },
             interrupt = call.interrupt() => {
@@ -63,6 +76,12 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     Interrupt::Record(order) => call.order_recording(pair, order),
                     Interrupt::RecordingFailed(problem) => call.recording_failed(problem),
                     Interrupt::NoticeEnded(end) => call.notice_ended(end, Some(pair)),
+                    Interrupt::Supervise(watch) => {
+                        let end = Box::pin(third::supervise(call, pair, *watch)).await;
+                        if let Some(end) = end {
+                            return TalkEnd::ThirdTakesPlace(end, Cause::NORMAL_CLEARING);
+                        }
+                    }
                     // Who wants to take it comes too late.
                     Interrupt::Join(_) => {}
                 }
@@ -74,6 +93,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                 Key::Passes => {}
                 Key::Kept => continue,
                 Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
+                Key::Consults(end, number) => return TalkEnd::Consult(end, number),
             }
         }
         let (this, other) = match end {
@@ -148,6 +168,9 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                     continue;
                 }
                 call.step(Step::HungUp { by: end });
+                if pair.third.as_ref().is_some_and(|third| third.is_member()) {
+                    return TalkEnd::ThirdTakesPlace(end, cause);
+                }
                 return TalkEnd::Over(Outcome::cleared_by(cause));
             }
             LegEvent::Transfer(transfer) => return TalkEnd::Transfer(end, *transfer),

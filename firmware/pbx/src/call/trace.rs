@@ -8,6 +8,8 @@ use ramal_media::HandshakeFault;
 use ramal_model::{Clearing, OfflineAction, RecordingProblem};
 use serde::Serialize;
 
+use crate::supervision::Supervision;
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -50,6 +52,20 @@ pub(crate) enum Step {
     ParkTaken { by: String, slot: String },
     /// Nobody did: it goes back to whoever parked it.
     ParkReturns { to: String, slot: String },
+    /// An end asks back at a number while the other one is held.
+    Consults { by: End, number: String },
+    /// It went between the two.
+    ConsultSwapped { by: End },
+    /// Asking back is over.
+    ConsultEnded { how: ConsultEnd },
+    /// A supervisor listens to the calls of an extension, or does more.
+    Supervised {
+        by: String,
+        of: String,
+        mode: Supervision,
+    },
+    /// Somebody who was the third one in the call has left it.
+    ThirdLeft { number: String },
     /// The number asks for a call that rings elsewhere.
     PickupCode { code: String },
     /// The number is an extension's.
@@ -383,6 +399,8 @@ pub(crate) enum Feature {
     Park,
     /// Takes a parked call.
     ParkSlot,
+    /// Supervises the calls of an extension.
+    Supervise,
 }
 
 /// Why a call goes no further.
@@ -413,6 +431,8 @@ pub(crate) enum Refused {
     NotRegistered,
     /// No call rings that could be picked up.
     NothingToPickUp,
+    /// The extension is in no call that the caller may supervise.
+    NotSupervised,
     /// No call is parked there.
     NothingParked,
     /// All slots for parked calls are taken, or the one asked for is.
@@ -443,6 +463,20 @@ impl End {
             Self::Callee => Self::Caller,
         }
     }
+}
+
+/// How asking back ended, when nobody was passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ConsultEnd {
+    /// Whoever asked back went back to the other end.
+    Aborted,
+    /// The one who was asked hung up.
+    TargetLeft,
+    /// He was not reached.
+    NotReached,
+    /// All three talk.
+    ThreeWay,
 }
 
 /// Why the gateway ended a call.

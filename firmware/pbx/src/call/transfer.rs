@@ -5,8 +5,9 @@ use super::reach::{Following, NotTaken, Reached, Waiting, reach};
 use super::record::Call;
 use super::routing::{self, Route};
 use super::talk::{TalkEnd, talk};
+use super::third;
 use super::trace::{End, Refused, Step};
-use super::{Caller, Outcome};
+use super::{Caller, Outcome, consult};
 use crate::leg::{self, Cause, LegEvent, Transfer, TransferNews};
 
 /// Lets two talk, and whoever they are replaced by, until the call is over.
@@ -16,7 +17,15 @@ pub(super) async fn converse(
     following: &Following<'_>,
 ) -> Outcome {
     loop {
-        let next = match talk(call, &mut pair).await {
+        let end = talk(call, &mut pair).await;
+        // Whoever is the third one stays so while the two change.
+        let third = match end {
+            TalkEnd::Over(_) | TalkEnd::ThirdTakesPlace(..) => None,
+            TalkEnd::Transfer(..) | TalkEnd::Replaced(..) | TalkEnd::Consult(..) => {
+                pair.third.take()
+            }
+        };
+        let next = match end {
             TalkEnd::Over(outcome) => {
                 Box::pin(pair.end(call, outcome.cause)).await;
                 return outcome;
@@ -30,10 +39,32 @@ pub(super) async fn converse(
             TalkEnd::Replaced(end, newcomer) => {
                 Ok(Box::pin(replaced(call, pair, end, newcomer)).await)
             }
+            TalkEnd::Consult(by, number) => {
+                Box::pin(consult::consult(call, pair, by, number, following)).await
+            }
+            TalkEnd::ThirdTakesPlace(end, cause) => {
+                Ok(Box::pin(third::takes_place(call, pair, end, cause)).await)
+            }
         };
         match next {
-            Ok(next) => pair = next,
-            Err(outcome) => return outcome,
+            Ok(next) => {
+                pair = next;
+                match (third, &pair.third) {
+                    // All three places are taken.
+                    (Some(third), Some(_)) => {
+                        let cause = Cause::NORMAL_CLEARING;
+                        Box::pin(third.participant.end(call, cause)).await;
+                    }
+                    (Some(third), None) => pair.third = Some(third),
+                    (None, _) => {}
+                }
+            }
+            Err(outcome) => {
+                if let Some(third) = third {
+                    Box::pin(third.participant.end(call, outcome.cause)).await;
+                }
+                return outcome;
+            }
         }
     }
 }
@@ -83,6 +114,7 @@ async fn unattended(
         participant: &mut remaining,
         transferor: Some(&mut left),
         queued: None,
+        asking: None,
     };
     let reached = reach(call, &mut waiting, route, following).await;
     match reached {
@@ -192,7 +224,7 @@ pub(super) struct Transferor {
 }
 
 impl Transferor {
-    fn new(end: End, participant: Participant, transfer: Transfer) -> Self {
+    pub(super) fn new(end: End, participant: Participant, transfer: Transfer) -> Self {
         Self {
             end,
             participant: Some(participant),
@@ -229,6 +261,11 @@ impl Transferor {
             LegEvent::Transfer(transfer) => transfer.refuse_as_pending(),
             _ => {}
         }
+    }
+
+    /// Gives him back, if he is still there.
+    pub(super) fn give_back(mut self) -> Option<Participant> {
+        self.participant.take()
     }
 
     /// It is not needed any more.

@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use ramal_model::{Configuration, Extension, ExtensionId};
+use ramal_model::{Configuration, Extension, ExtensionId, FeatureCode, Id, TimeCondition};
 use ramal_sip::{
     DialogName, Flow, HeaderName, HeaderValue, Request, StatusCode, SubscriptionEnd,
     SubscriptionId, TransactionId,
@@ -19,7 +20,7 @@ use super::agent::Agent;
 use super::authorisation::Verdict;
 use super::session::refusal;
 use super::state::{Dialog, DialogInfo, DialogState, Presence, message_summary, pidf};
-use crate::live::CallState;
+use crate::live::{CallState, LiveState};
 use crate::parties::CallOfNumber;
 
 /// Subscriptions one extension may have: the lamps of five phones with expansion modules.
@@ -57,12 +58,32 @@ impl Package {
     }
 }
 
+/// What somebody watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// An extension.
+    Extension(ExtensionId),
+    /// A slot for parked calls.
+    ParkSlot,
+    /// Whether a fork by the time is switched by hand (AT-16).
+    TimeCondition(Id<TimeCondition>),
+}
+
+impl Watched {
+    fn extension(self) -> Option<ExtensionId> {
+        match self {
+            Self::Extension(id) => Some(id),
+            Self::ParkSlot | Self::TimeCondition(_) => None,
+        }
+    }
+}
+
 /// A subscription.
 struct Watch {
     package: Package,
     watcher: ExtensionId,
-    /// The extension watched; none where it is a slot for parked calls.
-    watched: Option<ExtensionId>,
+    /// What is watched.
+    watched: Watched,
     /// The number watched.
     number: Arc<str>,
     /// The host by which the subscriber named the gateway.
@@ -71,6 +92,27 @@ struct Watch {
     version: u32,
     /// The calls told last, so that their end is told as well.
     told: Vec<Dialog>,
+    /// When it is looked again whether a fork by the time is still switched by hand, UTC ms.
+    goes_out_at: Option<i64>,
+}
+
+impl Watch {
+    /// Looks again when what is switched by hand switches back by itself.
+    fn goes_out(&mut self, live: &Arc<LiveState>, now: i64, until: Option<i64>) {
+        if self.goes_out_at == until {
+            return;
+        }
+        self.goes_out_at = until;
+        let Some(until) = until else { return };
+        let (live, number) = (Arc::downgrade(live), self.number.clone());
+        let time = Duration::from_millis(u64::try_from(until - now).unwrap_or(0) + 1);
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            if let Some(live) = live.upgrade() {
+                live.number_changed(&number);
+            }
+        });
+    }
 }
 
 /// All subscriptions.
@@ -183,7 +225,7 @@ impl Agent {
         let number = request.uri.user().unwrap_or_default();
         let (watched, number) = watchable(&configuration, package, &number)
             .ok_or_else(|| bare(StatusCode::NOT_FOUND))?;
-        if package == Package::MessageSummary && watched != Some(watcher.id) {
+        if package == Package::MessageSummary && watched != Watched::Extension(watcher.id) {
             // Mailboxes are private.
             return Err(bare(StatusCode::FORBIDDEN));
         }
@@ -203,6 +245,7 @@ impl Agent {
             host: host.unwrap_or_default().into(),
             version: 0,
             told: Vec::new(),
+            goes_out_at: None,
         })
     }
 
@@ -227,6 +270,14 @@ impl Agent {
             Package::Dialog => {
                 let calls = live.calls_of(&watch.number);
                 let mut dialogs = Vec::with_capacity(calls.len());
+                if let Watched::TimeCondition(id) = watch.watched {
+                    let configuration = self.exchange.configuration.borrow().clone();
+                    let now = self.exchange.store.now();
+                    if let Some((name, until)) = switched(&configuration, id, now) {
+                        dialogs.push(lit(&watch.number, name));
+                        watch.goes_out(live, now, until);
+                    }
+                }
                 for call in &calls {
                     let session = call.ringing.and_then(|leg| self.sessions.get(&leg));
                     let name = session.and_then(|session| endpoint.dialog_name(*session));
@@ -246,13 +297,17 @@ impl Agent {
                 let presence = Presence {
                     open: watch
                         .watched
+                        .extension()
                         .is_some_and(|id| !self.exchange.locations.contacts(id).is_empty()),
                     on_the_phone: !live.calls_of(&watch.number).is_empty(),
                 };
                 pidf(&watch.number, &watch.host, presence)
             }
             Package::MessageSummary => {
-                let waiting = watch.watched.map(|id| self.exchange.voicemail.waiting(id));
+                let waiting = watch
+                    .watched
+                    .extension()
+                    .map(|id| self.exchange.voicemail.waiting(id));
                 let waiting = waiting.unwrap_or_default();
                 message_summary(&watch.number, &watch.host, waiting)
             }
@@ -279,11 +334,21 @@ impl Agent {
             .map(is)
             .collect();
         for (id, watch) in &self.watches.by_id {
+            if let Watched::TimeCondition(condition) = watch.watched {
+                let now = self.exchange.store.now();
+                let is_lit = switched(configuration, condition, now).is_some();
+                if is_lit == watch.told.is_empty() {
+                    self.endpoint.state_changed(*id);
+                }
+            }
             let is_there = match watch.watched {
-                Some(id) => there
+                Watched::Extension(id) => there
                     .get(&id)
                     .is_some_and(|number| **number == *watch.number),
-                None => watchable(configuration, watch.package, &watch.number).is_some(),
+                Watched::ParkSlot | Watched::TimeCondition(_) => {
+                    watchable(configuration, watch.package, &watch.number)
+                        .is_some_and(|(watched, _)| watched == watch.watched)
+                }
             };
             if !there.contains_key(&watch.watcher) {
                 self.endpoint
@@ -296,22 +361,56 @@ impl Agent {
     }
 }
 
-/// What a number that somebody wants to watch belongs to: an extension, or a slot for parked calls, of which there are
-/// lamps only.
+/// What a number that somebody wants to watch belongs to. Of slots for parked calls and of forks by the time there are lamps
+/// only.
 fn watchable(
     configuration: &Configuration,
     package: Package,
     number: &str,
-) -> Option<(Option<ExtensionId>, Arc<str>)> {
+) -> Option<(Watched, Arc<str>)> {
     if let Some(extension) = configuration.extension_by_number(number) {
         let number = extension.number.as_str().into();
-        return extension.enabled.then_some((Some(extension.id), number));
+        return extension
+            .enabled
+            .then_some((Watched::Extension(extension.id), number));
     }
-    let mut slots = configuration.feature_codes().park_slots();
-    let is_slot = package == Package::Dialog
-        && slots.any(|slot| slot == number)
-        && configuration.who_is_at(number).is_none();
-    is_slot.then(|| (None, number.into()))
+    if package != Package::Dialog || configuration.who_is_at(number).is_some() {
+        return None;
+    }
+    let watched = match configuration.feature_codes().dialled(number)? {
+        (FeatureCode::ParkSlots, _) => Watched::ParkSlot,
+        (FeatureCode::TimeOverride, digits) => {
+            let number: i64 = digits.parse().ok()?;
+            let mut conditions = configuration.catalogue().time_conditions.iter();
+            let condition = conditions.find(|one| one.code_number == Some(number))?;
+            Watched::TimeCondition(condition.id)
+        }
+        _ => return None,
+    };
+    Some((watched, number.into()))
+}
+
+/// The name of a fork by the time that is switched by hand at this moment, and until when.
+fn switched(
+    configuration: &Configuration,
+    id: Id<TimeCondition>,
+    now: i64,
+) -> Option<(String, Option<i64>)> {
+    let condition = configuration.catalogue().time_conditions.get(id)?;
+    let until = condition.switched?.until;
+    let is_switched = condition.is_switched_at(now);
+    is_switched.then(|| (condition.name.clone(), until))
+}
+
+/// What lights the lamp of something that is no call.
+fn lit(number: &str, name: String) -> Dialog {
+    Dialog {
+        id: format!("on{number}"),
+        state: DialogState::Confirmed,
+        initiator: false,
+        name: None,
+        remote: (number.to_owned(), name),
+    }
 }
 
 /// A call as an extension sees it; twice, if it calls itself. `ringing` is the dialog with the phone that rings.

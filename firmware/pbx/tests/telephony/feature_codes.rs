@@ -1,6 +1,8 @@
 //! Codes that people dial: forwards, do not disturb, calling back, hiding one's number (A.4, AT-19).
 
-use ramal_model::{Actor, CallResult, Destination, ExtensionChange, Period, TimeCondition};
+use ramal_model::{
+    Actor, CallResult, Destination, ExtensionChange, Override, OverrideState, Period, TimeCondition,
+};
 
 use ramal_store::CallFilter;
 use sipphone::{EndReason, Phone, Source};
@@ -144,7 +146,7 @@ async fn the_last_caller_is_called_back_and_numbers_are_hidden() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_16_a_fork_is_switched_by_code_and_back() {
     let gateway = Gateway::start().await;
-    let alice = gateway.phone("2001").await;
+    let (alice, bob) = (gateway.phone("2001").await, gateway.phone("2002").await);
     let fork = TimeCondition {
         name: "Horário".into(),
         code_number: Some(1),
@@ -161,10 +163,38 @@ async fn at_16_a_fork_is_switched_by_code_and_back() {
         fork.switched
             .map(|switched| format!("{:?}", switched.state))
     };
+    let mut lamp = bob.subscribe("dialog", "*271", 600).await.unwrap();
+    let off = lamp.next(SOON).await.unwrap();
+    assert!(!off.body.contains("<dialog "), "{}", off.body);
     dial(&alice, "*271").await;
     assert_eq!(state().as_deref(), Some("Closed"));
+    let on = lamp.wait(SOON, |body| body.contains("<state>confirmed</state>"));
+    on.await.unwrap();
     dial(&alice, "*271").await;
     assert_eq!(state(), None);
+    let off = lamp.wait(SOON, |body| body.contains("<state>terminated</state>"));
+    off.await.unwrap();
+    // It goes out by itself when its time is over.
+    let switched = |current: &TimeCondition| {
+        let mut next = current.clone();
+        next.switched = Some(Override {
+            state: OverrideState::Closed,
+            until: Some(store.now() + 3_000),
+        });
+        next
+    };
+    store.update(&Actor::System, id, switched).await.unwrap();
+    let on = lamp.wait(SOON, |body| body.contains("<state>confirmed</state>"));
+    on.await.unwrap();
+    let off = lamp.wait(SOON, |body| body.contains("<state>terminated</state>"));
+    off.await.unwrap();
+    let back = |current: &TimeCondition| TimeCondition {
+        switched: None,
+        ..current.clone()
+    };
+    store.update(&Actor::System, id, back).await.unwrap();
+    // There is no other to watch.
+    assert!(bob.subscribe("dialog", "*272", 600).await.is_err());
     // There is no other.
     dial(&alice, "*272").await;
     assert_eq!(state(), None);

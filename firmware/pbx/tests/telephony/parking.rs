@@ -1,44 +1,13 @@
 //! Parked calls: RFC 5359 §2.15 and A.4.
 
-use std::time::Duration;
-
 use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
 use ramal_model::{Actor, CallResult, NewCompany};
 use ramal_store::CallFilter;
-use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
+use sipphone::{Call, CallEvent, EndReason, Phone};
 
 use crate::gateway::{Gateway, SOON, incoming, steps, talking};
+use crate::hearing::{hear_each_other, hears};
 use crate::music;
-
-/// Waits until a call hears this frequency.
-async fn hears(call: &Call, frequency: f64) {
-    let deadline = tokio::time::Instant::now() + SOON;
-    loop {
-        call.audio().forget();
-        let enough = call
-            .audio()
-            .wait(SOON, "10 packets", |it| it.received >= 10);
-        enough.await.unwrap();
-        let level = level_dbm0(&call.audio().last(Duration::from_millis(160)), frequency);
-        if level > -25.0 {
-            return;
-        }
-        let now = tokio::time::Instant::now();
-        assert!(now < deadline, "{frequency} Hz is heard at {level} dBm0");
-    }
-}
-
-/// Checks that each hears the other.
-async fn hear_each_other(one: &Call, other: &Call) {
-    for (call, frequency) in [(one, 600.0), (other, 900.0)] {
-        call.audio().send(Source::Tone {
-            frequency,
-            dbm0: -10.0,
-        });
-    }
-    hears(one, 900.0).await;
-    hears(other, 600.0).await;
-}
 
 /// Waits until a call is in this slot.
 async fn is_parked(gateway: &Gateway, slot: &str) {
