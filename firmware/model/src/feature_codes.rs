@@ -118,6 +118,8 @@ features! {
     /// Before the number of an extension: supervises its call. The keys 4, 5, 6 and 7 then listen, whisper, barge in and
     /// take over.
     supervise Supervise = "*33", Form::Digits(2, 7);
+    /// Before the number of an extension: its phones take the call by themselves.
+    intercom Intercom = "*80", Form::Digits(2, 7);
     /// Plays back what it hears.
     echo_test EchoTest = "*43", Form::Alone;
     /// Says one's own number.

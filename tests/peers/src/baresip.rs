@@ -47,6 +47,9 @@ pub struct Account {
     pub transport: Transport,
     /// Whether it wants its media encrypted (SRTP with keys from signalling), and takes no other.
     pub srtp: bool,
+    /// Whether it answers by itself only those calls that ask for it (RFC 5373 and what phones had before); otherwise it
+    /// answers all.
+    pub when_asked: bool,
 }
 
 /// RTP figures that baresip prints when a call ends.
@@ -60,7 +63,7 @@ pub struct RtpStatistics {
     pub lost: i64,
 }
 
-/// A running telephone; it answers every call by itself.
+/// A running telephone; it answers calls by itself.
 #[derive(Debug)]
 pub struct Baresip {
     child: Child,
@@ -88,7 +91,7 @@ impl Baresip {
             "ctrl_tcp_listen {control}\nsip_listen {listen}\nnet_interface {loopback}\naudio_source aufile,{tone}\naudio_player aubridge,out\n\
              audio_alert aubridge,alert\nrtp_stats yes\nrtp_ports 14000-15999\nmodule_path {modules}\nsnd_path {dir}\n\
              module g711.so\nmodule srtp.so\nmodule aufile.so\nmodule aubridge.so\nmodule sndfile.so\n\
-             module_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n",
+             sip_autoanswer_beep no\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n",
             listen = SocketAddr::new(loopback, free_port_pair()?),
             tone = path("tone.wav").display(),
             modules = modules().display(),
@@ -103,10 +106,15 @@ impl Baresip {
         std::fs::write(path("config"), config)?;
         let transport = account.transport.param();
         let line = format!(
-            "<sip:{}@{}{transport}>;auth_pass={};regint=60;answermode=auto;audio_codecs=PCMA{}\n",
+            "<sip:{}@{}{transport}>;auth_pass={};regint=60;{};audio_codecs=PCMA{}\n",
             account.user,
             account.server,
             account.secret,
+            if account.when_asked {
+                "answermode=manual;sip_autoanswer=yes"
+            } else {
+                "answermode=auto"
+            },
             if account.srtp {
                 ";mediaenc=srtp-mand"
             } else {

@@ -163,6 +163,8 @@ fn configuration(account: &Account, port: u16) -> String {
         secret,
         transport,
         srtp,
+        // It answers all calls.
+        when_asked: _,
     } = account;
     let encryption = if *srtp { "srtp" } else { "none" };
     let (param, authority) = match transport {

@@ -22,6 +22,7 @@ fn account(gateway: &Gateway, extension: &Extension, transport: Transport, srtp:
         secret,
         transport,
         srtp,
+        when_asked: false,
     }
 }
 
@@ -193,5 +194,42 @@ async fn passes_a_call_on() -> Result {
     let call = gateway.api().get("/api/v1/calls").await?.expect(200)?["calls"][0].clone();
     let parties: Vec<_> = (0..3).map(|leg| &call["legs"][leg]["party"]).collect();
     assert_eq!(parties, ["2001", "2002", "2003"], "{call}");
+    Ok(())
+}
+
+/// Intercom (A.4): the telephone takes the call by itself that asks for it, and rings for any other.
+#[tokio::test]
+async fn takes_a_call_by_itself_when_it_is_asked_to() -> Result {
+    let gateway = Gateway::start().await?;
+    let ana = gateway.phone("2001").await?;
+    let bruno = gateway.extension("2002").await?;
+    let account = Account {
+        when_asked: true,
+        ..account(&gateway, &bruno, Transport::Udp, false)
+    };
+    let mut bruno = Baresip::start(&account, 1100.0, None).await?;
+    bruno.wait_registered(SOON).await?;
+    let mut rings = ana.call("2002").await?;
+    rings.wait_ringing(SOON).await?;
+    assert!(!bruno.output().contains("Call established"));
+    rings.hang_up();
+    rings.wait_ended(SOON).await?;
+    gateway
+        .wait("/api/v1/calls/active", "the end of the call", |calls| {
+            calls.as_array().is_some_and(Vec::is_empty)
+        })
+        .await?;
+    let mut talks = ana.call("*802002").await?;
+    talks.wait_answered(SOON).await?;
+    let deadline = tokio::time::Instant::now() + SOON;
+    let heard = || level_dbm0(&talks.audio().last(Duration::from_millis(300)), 1100.0);
+    while (heard() + 10.0).abs() > 1.0 {
+        let now = tokio::time::Instant::now();
+        assert!(now < deadline, "it is heard at {} dBm0", heard());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    talks.hang_up();
+    bruno.wait_output("session closed", SOON).await?;
+    bruno.quit().await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ fn account(gateway: &Gateway, extension: &Extension, transport: Transport) -> Ac
         secret: extension.secret.clone(),
         transport,
         srtp: false,
+        when_asked: false,
     }
 }
 

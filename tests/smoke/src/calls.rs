@@ -24,6 +24,7 @@ pub async fn talk(sip: SocketAddr, ana: &Extension, bruno: &Extension) -> Result
         secret: e.secret.clone(),
         transport: peers::Transport::Udp,
         srtp: false,
+        when_asked: false,
     };
     let mut answering = Baresip::start(&account(bruno), 1100.0, None).await?;
     answering.wait_registered(SOON).await?;

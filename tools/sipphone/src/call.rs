@@ -44,6 +44,7 @@ pub enum CallEvent {
 pub struct Call {
     pub(crate) caller: String,
     pub(crate) called: String,
+    pub(crate) invite: Option<rsip::SipMessage>,
     pub(crate) audio: Audio,
     pub(crate) commands: mpsc::UnboundedSender<Command>,
     pub(crate) events: mpsc::UnboundedReceiver<CallEvent>,
@@ -59,6 +60,12 @@ impl Call {
     /// Request URI of the INVITE.
     pub fn called(&self) -> &str {
         &self.called
+    }
+
+    /// Values of a header of the INVITE that came, each as it was written.
+    pub fn invite_values(&self, name: &str) -> Vec<String> {
+        let invite = self.invite.as_ref();
+        invite.map_or_else(Vec::new, |invite| crate::message::values(invite, name))
     }
 
     /// The call's audio.

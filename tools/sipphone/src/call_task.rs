@@ -109,7 +109,8 @@ pub async fn incoming(phone: Arc<Inner>, invite: rsip::Request) -> Result<Call, 
             message::response(&invite, 100, "Trying", None, &[], "")?,
         )
         .await?;
-    let (call, task) = prepare(phone, dialog, caller, invite.uri.to_string()).await?;
+    let (mut call, task) = prepare(phone, dialog, caller, invite.uri.to_string()).await?;
+    call.invite = Some(as_message);
     tokio::spawn(async move {
         let mut task = task;
         let end = task
@@ -150,6 +151,7 @@ async fn prepare(
         Call {
             caller,
             called,
+            invite: None,
             audio,
             commands,
             events,

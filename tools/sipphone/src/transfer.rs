@@ -57,6 +57,12 @@ impl Call {
 }
 
 impl Phone {
+    /// Calls `number` to talk with both ends of the dialog that a Join value names (RFC 3911).
+    pub async fn call_joining(&self, number: &str, join: &str) -> Result<Call, PhoneError> {
+        let headers = vec![("Require", "join".to_owned()), ("Join", join.to_owned())];
+        call_task::outgoing(self.inner.clone(), number, headers).await
+    }
+
     /// Calls `number` to take the place of the dialog that a Replaces value names.
     pub async fn call_replacing(&self, number: &str, replaces: &str) -> Result<Call, PhoneError> {
         let headers = vec![

@@ -143,8 +143,9 @@ export function traceText(step: TraceStep): string {
       return t('trace.park_returns', { to: text('to'), slot: text('slot') })
     case 'supervised':
       return t('trace.supervised', { by: text('by'), of: text('of'), mode: word('supervision', text('mode')) })
+    case 'third_joined':
     case 'third_left':
-      return t('trace.third_left', { number: text('number') })
+      return t(`trace.${step['step']}`, { number: text('number') })
     case 'consults':
       return t('trace.consults', { who: word('end', text('by')), number: text('number') })
     case 'consult_swapped':

@@ -54,17 +54,16 @@ pub async fn supervise_call(
 ) -> Result<(StatusCode, Json<Supervising>), Problem> {
     let missing = || no_such("call in progress", &id);
     let configuration = app.store.configuration();
+    let own = may.caller.user.as_ref().and_then(|user| user.extension);
+    let supervisor = order.supervisor.or(own);
+    check(&configuration, order.extension, supervisor)?;
     let call = id.parse::<CallId>().map_err(|_| missing())?;
     let live = app.pbx.live();
     let active = live.calls.iter().find(|one| one.id == call);
     let active = active.ok_or_else(missing)?;
-    let supervisor = order
-        .supervisor
-        .or_else(|| may.caller.user.as_ref().and_then(|user| user.extension));
-    check(&configuration, order.extension, supervisor)?;
     let people = may.people(&app);
     let theirs = |number: &&str| people.have_number(&configuration, number);
-    let mut ends = [active.callee.number.as_str(), &active.caller.number].into_iter();
+    let ends = [active.callee.number.as_str(), &active.caller.number].into_iter();
     let found = match order.extension {
         Some(id) => Some(id).filter(|id| people.have_extension(&configuration, *id)),
         None => ends
@@ -76,7 +75,6 @@ pub async fn supervise_call(
     let (Some(of), Some(by)) = (found, supervisor) else {
         return Err(missing());
     };
-    let own = may.caller.user.as_ref().and_then(|user| user.extension);
     may.ensure(own == Some(by) || people.have_extension(&configuration, by))?;
     match app.pbx.supervise(&call, of, by, order.mode).await {
         Ok(ringing) => {

@@ -104,8 +104,8 @@ async fn at_03_a_supervisor_listens_to_calls_of_his_team_only() {
     let unheard = sipphone::level_dbm0(&ana_talks.audio().heard(), 1300.0);
     assert!(unheard < -40.0, "{unheard}");
     // In the call already, she whispers at once.
-    let whisper = supervisor.post(&path(&of_team), &json!({ "mode": "whisper" }));
-    let whisper = whisper.await;
+    let whisper = json!({ "mode": "whisper" });
+    let whisper = supervisor.post(&path(&of_team), &whisper).await;
     assert_eq!(
         (whisper.status, whisper.json()["call"].clone()),
         (202, Value::Null)

@@ -156,6 +156,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
         codecs: CODECS.to_vec(),
         encryption: extension.media_encryption,
         hops_left: click.hops_left,
+        answers_itself: false,
     };
     let mut phones: Vec<Ringing> = Vec::new();
     for contact in contacts {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use ramal_model::Destination;
 use tokio::time::Instant;
 
 use super::Outcome;
@@ -17,7 +18,6 @@ use super::third::Third;
 use super::trace::{ConsultEnd, End, Refused, Step};
 use super::transfer::Transferor;
 use crate::leg::{self, Cause, DigitWay, LegEvent, Transfer};
-use ramal_model::Destination;
 
 /// The second key must follow `*` within this time.
 const KEY_TIME: Duration = Duration::from_secs(3);

@@ -299,6 +299,7 @@ pub(super) async fn phone(
         | LegEvent::FaxEnded
         | LegEvent::MediaTimeout
         | LegEvent::Unsecured(_)
+        | LegEvent::Joined(_)
         | LegEvent::Transfer(_) => {}
     }
     Ok(None)

@@ -126,6 +126,18 @@ pub(super) async fn reach(
             let outcome = call.refused(Refused::Busy, Cause::USER_BUSY);
             return Err(NotTaken::Failed(outcome));
         }
+        Route::Intercom(callee) => match Slot::take(&exchange.live, &callee) {
+            Some(slot) => {
+                call.phones_answer(true);
+                let rung = ring::ring(call, waiting, &callee, slot, following).await;
+                call.phones_answer(false);
+                rung
+            }
+            None => {
+                let refused = call.refused(Refused::Busy, Cause::USER_BUSY);
+                return Err(NotTaken::Failed(refused));
+            }
+        },
         Route::Extension(callee) => {
             let rung = match Slot::take(&exchange.live, &callee) {
                 Some(slot) => ring::ring(call, waiting, &callee, slot, following).await,

@@ -38,6 +38,8 @@ pub(super) struct Call {
     pub(super) of_number: OfNumber,
     /// Whether the caller does not want his number seen.
     hides_number: bool,
+    /// Whether phones that are rung are asked to take the call by themselves.
+    phones_answer: bool,
     /// Closed when the call's row is written; its end is written only after it.
     row: oneshot::Receiver<Infallible>,
 }
@@ -130,6 +132,7 @@ impl Call {
             taken: false,
             of_number: OfNumber::default(),
             hides_number: false,
+            phones_answer: false,
             row,
         }
     }
@@ -195,6 +198,16 @@ impl Call {
     /// Whether he does not.
     pub(super) fn hides_number(&self) -> bool {
         self.hides_number
+    }
+
+    /// Phones that are rung from now on are asked to take the call by themselves, or not any more.
+    pub(super) fn phones_answer(&mut self, by_themselves: bool) {
+        self.phones_answer = by_themselves;
+    }
+
+    /// Whether they are asked to.
+    pub(super) fn do_phones_answer(&self) -> bool {
+        self.phones_answer
     }
 
     /// The call leaves the company.
@@ -297,6 +310,7 @@ impl Call {
             Feature::TimeOverride => "time_override",
             Feature::Park | Feature::ParkSlot => "park",
             Feature::Supervise => "supervision",
+            Feature::Intercom => "intercom",
         };
         let number = self.record.callee.number.clone();
         self.served_by(device, number);

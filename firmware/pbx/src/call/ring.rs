@@ -123,6 +123,7 @@ fn add_extension(
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,
         hops_left: following.hops_left,
+        answers_itself: call.do_phones_answer(),
     };
     // That members of a queue ring is said once for all of them.
     if waiting.queued.is_none() {

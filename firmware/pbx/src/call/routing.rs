@@ -4,7 +4,7 @@ use ramal_model::{Configuration, Destination, Extension, ExtensionId, FeatureCod
 
 use super::agent_code::AgentCode;
 use super::setting_code::SettingCode;
-use super::trace::{Feature, Refused, Step};
+use super::trace::{Feature, Refused, Step, Unreached};
 use super::{Caller, E1Caller, SipTrunkCaller, outbound};
 use crate::exchange::Exchange;
 use crate::flow::arrival::{self, Arrival};
@@ -17,6 +17,8 @@ use crate::trunk::Diverted;
 pub(crate) enum Route {
     /// To the phones of an extension.
     Extension(Box<Extension>),
+    /// To the phones of an extension, which take the call by themselves.
+    Intercom(Box<Extension>),
     /// To a service of the gateway.
     Feature(Feature),
     /// To what an agent does at his phone.
@@ -86,7 +88,13 @@ pub(crate) fn route(
     // Whoever has a number of the plan is reached there, also where a code came about later.
     if configuration.who_is_at(dialled).is_none()
         && let Some((feature, digits)) = configuration.feature_codes().dialled(dialled)
-        && let Some(route) = by_code(configuration, feature, digits, &mut trace)
+        && let Some(route) = by_code(
+            configuration,
+            exchange,
+            caller,
+            (feature, digits),
+            &mut trace,
+        )
     {
         return route;
     }
@@ -152,8 +160,9 @@ pub(crate) fn route(
 /// Where a feature code leads; none when it is part of another number that is dialled.
 fn by_code(
     configuration: &Configuration,
-    asked: FeatureCode,
-    digits: &str,
+    exchange: &Exchange,
+    caller: &Caller,
+    (asked, digits): (FeatureCode, &str),
     mut trace: impl FnMut(Step),
 ) -> Option<Route> {
     let code = configuration
@@ -176,6 +185,13 @@ fn by_code(
             });
             let refused = Refused::NotSupervised;
             return Some(Route::Refused(refused, Cause::CALL_REJECTED));
+        }
+        FeatureCode::Intercom => {
+            trace(Step::FeatureCode {
+                code,
+                feature: Feature::Intercom,
+            });
+            return Some(intercom(configuration, exchange, caller, digits, trace));
         }
         FeatureCode::EchoTest => Feature::Echo,
         FeatureCode::SpeakingClock => Feature::SpeakingClock,
@@ -219,6 +235,42 @@ fn by_code(
             digits: digits.to_owned(),
         }),
     })
+}
+
+/// Whose phones take a call by themselves: his own, wherever his calls go. Nobody is spoken to who is in a call or does not
+/// want to be disturbed.
+fn intercom(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    caller: &Caller,
+    number: &str,
+    mut trace: impl FnMut(Step),
+) -> Route {
+    let callee = configuration.extension_by_number(number);
+    let Some(callee) = callee.filter(|callee| callee.enabled) else {
+        return Route::Refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
+    };
+    trace(Step::Extension {
+        number: callee.number.clone(),
+        name: callee.display_name.clone(),
+    });
+    if caller.extension().is_some_and(|own| own.id == callee.id) {
+        return Route::Refused(Refused::OwnNumber, Cause::USER_BUSY);
+    }
+    let because = if callee.do_not_disturb {
+        Some(Unreached::DoNotDisturb)
+    } else {
+        let talks = exchange.live.idle_since(callee.id).is_none();
+        talks.then_some(Unreached::Busy)
+    };
+    if let Some(because) = because {
+        trace(Step::PassedOver {
+            number: callee.number.clone(),
+            because,
+        });
+        return Route::Refused(Refused::Busy, Cause::USER_BUSY);
+    }
+    Route::Intercom(Box::new(callee.clone()))
 }
 
 /// The queue, menu or conference with a number of its own.

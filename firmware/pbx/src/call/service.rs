@@ -73,8 +73,8 @@ pub(super) async fn run(
         | Feature::DoNotDisturb
         | Feature::DoNotDisturbOff
         | Feature::TimeOverride => Ok(()),
-        // Calls wait in slots in `park`, and are supervised in `third`.
-        Feature::Park | Feature::ParkSlot | Feature::Supervise => Ok(()),
+        // Calls wait in slots in `park` and are supervised in `third`; who is spoken to is rung.
+        Feature::Park | Feature::ParkSlot | Feature::Supervise | Feature::Intercom => Ok(()),
         // What agents do says one sentence, in `agent_code`.
         Feature::AgentLogin | Feature::AgentPause => Ok(()),
     };

@@ -128,6 +128,7 @@ impl Stage<'_, '_> {
                 | LegEvent::Progress
                 | LegEvent::Answered
                 | LegEvent::Replaced(_)
+                | LegEvent::Joined(_)
                 | LegEvent::FaxOffered(_)
                 | LegEvent::FaxAnswered(_)
                 | LegEvent::FaxEnded => {}

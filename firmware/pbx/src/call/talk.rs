@@ -175,6 +175,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             }
             LegEvent::Transfer(transfer) => return TalkEnd::Transfer(end, *transfer),
             LegEvent::Replaced(newcomer) => replacing = Some((end, newcomer)),
+            LegEvent::Joined(newcomer) => Box::pin(third::join(call, pair, *newcomer)).await,
             LegEvent::Attempt(_)
             | LegEvent::Searching
             | LegEvent::Proceeding

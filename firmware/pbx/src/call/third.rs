@@ -3,7 +3,7 @@
 
 use ramal_media::{MediaError, Part, Room};
 
-use super::participant::{Pair, Participant};
+use super::participant::{Newcomer, Pair, Participant};
 use super::phones::taken_by;
 use super::record::Call;
 use super::trace::{End, Step};
@@ -174,6 +174,32 @@ async fn change(call: &mut Call, pair: &mut Pair, to: Supervision) -> Option<End
     None
 }
 
+/// Somebody wants to talk with both; hung up when there is no place for him.
+pub(super) async fn join(call: &mut Call, pair: &mut Pair, newcomer: Newcomer) {
+    if pair.third.is_some() || !is_mixable(pair) {
+        return;
+    }
+    let Some(newcomer) = taken_by(&pair.callee, newcomer) else {
+        return;
+    };
+    let participant = newcomer.join(call);
+    call.leg_answered(participant.record);
+    let third = Third::member(call, participant);
+    call.step(Step::ThirdJoined {
+        number: third.number(),
+    });
+    pair.third = Some(third);
+    attach(call, pair).await;
+}
+
+/// Whether the sound of both is understood here: what is only carried cannot be mixed.
+fn is_mixable(pair: &Pair) -> bool {
+    [&pair.caller, &pair.callee].into_iter().all(|participant| {
+        let codec = participant.leg.codec();
+        codec.is_none_or(|codec| codec.sample_rate().is_some())
+    })
+}
+
 /// Somebody wants to supervise the call, or who does wants to do something else; the end whose place he takes.
 pub(super) async fn supervise(call: &mut Call, pair: &mut Pair, mut watch: Watch) -> Option<End> {
     if let Some(third) = &pair.third {
@@ -185,14 +211,7 @@ pub(super) async fn supervise(call: &mut Call, pair: &mut Pair, mut watch: Watch
             None
         };
     }
-    // Sound that is only carried cannot be mixed.
-    let is_understood = |participant: &Participant| {
-        let codec = participant.leg.codec();
-        codec.is_none_or(|codec| codec.sample_rate().is_some())
-    };
-    let fits = end_of(pair, &watch.of).is_some()
-        && is_understood(&pair.caller)
-        && is_understood(&pair.callee);
+    let fits = end_of(pair, &watch.of).is_some() && is_mixable(pair);
     let newcomer = watch.newcomer.take().filter(|_| fits);
     let newcomer = newcomer.and_then(|newcomer| taken_by(&pair.callee, newcomer));
     let Some(newcomer) = newcomer else {

@@ -64,6 +64,8 @@ pub(crate) enum Step {
         of: String,
         mode: Supervision,
     },
+    /// Somebody joined the two who talk.
+    ThirdJoined { number: String },
     /// Somebody who was the third one in the call has left it.
     ThirdLeft { number: String },
     /// The number asks for a call that rings elsewhere.
@@ -401,6 +403,8 @@ pub(crate) enum Feature {
     ParkSlot,
     /// Supervises the calls of an extension.
     Supervise,
+    /// Speaks to somebody whose phone takes the call by itself.
+    Intercom,
 }
 
 /// Why a call goes no further.

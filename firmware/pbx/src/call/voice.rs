@@ -305,6 +305,7 @@ impl<'a> Voice<'a> {
             | LegEvent::Proceeding
             | LegEvent::Ringing
             | LegEvent::Replaced(_)
+            | LegEvent::Joined(_)
             | LegEvent::Progress
             | LegEvent::Answered
             | LegEvent::FaxOffered(_)

@@ -23,7 +23,7 @@ use ramal_media::{Channel, Codec, HandshakeFault};
 use ramal_model::LegKind;
 pub(crate) use transfer::{Transfer, TransferNews};
 
-use crate::call::Replacing;
+use crate::call::{Newcomer, Replacing};
 use crate::sip::LegKey;
 
 /// Which ways media may flow between the gateway and the far end of a leg.
@@ -112,6 +112,8 @@ pub(crate) enum LegEvent {
     Transfer(Box<Transfer>),
     /// Somebody else is to take the far end's place.
     Replaced(Replacing),
+    /// Somebody wants to talk with both ends of its call. Dropping him hangs him up.
+    Joined(Box<Newcomer>),
     /// The leg is over.
     HungUp(Cause),
 }

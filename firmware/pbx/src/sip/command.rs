@@ -113,6 +113,8 @@ pub(crate) enum SipEvent {
     },
     /// Somebody takes the phone's place in its dialog.
     Replaced(Replacing),
+    /// Somebody wants to talk with both ends of its call (RFC 3911).
+    Joined(Box<Newcomer>),
     Ended {
         cause: EndCause,
         headers: Headers,

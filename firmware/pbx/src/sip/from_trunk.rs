@@ -30,7 +30,9 @@ impl Agent {
         let now = self.now();
         let settings = &trunk.settings;
         self.endpoint.trying(now.instant, session);
-        if request.headers.contains(&HeaderName::Replaces) {
+        if request.headers.contains(&HeaderName::Replaces)
+            || request.headers.contains(&HeaderName::Join)
+        {
             // A carrier has no business in calls of ours (RFC 3891 §3 wants whoever replaces to be authorised).
             tracing::warn!(
                 trunk = settings.name,

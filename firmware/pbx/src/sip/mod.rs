@@ -152,7 +152,7 @@ pub(crate) fn start(
             Method::Message,
         ],
         event_packages: subscriptions::PACKAGES.map(String::from).to_vec(),
-        supported: ["path", "outbound", "replaces", "norefersub"]
+        supported: ["path", "outbound", "replaces", "join", "norefersub"]
             .map(String::from)
             .to_vec(),
         ..EndpointConfig::default()

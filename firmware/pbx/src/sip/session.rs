@@ -209,9 +209,10 @@ impl Agent {
             );
             return;
         };
-        let replaces = match request.headers.replaces() {
-            Ok(replaces) => replaces,
-            Err(_) => {
+        let (replaces, join) = match (request.headers.replaces(), request.headers.join()) {
+            // Nobody can do both (RFC 3911 §4).
+            (Ok(replaces), Ok(join)) if replaces.is_none() || join.is_none() => (replaces, join),
+            _ => {
                 let status = StatusCode::BAD_REQUEST;
                 self.endpoint
                     .reject(now.instant, session, status, Vec::new());
@@ -236,6 +237,10 @@ impl Agent {
         self.enter(session, key, events);
         if let Some(replaces) = replaces {
             self.replace(session, Box::new(leg), caller, &replaces);
+            return;
+        }
+        if let Some(join) = join {
+            self.join(session, Box::new(leg), caller, &join);
             return;
         }
         self.start_call(

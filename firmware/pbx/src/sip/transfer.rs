@@ -1,4 +1,4 @@
-//! REFER and INVITE with Replaces: who is to take whose place (RFC 3515, RFC 3891).
+//! REFER, and INVITE with Replaces or Join: who is to take whose place, or to talk with whom (RFC 3515, RFC 3891, RFC 3911).
 
 use ramal_model::Extension;
 use ramal_sip::{Refer, Replaces, SessionId, StatusCode};
@@ -50,25 +50,53 @@ impl Agent {
         caller: Extension,
         replaces: &Replaces,
     ) {
-        let now = self.now().instant;
-        let slot = Slot::take(&self.exchange.live, &caller);
-        let replaced = match (self.endpoint.find_session(replaces), &slot) {
-            (Ok(replaced), Some(_)) if self.legs.contains_key(&replaced) => replaced,
-            (found, slot) => {
-                let status = match (found, slot) {
-                    (Err(status), _) => status,
-                    (Ok(_), None) => StatusCode::BUSY_HERE,
-                    (Ok(_), Some(_)) => StatusCode::CALL_DOES_NOT_EXIST,
-                };
-                self.forget(session);
-                self.endpoint.reject(now, session, status, Vec::new());
-                return;
-            }
+        let found = self.endpoint.find_session(replaces);
+        let Some((replaced, newcomer)) = self.newcomer(session, leg, caller, found) else {
+            return;
         };
-        let caller = Caller::Extension(Box::new(caller));
-        let (join, newcomer) = oneshot::channel();
+        let (join, coming) = oneshot::channel();
         // The receiver is right here.
-        let _ = join.send(Newcomer::calling(leg, caller, slot));
-        self.tell(replaced, SipEvent::Replaced(newcomer));
+        let _ = join.send(newcomer);
+        self.tell(replaced, SipEvent::Replaced(coming));
+    }
+
+    /// A phone calls to talk with the two of a call.
+    pub(super) fn join(
+        &mut self,
+        session: SessionId,
+        leg: Box<dyn Leg>,
+        caller: Extension,
+        join: &Replaces,
+    ) {
+        let found = self.endpoint.find_dialog(join);
+        let found = found.ok_or(StatusCode::CALL_DOES_NOT_EXIST);
+        if let Some((joined, newcomer)) = self.newcomer(session, leg, caller, found) {
+            self.tell(joined, SipEvent::Joined(Box::new(newcomer)));
+        }
+    }
+
+    /// Whoever calls for a call that there is, and the session of that call; refused when there is none, or he has as many
+    /// calls as he may.
+    fn newcomer(
+        &mut self,
+        session: SessionId,
+        leg: Box<dyn Leg>,
+        caller: Extension,
+        found: Result<SessionId, StatusCode>,
+    ) -> Option<(SessionId, Newcomer)> {
+        let slot = Slot::take(&self.exchange.live, &caller);
+        let status = match (found, slot) {
+            (Ok(found), Some(slot)) if self.legs.contains_key(&found) => {
+                let caller = Caller::Extension(Box::new(caller));
+                return Some((found, Newcomer::calling(leg, caller, Some(slot))));
+            }
+            (Err(status), _) => status,
+            (Ok(_), None) => StatusCode::BUSY_HERE,
+            (Ok(_), Some(_)) => StatusCode::CALL_DOES_NOT_EXIST,
+        };
+        let now = self.now().instant;
+        self.forget(session);
+        self.endpoint.reject(now, session, status, Vec::new());
+        None
     }
 }

@@ -32,7 +32,11 @@ async fn asked_back(gateway: &Gateway) -> [(Phone, Call); 3] {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_19_somebody_asks_back_and_passes_the_call_on() {
     let gateway = music::gateway().await;
-    let [(_, mut at_alice), (_, mut at_bob), (_, at_carol)] = asked_back(&gateway).await;
+    let [
+        (_alice, mut at_alice),
+        (_bob, mut at_bob),
+        (_carol, at_carol),
+    ] = asked_back(&gateway).await;
     // Meanwhile Alice hears music.
     hears(&at_alice, 500.0).await;
     at_bob.audio().send_digits("*2");
@@ -62,7 +66,7 @@ async fn at_19_somebody_asks_back_and_passes_the_call_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn at_19_somebody_asks_back_and_returns() {
     let gateway = Gateway::start().await;
-    let [(_, at_alice), (_, at_bob), (carol, mut at_carol)] = asked_back(&gateway).await;
+    let [(_alice, at_alice), (_bob, at_bob), (carol, mut at_carol)] = asked_back(&gateway).await;
     at_bob.audio().send_digits("*1");
     at_carol.wait_ended(SOON).await.unwrap();
     hear_each_other(&at_alice, &at_bob).await;
@@ -89,8 +93,12 @@ async fn at_19_somebody_asks_back_and_returns() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_19_somebody_goes_between_two_and_brings_all_together() {
-    let gateway = Gateway::start().await;
-    let [(_, at_alice), (_, mut at_bob), (_, mut at_carol)] = asked_back(&gateway).await;
+    let gateway = music::gateway().await;
+    let [
+        (_alice, at_alice),
+        (_bob, mut at_bob),
+        (_carol, mut at_carol),
+    ] = asked_back(&gateway).await;
     at_bob.audio().send_digits("*4");
     hears(&at_bob, 600.0).await;
     hears(&at_alice, 900.0).await;
@@ -146,7 +154,7 @@ async fn whoever_hangs_up_while_it_rings_has_passed_the_call_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_held_may_leave() {
     let gateway = Gateway::start().await;
-    let [(_, at_alice), (_, at_bob), (_, mut at_carol)] = asked_back(&gateway).await;
+    let [(_alice, at_alice), (_bob, at_bob), (_carol, mut at_carol)] = asked_back(&gateway).await;
     at_alice.hang_up();
     gateway
         .wait("Bob's and Carol's call", |live| {

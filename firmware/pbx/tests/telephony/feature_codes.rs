@@ -175,11 +175,12 @@ async fn at_16_a_fork_is_switched_by_code_and_back() {
     let off = lamp.wait(SOON, |body| body.contains("<state>terminated</state>"));
     off.await.unwrap();
     // It goes out by itself when its time is over.
-    let switched = |current: &TimeCondition| {
+    let until = store.now() + 3_000;
+    let switched = move |current: &TimeCondition| {
         let mut next = current.clone();
         next.switched = Some(Override {
             state: OverrideState::Closed,
-            until: Some(store.now() + 3_000),
+            until: Some(until),
         });
         next
     };
@@ -257,4 +258,44 @@ async fn at_19_somebody_is_passed_on_by_keys() {
     let steps = steps(&record);
     assert!(steps.contains(&"transfer_failed"), "{steps:?}");
     assert!(steps.contains(&"transferred"), "{steps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn phones_that_are_spoken_to_are_asked_to_take_the_call_by_themselves() {
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    // His own phone, wherever his calls go.
+    dial(&bob, "*722003").await;
+    let mut out = alice.call("*802002").await.unwrap();
+    let mut inn = incoming(&bob).await;
+    assert_eq!(inn.invite_values("Answer-Mode"), ["Auto"]);
+    let call_info = inn.invite_values("Call-Info");
+    assert!(call_info[0].ends_with(">;answer-after=0"), "{call_info:?}");
+    let alert_info = inn.invite_values("Alert-Info");
+    let asks = alert_info[0].contains(";info=alert-autoanswer");
+    assert!(asks, "{alert_info:?}");
+    inn.answer();
+    out.wait_answered(SOON).await.unwrap();
+    inn.wait_answered(SOON).await.unwrap();
+    crate::hearing::hear_each_other(&out, &inn).await;
+    // Nobody is spoken to who talks, or does not want to be disturbed.
+    let mut second = carol.call("*802002").await.unwrap();
+    let end = second.wait_ended(SOON).await.unwrap();
+    assert_eq!(end, EndReason::Refused(486));
+    out.hang_up();
+    inn.wait_ended(SOON).await.unwrap();
+    gateway.wait("the end", |live| live.calls.is_empty()).await;
+    dial(&bob, "*78").await;
+    let mut third = carol.call("*802002").await.unwrap();
+    let end = third.wait_ended(SOON).await.unwrap();
+    assert_eq!(end, EndReason::Refused(486));
+    // A call as usual asks for nothing.
+    let out = bob.call("2001").await.unwrap();
+    let inn = incoming(&alice).await;
+    assert!(inn.invite_values("Call-Info").is_empty());
+    out.hang_up();
 }

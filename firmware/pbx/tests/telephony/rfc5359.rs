@@ -1,13 +1,14 @@
 //! Service examples of RFC 5359 that have no file of their own. Hold, transfer and pickup are in [`crate::transfers`] and
-//! [`crate::watching`], music on hold (§2.3) in [`crate::music`], forwarding (§2.7-2.9) in [`crate::feature_codes`]; calls in
+//! [`crate::watching`], call park (§2.15) in [`crate::parking`], music on hold (§2.3) in [`crate::music`], forwarding (§2.7-2.9) in [`crate::feature_codes`]; calls in
 //! and out are screened (§2.13, §2.14) by numbers and routes, in `tests/flows`.
 
 use std::time::Duration;
 
 use ramal_model::CallResult;
-use sipphone::{EndReason, Phone, Source};
+use sipphone::{CallEvent, EndReason, Phone, Source};
 
-use crate::gateway::{Gateway, SOON, incoming};
+use crate::gateway::{Gateway, SOON, incoming, talking};
+use crate::hearing::{hears, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rfc_5359_2_6_transfer_instant_messaging() {
@@ -42,6 +43,92 @@ async fn rfc_5359_2_6_transfer_instant_messaging() {
         .await;
     second.hang_up();
     at_carol.wait_ended(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_10_three_way_conference_a_third_party_is_added() {
+    // Bob's phone has two calls, and brings them together itself: it is heard in both and hears both at once.
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    let (mut at_alice, first) = talking(&alice, "2002", &bob).await;
+    first.hold();
+    let held = at_alice.wait(SOON, |event| *event == CallEvent::Held);
+    held.await.unwrap();
+    let (second, mut at_carol) = talking(&bob, "2003", &carol).await;
+    first.resume();
+    let resumed = at_alice.wait(SOON, |event| *event == CallEvent::Resumed);
+    resumed.await.unwrap();
+    for (call, frequency) in [
+        (&at_alice, 600.0),
+        (&first, 900.0),
+        (&second, 900.0),
+        (&at_carol, 1300.0),
+    ] {
+        says(call, frequency);
+    }
+    hears(&first, 600.0).await;
+    hears(&second, 1300.0).await;
+    hears(&at_alice, 900.0).await;
+    hears(&at_carol, 900.0).await;
+    assert_eq!(gateway.pbx.live().calls.len(), 2);
+    // Bob leaves: there is nobody who brings the two others together.
+    first.hang_up();
+    second.hang_up();
+    at_alice.wait_ended(SOON).await.unwrap();
+    at_carol.wait_ended(SOON).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rfc_5359_2_11_three_way_conference_a_third_party_joins() {
+    // Carol knows the dialog that Bob is in, and calls to join it (RFC 3911).
+    let gateway = Gateway::start().await;
+    let (alice, bob, carol) = (
+        gateway.phone("2001").await,
+        gateway.phone("2002").await,
+        gateway.phone("2003").await,
+    );
+    let dora = gateway.phone("2004").await;
+    let (mut at_alice, at_bob) = talking(&alice, "2002", &bob).await;
+    let join = at_bob.name().await.unwrap().replaces();
+    let mut at_carol = carol.call_joining("2002", &join).await.unwrap();
+    at_carol.wait_answered(SOON).await.unwrap();
+    let all = [(&at_alice, 600.0), (&at_bob, 900.0), (&at_carol, 1300.0)];
+    for (call, own) in all {
+        says(call, own);
+    }
+    for (call, own) in all {
+        for (_, other) in all {
+            if own != other {
+                hears(call, other).await;
+            }
+        }
+    }
+    // There is no place for a fourth one, and no such dialog to join.
+    let mut fourth = dora.call_joining("2002", &join).await.unwrap();
+    let end = fourth.wait_ended(SOON).await.unwrap();
+    assert!(matches!(end, EndReason::Refused(_)), "{end:?}");
+    let mut nobody = dora
+        .call_joining("2002", "nobody;to-tag=1;from-tag=2")
+        .await
+        .unwrap();
+    assert_eq!(
+        nobody.wait_ended(SOON).await.unwrap(),
+        EndReason::Refused(481)
+    );
+    // Bob leaves; the two others talk on.
+    at_bob.hang_up();
+    hears(&at_alice, 1300.0).await;
+    hears(&at_carol, 600.0).await;
+    at_carol.hang_up();
+    at_alice.wait_ended(SOON).await.unwrap();
+    let record = gateway.record().await;
+    let steps = crate::gateway::steps(&record);
+    assert!(steps.contains(&"third_joined"), "{steps:?}");
+    assert_eq!(record.legs.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

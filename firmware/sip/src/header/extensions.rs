@@ -60,6 +60,14 @@ impl Headers {
         self.optional(HeaderName::Replaces, |v, share| Replaces::parse(v, share))
     }
 
+    /// Join, which names a dialog as Replaces does.
+    ///
+    /// # Errors
+    /// Duplicate or malformed.
+    pub fn join(&self) -> Reading<Option<Replaces>> {
+        self.optional(HeaderName::Join, |v, share| Replaces::parse(v, share))
+    }
+
     /// Event.
     ///
     /// # Errors

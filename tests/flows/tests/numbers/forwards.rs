@@ -1,4 +1,5 @@
-//! AT-25: those who are called by forwarding press a key to take the call; extensions that forward (A.4).
+//! AT-25: those who are called by forwarding press a key to take the call. AT-26: what they are told of who calls. Extensions
+//! that forward (A.4).
 
 use flow_tests::{SOON, tone};
 use serde_json::{Value, json};
@@ -154,5 +155,53 @@ async fn an_extension_forwards_as_far_as_it_may_call_itself() -> Result {
         bench.carrier.next_call(),
     );
     assert!(mobile.await.is_err(), "it was called");
+    Ok(())
+}
+
+/// The mobile's call of a number that forwards, and what its carrier is told.
+async fn forwarded(settings: Value) -> Result<(String, Vec<String>, Vec<String>)> {
+    let bench = forwarding(settings).await?;
+    let caller = bench.caller("5198765432").await?;
+    let mut out = caller.call(NUMBER).await?;
+    let mobile = next_call(&bench.carrier).await?;
+    let told = (
+        mobile.caller().to_owned(),
+        mobile.invite_values("Diversion"),
+        mobile.invite_values("History-Info"),
+    );
+    mobile.reject(486);
+    out.wait_ended(SOON).await?;
+    Ok(told)
+}
+
+#[tokio::test]
+async fn at_26_a_forward_tells_the_carrier_who_calls_and_by_whom_it_was_forwarded() -> Result {
+    let (from, diversion, history) = forwarded(json!({ "pass_called_number": false })).await?;
+    assert!(from.contains("sip:5198765432@"), "{from}");
+    assert_eq!(diversion.len(), 1, "{diversion:?}");
+    assert!(
+        diversion[0].contains(&format!("sip:{NUMBER}@"))
+            && diversion[0].ends_with(";reason=unconditional"),
+        "{diversion:?}"
+    );
+    // RFC 7044: from the number that forwards to the one that is called now, which came about by mapping the first.
+    let history = history.join(", ");
+    let (first, second) = history.split_once(", ").ok_or("one entry")?;
+    assert!(
+        first.contains(&format!("sip:{NUMBER}@")) && first.ends_with(";index=1"),
+        "{history}"
+    );
+    assert!(
+        second.contains(&format!("sip:{MOBILE}@")) && second.ends_with(";index=1.1;mp=1"),
+        "{history}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_26_a_forward_may_show_the_number_that_was_called() -> Result {
+    let (from, diversion, _) = forwarded(json!({ "pass_called_number": true })).await?;
+    assert!(from.contains(&format!("sip:{NUMBER}@")), "{from}");
+    assert_eq!(diversion.len(), 1, "{diversion:?}");
     Ok(())
 }

@@ -83,6 +83,7 @@ impl SipLeg {
                 self.lines.transfer(refer, target, join),
             ))),
             SipEvent::Replaced(newcomer) => Some(LegEvent::Replaced(newcomer)),
+            SipEvent::Joined(newcomer) => Some(LegEvent::Joined(newcomer)),
             SipEvent::Ended { cause, headers } => {
                 self.state = State::Over;
                 let cause = reason(&headers).unwrap_or(match cause {

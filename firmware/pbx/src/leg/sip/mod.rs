@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use ramal_media::{Codec, Detection, Engine, IceParameters, Stream, StreamEvent, StreamParameters};
 use ramal_model::{MediaEncryption, Party};
-use ramal_sip::{Flow, Host, Invite, NameAddr, Uri};
+use ramal_sip::{Flow, HeaderName, HeaderValue, Host, Invite, NameAddr, Uri};
 use tokio::sync::mpsc;
 
 use self::fax::FaxState;
@@ -58,6 +58,8 @@ pub(crate) struct Dial {
     pub(crate) encryption: MediaEncryption,
     /// How often the call may still be passed on (`Max-Forwards`).
     pub(crate) hops_left: u8,
+    /// Whether the phone is asked to take the call by itself.
+    pub(crate) answers_itself: bool,
 }
 
 impl SipLines {
@@ -105,7 +107,13 @@ impl SipLines {
                 contact_user: dial.caller.number.clone(),
                 offer,
                 max_forwards: dial.hops_left,
-                headers: route.clone().into_iter().collect(),
+                headers: {
+                    let mut headers: Vec<_> = route.clone().into_iter().collect();
+                    if dial.answers_itself {
+                        headers.extend(answer_itself(&host));
+                    }
+                    headers
+                },
                 ..Invite::new(flow, target.clone(), from, party(&dial.callee))
             }
         };
@@ -179,6 +187,17 @@ fn send(commands: &mpsc::Sender<Command>, command: Command) {
         let commands = commands.clone();
         tokio::spawn(async move { commands.send(command).await });
     }
+}
+
+/// What asks a phone to take a call by itself: as RFC 5373 has it, and in the two ways that phones of before know.
+fn answer_itself(host: &Host) -> [(HeaderName, HeaderValue); 3] {
+    let call_info = format!("<sip:{host}>;answer-after=0");
+    let alert_info = format!("<http://{host}>;info=alert-autoanswer;delay=0");
+    [
+        (HeaderName::from("Answer-Mode"), HeaderValue::from("Auto")),
+        (HeaderName::CallInfo, HeaderValue::sanitized(call_info)),
+        (HeaderName::AlertInfo, HeaderValue::sanitized(alert_info)),
+    ]
 }
 
 /// The URI of a caller without number.
