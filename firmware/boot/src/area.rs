@@ -1,7 +1,8 @@
 //! The partition the state lies on: two copies of the record, and two sectors for GRUB's note of a trial.
 //!
 //! GRUB reads plain sectors but writes files only, and of those only what they hold, never where it lies. So the partition
-//! is a tar archive whose headers never change: `state` with both copies inside, `note-1` and `note-2`.
+//! is a tar archive whose headers never change: `state` with both copies inside, `note-1` and `note-2`. GRUB takes no notice of
+//! the two records of the last start, which lie in `state` too.
 //!
 //! A change is written to the older copy first, then to the other, each flushed before the next: at every moment one of
 //! them is whole. Of two whole copies the one with the higher generation counts.
@@ -14,10 +15,12 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::record::{self, RECORD, SECTOR};
-use crate::state::{Slot, State};
+use crate::state::{Slot, Start, State, StateError};
 
 /// First sectors of the two copies, far apart: they share no block of a flash chip's choosing.
 pub const COPIES: [u64; 2] = [8, 1024];
+/// First sectors of the two records of the system that has started and not ended yet.
+pub const STARTED: [u64; 2] = [16, 1040];
 /// The two sectors where GRUB notes the generation whose trial it starts: the content of `note-1` and `note-2`.
 pub const TRIED: [u64; 2] = [2049, 3073];
 /// What lies in the archive: name, sector of its header, sectors of its content.
@@ -67,6 +70,9 @@ pub enum AreaError {
     /// What was written reads differently.
     #[error("the boot state was written and reads differently: the disk is faulty")]
     Unwritten,
+    /// The change is not permitted.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 /// The partition of the boot state.
@@ -129,6 +135,32 @@ impl<M: Medium> Area<M> {
         })
     }
 
+    /// Whether the last start of `slot` may have ended in anything but an orderly way: a power cut, a panic, a reset.
+    ///
+    /// A record that is not whole tells nothing, and then it may have.
+    pub fn is_unclean(&self, slot: Slot) -> bool {
+        STARTED.iter().any(|&first| {
+            let mut octets = [0; RECORD];
+            let read = self.medium.read_at(&mut octets, first * SECTOR as u64);
+            match record::decode_started(&octets, first) {
+                Some(started) => read.is_err() || started == Some(slot),
+                None => true,
+            }
+        })
+    }
+
+    /// Notes that a system starts, or (None) that the one that ran comes to an orderly end.
+    ///
+    /// # Errors
+    /// The medium fails; the start is then unclean.
+    pub fn note_start(&mut self, started: Option<Slot>) -> Result<(), AreaError> {
+        for first in STARTED {
+            let record = record::encode_started(started, first);
+            self.medium.write_at(&record, first * SECTOR as u64)?;
+        }
+        Ok(())
+    }
+
     /// Keeps a changed state under the next generation and returns it as kept.
     ///
     /// # Errors
@@ -145,6 +177,17 @@ impl<M: Medium> Area<M> {
             self.write_copy(&state, COPIES[index])?;
         }
         Ok(state)
+    }
+
+    /// Keeps that `running`, which the loader started for the reason `start`, is not to be started again.
+    ///
+    /// # Errors
+    /// There is no other one that could be started, or the medium fails.
+    pub fn leave(&mut self, running: Slot, start: Start, reason: &str) -> Result<State, AreaError> {
+        let mut state = self.read()?;
+        let tried = self.is_tried(state.generation);
+        state.leave(running, start, tried, reason)?;
+        self.write(state)
     }
 
     fn write_copy(&mut self, state: &State, first: u64) -> Result<(), AreaError> {
@@ -198,6 +241,7 @@ impl<M: Medium> Area<M> {
             self.medium
                 .write_at(&record::no_trial(), sector * SECTOR as u64)?;
         }
+        self.note_start(None)?;
         let state = State::first(running);
         for first in COPIES {
             self.write_copy(&state, first)?;
@@ -305,6 +349,41 @@ mod tests {
                 }
                 whole.write(change).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn a_start_that_does_not_end_in_order_is_known() {
+        for torn in [None, Some(0), Some(0xff)] {
+            let mut off = Area::new(factory());
+            assert!(!off.is_unclean(Slot::A));
+            let mut on = Area::new(off.medium.clone());
+            on.note_start(Some(Slot::A)).unwrap();
+            assert!(on.is_unclean(Slot::A) && !on.is_unclean(Slot::B));
+            for cut in 0..2 * RECORD {
+                // Before the first octet that differs nothing has been started.
+                let mut starting = Area::new(Dying {
+                    left: cut,
+                    torn,
+                    ..off.medium.clone()
+                });
+                starting.note_start(Some(Slot::A)).unwrap_err();
+                assert!(
+                    starting.medium.octets == off.medium.octets || starting.is_unclean(Slot::A)
+                );
+                let mut ending = Area::new(Dying {
+                    left: cut,
+                    torn,
+                    ..on.medium.clone()
+                });
+                ending.note_start(None).unwrap_err();
+                assert!(ending.medium.octets == off.medium.octets || ending.is_unclean(Slot::A));
+                assert_eq!(ending.read().unwrap(), off.read().unwrap());
+            }
+            // Nor does it lie on anything else.
+            off.note_start(Some(Slot::B)).unwrap();
+            off.note_start(None).unwrap();
+            assert!(off.medium.octets == factory().octets);
         }
     }
 

@@ -7,10 +7,12 @@
 //! GRUB reads the same partition ([`record`] is its environment block), verifies the same hash, and writes one thing only:
 //! that it has started the system on trial. So a trial is one start, and starts of a proven system are never counted.
 //!
-//! [`verity`] maps the system's partition so that every block is compared with the hash tree the system was built with;
-//! [`watch`] sees to it that a damaged system is left for the other one.
+//! [`verity`] maps the system's partition so that every block is compared with the hash tree the system was built with. A
+//! system that starts for the first time, or whose last start did not come to an orderly end, is read whole before it is
+//! started ([`damage`]); [`watch`] sees to the blocks that go bad later. A damaged system is left for the other one.
 
 pub mod area;
+pub mod damage;
 pub mod disk;
 pub mod record;
 pub mod state;
@@ -18,4 +20,4 @@ pub mod verity;
 pub mod watch;
 
 pub use area::{Area, AreaError};
-pub use state::{Second, Slot, State, StateError};
+pub use state::{Second, Slot, Start, State, StateError};

@@ -3,20 +3,22 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::{Read, Write};
-use std::os::unix::fs::symlink;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use nix::sys::reboot::{RebootMode, reboot};
 use ramal_boot::disk::{Disk, Role};
 use ramal_boot::watch::{NAME, Watch};
-use ramal_boot::{Area, AreaError, Second, Slot, State, verity};
+use ramal_boot::{Area, AreaError, Second, Slot, Start, State, damage, verity};
 
 const USAGE: &str = "\
 usage: ramal-boot COMMAND
   open                      in the initramfs: map the system to start as /dev/dm-N and print that name
   settle                    in the running system: note what the start itself has told
+  end                       in the running system: it comes to an orderly end
   fail REASON               the running system is not to be started again
   status                    the boot state as JSON
   get-current, get-primary, set-primary SLOT, get-state SLOT, set-state SLOT good|bad
@@ -45,12 +47,10 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Outcome<()> {
     match words {
         ["open"] => open(),
-        ["watch", state, slot] => watch(Path::new(state), slot.parse()?),
+        ["watch", state, slot, start] => watch(Path::new(state), slot.parse()?, start.parse()?),
         ["settle"] => settle(),
-        ["fail", reason] => {
-            let running = running()?;
-            change(|state| Ok(state.fail(running, reason)?))
-        }
+        ["end"] => Ok(area()?.note_start(None)?),
+        ["fail", reason] => publish(&area()?.leave(running()?, start()?, reason)?),
         ["status"] => {
             print!("{}", describe(&area()?.read()?)?);
             Ok(())
@@ -102,6 +102,10 @@ fn kernel_word(name: &str) -> Outcome<String> {
 
 fn running() -> Outcome<Slot> {
     Ok(kernel_word("ramal.slot")?.parse()?)
+}
+
+fn start() -> Outcome<Start> {
+    Ok(kernel_word("ramal.start")?.parse()?)
 }
 
 fn area() -> Outcome<Area<fs::File>> {
@@ -160,7 +164,7 @@ fn settle() -> Outcome<()> {
     let state = match area.read() {
         Ok(before) => {
             let mut state = before.clone();
-            state.settle(running, area.is_tried(before.generation));
+            state.settle(running, start()?, area.is_tried(before.generation));
             if state == before {
                 state
             } else {
@@ -171,7 +175,9 @@ fn settle() -> Outcome<()> {
             eprintln!(
                 "ramal-boot: the boot state was lost; system {running} runs and is taken for the proven one"
             );
-            area.create(running)?
+            let state = area.create(running)?;
+            area.note_start(Some(running))?;
+            state
         }
         Err(error) => return Err(error.into()),
     };
@@ -180,14 +186,24 @@ fn settle() -> Outcome<()> {
 }
 
 fn open() -> Outcome<()> {
-    let slot = running()?;
-    let tree = kernel_word("ramal.verity")?.parse()?;
+    let (slot, start) = (running()?, start()?);
+    let tree: verity::Tree = kernel_word("ramal.verity")?.parse()?;
     let disk = Disk::find()?;
     let partition = disk.device(match slot {
         Slot::A => Role::SystemA,
         Slot::B => Role::SystemB,
     });
     let minor = verity::open("system", &partition, &tree)?;
+    let device = format!("/dev/dm-{minor}");
+    if let Err(error) = before_start(&disk.device(Role::State), slot, start, || {
+        let device = fs::File::open(&device)?;
+        Ok(damage::first_damaged(tree.blocks(), |buffer, offset| {
+            device.read_exact_at(buffer, offset)
+        }))
+    }) {
+        // Better a start than none.
+        log(&format!("the start is not noted: {error}"));
+    }
 
     fs::create_dir_all("/dev/ramal")?;
     for role in Role::ALL {
@@ -208,6 +224,7 @@ fn open() -> Outcome<()> {
         .arg("watch")
         .arg(disk.device(Role::State))
         .arg(slot.to_string())
+        .arg(kernel_word("ramal.start")?)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -218,11 +235,46 @@ fn open() -> Outcome<()> {
         .ok_or("no pipe")?
         .read_exact(&mut ready)
         .map_err(|_| "the watch over the system's blocks does not start")?;
-    print_line(format_args!("/dev/dm-{minor}"))
+    print_line(device)
 }
 
-fn watch(state: &Path, slot: Slot) -> Outcome<()> {
-    let watch = Watch::start(state, slot)?;
+/// Notes the start, and reads the system whole when it is its first one or the last one did not end in order: what then is damaged is
+/// found here, where nothing of the system is needed yet. Does not return when the other system is to be started.
+fn before_start(
+    state: &Path,
+    slot: Slot,
+    start: Start,
+    scan: impl FnOnce() -> io::Result<Option<u64>>,
+) -> Outcome<()> {
+    let mut area = Area::open(state)?;
+    let doubtful = start != Start::Proven || area.is_unclean(slot);
+    area.note_start(Some(slot))?;
+    if !doubtful {
+        return Ok(());
+    }
+    log(&format!("every block of system {slot} is verified"));
+    let Some(block) = scan()? else {
+        return Ok(());
+    };
+    let reason = damage::reason(block);
+    match area.leave(slot, start, &reason) {
+        Ok(_) => {
+            log(&format!("system {slot} is left: {reason}"));
+            reboot(RebootMode::RB_AUTOBOOT)?;
+        }
+        Err(error) => log(&format!("{reason}; it is started all the same: {error}")),
+    }
+    Ok(())
+}
+
+/// Says something where the kernel does.
+fn log(text: &str) {
+    // What the log cannot take is lost.
+    let _ = fs::write("/dev/kmsg", format!("<2>ramal: {text}\n"));
+}
+
+fn watch(state: &Path, slot: Slot, start: Start) -> Outcome<()> {
+    let watch = Watch::start(state, slot, start)?;
     std::io::stdout().write_all(b".")?;
     std::io::stdout().flush()?;
     watch.run();

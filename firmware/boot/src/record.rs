@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::state::{Second, State};
+use crate::state::{Second, Slot, State};
 
 /// Octets of one sector.
 pub const SECTOR: usize = 512;
@@ -73,20 +73,46 @@ pub fn encode(state: &State, first: u64) -> [u8; RECORD] {
         ("second", second),
         ("reason", reason),
     ]);
+    with_hash(&sector, first)
+}
+
+/// A sector with its hash behind it, to lie at sector `first` of the partition.
+fn with_hash(sector: &[u8; SECTOR], first: u64) -> [u8; RECORD] {
     let mut record = [0; RECORD];
-    record[..SECTOR].copy_from_slice(&sector);
-    record[SECTOR..].copy_from_slice(&hash_line(&sector, first));
+    record[..SECTOR].copy_from_slice(sector);
+    record[SECTOR..].copy_from_slice(&hash_line(sector, first));
     record
+}
+
+/// The variables of a record that lies at sector `first`; None when it is not whole.
+fn whole(record: &[u8], first: u64) -> Option<BTreeMap<&str, &str>> {
+    let (sector, hash) = record.split_at_checked(SECTOR)?;
+    if hash != hash_line(sector, first) {
+        return None;
+    }
+    variables(sector)
+}
+
+/// A record of the system that has started and not ended yet, to lie at sector `first`. None: the last end was an orderly one.
+#[must_use]
+pub fn encode_started(started: Option<Slot>, first: u64) -> [u8; RECORD] {
+    let name = started.map_or("none".to_owned(), |slot| slot.to_string());
+    with_hash(&environment(&[("started", &name)]), first)
+}
+
+/// What [`encode_started`] was told; None when the record is not whole.
+#[must_use]
+pub fn decode_started(record: &[u8], first: u64) -> Option<Option<Slot>> {
+    match *whole(record, first)?.get("started")? {
+        "none" => Some(None),
+        name => Some(Some(name.parse().ok()?)),
+    }
 }
 
 /// The state of a record that lies at sector `first`; None when it is not whole.
 #[must_use]
 pub fn decode(record: &[u8], first: u64) -> Option<State> {
-    let (sector, hash) = record.split_at_checked(SECTOR)?;
-    if hash != hash_line(sector, first) {
-        return None;
-    }
-    let variables = variables(sector)?;
+    let variables = whole(record, first)?;
     let second = match *variables.get("second")? {
         "empty" => Second::Empty,
         "trial" => Second::Trial,
@@ -172,6 +198,7 @@ mod tests {
         #[test]
         fn anything_may_lie_on_the_partition(octets in prop::collection::vec(any::<u8>(), 0..=RECORD)) {
             let _ = decode(&octets, 0);
+            let _ = decode_started(&octets, 0);
             let _ = tried(&octets);
         }
     }
@@ -184,6 +211,18 @@ mod tests {
             second: Second::Failed("x".repeat(REASON_MAX)),
         };
         assert_eq!(decode(&encode(&state, 3), 3), Some(state));
+    }
+
+    #[test]
+    fn a_start_is_read_as_it_was_written() {
+        for started in [None, Some(Slot::A), Some(Slot::B)] {
+            let mut record = encode_started(started, 16);
+            assert_eq!(decode_started(&record, 16), Some(started));
+            assert_eq!(decode_started(&record, 1040), None);
+            assert_eq!(decode(&record, 16), None);
+            record[30] ^= 1;
+            assert_eq!(decode_started(&record, 16), None);
+        }
     }
 
     #[test]

@@ -46,6 +46,30 @@ impl FromStr for Slot {
     }
 }
 
+/// Why the loader has started the system that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It is the proven one.
+    Proven,
+    /// For its one trial.
+    Trial,
+    /// There was nothing else to start.
+    Other,
+}
+
+impl FromStr for Start {
+    type Err = StateError;
+
+    fn from_str(name: &str) -> Result<Self, StateError> {
+        match name {
+            "proven" => Ok(Self::Proven),
+            "trial" => Ok(Self::Trial),
+            "other" => Ok(Self::Other),
+            _ => Err(StateError::NoSuchStart(name.to_owned())),
+        }
+    }
+}
+
 /// What the system beside the proven one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Second {
@@ -76,6 +100,9 @@ pub enum StateError {
     /// Neither a nor b.
     #[error("there is no system {0:?}: it is a or b")]
     NoSuchSlot(String),
+    /// Not what the loader says.
+    #[error("there is no start {0:?}: it is proven, trial or other")]
+    NoSuchStart(String),
     /// Nothing would be left to start.
     #[error("system {0} is the only one that works: install another one first")]
     OnlyOne(Slot),
@@ -166,8 +193,24 @@ impl State {
         Ok(())
     }
 
-    /// What `running` tells by the mere fact that it runs. `tried` is whether the loader has started the trial.
-    pub fn settle(&mut self, running: Slot, tried: bool) {
+    /// `running` is not to be started again. What the loader passed over to start it counts for nothing.
+    ///
+    /// # Errors
+    /// No other one could be started; the state is as [`settle`](Self::settle) leaves it.
+    pub fn leave(
+        &mut self,
+        running: Slot,
+        start: Start,
+        tried: bool,
+        reason: &str,
+    ) -> Result<(), StateError> {
+        self.settle(running, start, tried);
+        self.fail(running, reason)
+    }
+
+    /// What `running` tells by the mere fact that it runs, and why the loader has started it. `tried` is whether the loader has
+    /// started the trial.
+    pub fn settle(&mut self, running: Slot, start: Start, tried: bool) {
         if running == self.proven {
             if self.second == Second::Trial {
                 let reason = if tried {
@@ -177,8 +220,9 @@ impl State {
                 };
                 self.second = Second::Failed(reason.to_owned());
             }
-        } else if self.second != Second::Trial || !tried {
-            // The loader has found nothing to start where the proven system lies.
+        } else if start != Start::Trial {
+            // The loader has found nothing to start where the proven system lies. A system on trial then has nothing to fall
+            // back to, and no checks to pass.
             self.proven = running;
             self.second = Second::Failed(
                 "the boot loader could not read its kernel, or it was damaged".to_owned(),
@@ -224,7 +268,7 @@ mod tests {
     #[test]
     fn a_trial_that_comes_back_as_the_old_system_has_failed() {
         let mut state = updated();
-        state.settle(Slot::A, true);
+        state.settle(Slot::A, Start::Proven, true);
         assert_eq!(state.proven, Slot::A);
         assert!(matches!(&state.second, Second::Failed(reason) if reason.contains("started once")));
         assert!(!state.is_good(Slot::B));
@@ -233,8 +277,53 @@ mod tests {
     #[test]
     fn a_running_trial_is_settled_by_its_checks_only() {
         let mut state = updated();
-        state.settle(Slot::B, true);
+        state.settle(Slot::B, Start::Trial, true);
         assert_eq!(state, updated());
+    }
+
+    #[test]
+    fn a_system_with_no_other_to_start_is_the_proven_one() {
+        for second in [Second::Trial, Second::Ready, Second::Failed("x".into())] {
+            let mut state = State {
+                second,
+                ..updated()
+            };
+            state.settle(Slot::B, Start::Other, true);
+            assert_eq!(state.proven, Slot::B);
+            assert!(!state.is_good(Slot::A));
+            assert_eq!(state.next(), Slot::B);
+        }
+    }
+
+    #[test]
+    fn a_damaged_system_is_left_when_the_other_one_starts_only() {
+        let with = |second| State {
+            second,
+            ..updated()
+        };
+        let mut state = with(Second::Ready);
+        state.leave(Slot::A, Start::Proven, false, "x").unwrap();
+        assert_eq!((state.next(), state.is_good(Slot::A)), (Slot::B, false));
+
+        let mut state = with(Second::Trial);
+        state.leave(Slot::B, Start::Trial, true, "x").unwrap();
+        assert_eq!((state.next(), state.is_good(Slot::B)), (Slot::A, false));
+
+        for (mut state, running, start) in [
+            (with(Second::Empty), Slot::A, Start::Proven),
+            (with(Second::Failed("x".into())), Slot::A, Start::Proven),
+            // A trial that the loader could not start.
+            (with(Second::Trial), Slot::A, Start::Proven),
+            // The loader has passed over a, and would again.
+            (with(Second::Ready), Slot::B, Start::Other),
+            (with(Second::Trial), Slot::B, Start::Other),
+        ] {
+            assert_eq!(
+                state.leave(running, start, true, "x"),
+                Err(StateError::OnlyOne(running))
+            );
+            assert_eq!(state.next(), running);
+        }
     }
 
     #[test]

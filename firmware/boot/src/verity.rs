@@ -36,6 +36,14 @@ pub enum VerityError {
     },
 }
 
+impl Tree {
+    /// Blocks of 4096 octets the system has, without its tree.
+    #[must_use]
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+}
+
 impl FromStr for Tree {
     type Err = VerityError;
 

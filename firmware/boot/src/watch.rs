@@ -15,7 +15,8 @@ use nix::sys::socket::{
 };
 
 use crate::area::Area;
-use crate::state::Slot;
+use crate::damage;
+use crate::state::{Slot, Start};
 
 /// A process whose name begins so is spared when systemd ends all others.
 pub const NAME: &str = "@ramal-boot";
@@ -27,6 +28,7 @@ pub struct Watch {
     area: Area<File>,
     log: File,
     running: Slot,
+    start: Start,
 }
 
 impl Watch {
@@ -34,7 +36,7 @@ impl Watch {
     ///
     /// # Errors
     /// The system's.
-    pub fn start(state: &Path, running: Slot) -> io::Result<Self> {
+    pub fn start(state: &Path, running: Slot, start: Start) -> io::Result<Self> {
         let events = socket(
             AddressFamily::Netlink,
             SockType::Datagram,
@@ -51,6 +53,7 @@ impl Watch {
             area,
             log,
             running,
+            start,
         })
     }
 
@@ -69,21 +72,16 @@ impl Watch {
     }
 
     fn leave(&mut self, block: &str) {
+        let reason = damage::reason(block);
         let Self {
-            area, log, running, ..
+            area,
+            log,
+            running,
+            start,
+            ..
         } = self;
-        let reason = format!("block {block} of its disk partition is damaged");
-        let outcome = area
-            .read()
-            .map_err(|error| error.to_string())
-            .and_then(|mut state| {
-                state
-                    .fail(*running, &reason)
-                    .map_err(|error| error.to_string())?;
-                area.write(state).map_err(|error| error.to_string())
-            });
         // What the log cannot take is lost either way.
-        match outcome {
+        match area.leave(*running, *start, &reason) {
             Ok(_) => {
                 let _ = writeln!(log, "<2>ramal: system {running} is left: {reason}");
                 let _ = reboot(RebootMode::RB_AUTOBOOT);

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use ramal_boot::area::{COPIES, TRIED};
 use ramal_boot::record::{RECORD, SECTOR};
-use ramal_boot::{Area, Second, Slot, State};
+use ramal_boot::{Area, Second, Slot, Start, State};
 use tempfile::TempDir;
 
 const MIB: u64 = 1 << 20;
@@ -227,7 +227,7 @@ fn a_trial_is_started_once() {
         disk.edit(|area| {
             let mut state = area.read().unwrap();
             assert!(area.is_tried(state.generation));
-            state.settle(proven, true);
+            state.settle(proven, Start::Proven, true);
             assert!(matches!(state.second, Second::Failed(_)));
         });
     }
@@ -260,6 +260,57 @@ fn systems_whose_files_are_damaged_are_passed_over() {
     disk.set(Slot::A, Second::Ready);
     disk.starts("b", "other");
     disk.starts("b", "other");
+}
+
+#[test]
+fn a_system_found_damaged_at_its_start_is_left_for_good() {
+    let disk = Disk::new();
+    disk.set(Slot::A, Second::Ready);
+    disk.edit(|area| area.note_start(Some(Slot::A)).unwrap());
+    disk.starts("a", "proven");
+    disk.edit(|area| {
+        assert!(area.is_unclean(Slot::A));
+        area.leave(Slot::A, Start::Proven, "block 7 is damaged")
+            .unwrap();
+        // Either copy tells it.
+        for copy in COPIES {
+            let mut medium = tempfile::tempfile().unwrap();
+            std::io::copy(
+                &mut File::open(disk.folder.path().join("state")).unwrap(),
+                &mut medium,
+            )
+            .unwrap();
+            medium
+                .write_all_at(&[0; RECORD], copy * SECTOR as u64)
+                .unwrap();
+            let state = Area::new(medium).read().unwrap();
+            assert_eq!(state.proven, Slot::B);
+            assert_eq!(state.second, Second::Failed("block 7 is damaged".into()));
+        }
+    });
+    for _ in 0..2 {
+        disk.starts("b", "proven");
+    }
+}
+
+#[test]
+fn a_trial_started_before_is_kept_when_nothing_else_starts() {
+    let disk = Disk::new();
+    disk.set(Slot::A, Second::Trial);
+    disk.starts("b", "trial");
+    disk.damage_kernel(Slot::A);
+    disk.starts("b", "other");
+    disk.edit(|area| {
+        let mut state = area.read().unwrap();
+        // A damaged block of it is no reason to start over for ever.
+        area.leave(Slot::B, Start::Other, "block 7 is damaged")
+            .unwrap_err();
+        state.settle(Slot::B, Start::Other, area.is_tried(state.generation));
+        area.write(state).unwrap();
+    });
+    for _ in 0..2 {
+        disk.starts("b", "proven");
+    }
 }
 
 #[test]
