@@ -20,7 +20,7 @@ use crate::traffic::Outcome;
 use crate::{MEASURED_CORE, relay};
 
 /// Dearest call allowed, compared with moving as many datagrams and packets barely.
-const RATIO: f64 = 4.0;
+const RATIO: f64 = 2.5;
 /// Telephones that call, and as many that are called.
 const PHONES: usize = 60;
 /// How long a call lasts after the menu has answered it.
@@ -111,7 +111,7 @@ fn configure<'a>(
     });
     let queue = gateway.make("/queues", &queue)?;
     let ivr = json!({
-        "name": "Main", "number": "700", "menu": gateway.upload("menu", &wav(700.0, 10))?,
+        "name": "Main", "number": "690", "menu": gateway.upload("menu", &wav(700.0, 10))?,
         "keys": [{ "key": "1", "label": "Sales", "destination": { "to": "queue", "id": queue } }],
     });
     gateway.make("/ivrs", &ivr)?;
@@ -207,7 +207,7 @@ impl Desk {
     fn call(&mut self, phone: usize) -> Result<(), Box<dyn Error>> {
         let (mine, theirs) = (self.line()?, self.line()?);
         self.phones.ports.push(theirs);
-        self.phones.call(phone, "700", mine);
+        self.phones.call(phone, "690", mine);
         Ok(())
     }
 
