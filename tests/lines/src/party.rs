@@ -1,8 +1,9 @@
 //! One end of a wired span with the product's own driver on it, steered by a test.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use ramal_dsp::{Law, Noise, level_dbm0};
 use ramal_lines::dahdi::Span;
 use ramal_lines::dahdi::span::{Signalling, SpanConfig, SpanThread, start};
 use ramal_lines::{
@@ -241,4 +242,24 @@ pub fn blocks_heard(heard: &[u8], seed: u32, blocks: usize) -> usize {
 pub fn r2_settings(variant: &str) -> Arc<ramal_r2::Settings> {
     let variant = ramal_r2::Variant::find(variant).expect("a known variant");
     Arc::new(ramal_r2::Settings::new(variant))
+}
+
+/// Level of what is heard in the last two of eight seconds of talking, dBm0.
+#[must_use]
+pub fn heard_while_talking(mut audio: PortAudio) -> f64 {
+    let mut voice = Noise::new(11);
+    audio.restart();
+    let (begin, mut heard) = (Instant::now(), Vec::new());
+    for number in 1..=400_u32 {
+        let mut samples = [0; BLOCK];
+        voice.add(&mut samples, -15.0);
+        let (mut octets, mut came) = ([0; BLOCK], [0; BLOCK]);
+        Law::A.encode(&samples, &mut octets);
+        audio.exchange(&octets, &mut came);
+        Law::A.decode(&came, &mut samples);
+        heard.extend_from_slice(&samples);
+        let due = begin + Duration::from_millis(20) * number;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    level_dbm0(&heard[heard.len() - 16_000..])
 }

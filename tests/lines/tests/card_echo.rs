@@ -7,35 +7,13 @@
     reason = "tests stop at the first surprise"
 )]
 
-use std::time::{Duration, Instant};
-
 use line_tests::far_end::{FarEnd, expect};
 use line_tests::pairs::LinePairs;
-use line_tests::party::BLOCK;
+use line_tests::party::heard_while_talking;
 use line_tests::until;
-use ramal_dsp::{Law, Noise, level_dbm0};
 use ramal_lines::dahdi::{ChannelEvent, DahdiLines, Hook};
-use ramal_lines::{Command, Driver, Event, PortAudio, PortNames};
+use ramal_lines::{Command, Driver, Event, PortNames};
 use ramal_model::{Country, FxoSettings};
-
-/// Level of what is heard in the last two of eight seconds of talking, dBm0.
-fn heard_while_talking(mut audio: PortAudio) -> f64 {
-    let mut voice = Noise::new(11);
-    audio.restart();
-    let (begin, mut heard) = (Instant::now(), Vec::new());
-    for number in 1..=400_u32 {
-        let mut samples = [0; BLOCK];
-        voice.add(&mut samples, -15.0);
-        let (mut octets, mut came) = ([0; BLOCK], [0; BLOCK]);
-        Law::A.encode(&samples, &mut octets);
-        audio.exchange(&octets, &mut came);
-        Law::A.decode(&came, &mut samples);
-        heard.extend_from_slice(&samples);
-        let due = begin + Duration::from_millis(20) * number;
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-    }
-    level_dbm0(&heard[heard.len() - 16_000..])
-}
 
 /// What is heard in a call on a line with an echo, and whether the card was at work on it.
 fn call(card_cancels: bool, wanted: bool) -> (f64, bool) {

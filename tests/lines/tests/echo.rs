@@ -8,16 +8,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use line_tests::WiredSpans;
-use line_tests::party::{BLOCK, End};
+use line_tests::party::{End, heard_while_talking};
 use line_tests::peer::Peer;
-use ramal_dsp::{Law, Noise, level_dbm0};
+use ramal_dsp::Law;
 use ramal_isdn::{Role, Settings};
 use ramal_lines::dahdi::span::Signalling;
 use ramal_lines::dahdi::{ChannelDevice, Received, SpanSetup, SpanUse, configure};
-use ramal_lines::{PortAudio, TrunkCommand, TrunkEvent};
+use ramal_lines::{TrunkCommand, TrunkEvent};
 
 /// Octets of a block at the hybrid: 5 ms, so that the echo comes soon.
 const SHORT: usize = 40;
@@ -42,25 +42,6 @@ fn hybrid(channel: u32, stop: &AtomicBool) {
             Received::Gone => break,
         }
     }
-}
-
-/// Level of what is heard in the last two of eight seconds of talking, dBm0.
-fn heard_while_talking(mut audio: PortAudio) -> f64 {
-    let mut voice = Noise::new(11);
-    audio.restart();
-    let (begin, mut heard) = (Instant::now(), Vec::new());
-    for number in 1..=400_u32 {
-        let mut samples = [0; BLOCK];
-        voice.add(&mut samples, -15.0);
-        let (mut octets, mut came) = ([0; BLOCK], [0; BLOCK]);
-        Law::A.encode(&samples, &mut octets);
-        audio.exchange(&octets, &mut came);
-        Law::A.decode(&came, &mut samples);
-        heard.extend_from_slice(&samples);
-        let due = begin + Duration::from_millis(20) * number;
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-    }
-    level_dbm0(&heard[heard.len() - 16_000..])
 }
 
 fn call(cancel: bool) -> f64 {
