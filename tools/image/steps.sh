@@ -77,6 +77,14 @@ key_of() {
     done | sha256sum | cut -c 1-32
 }
 
+# alone NAME: waits until no other process makes NAME; it is this one's until its end.
+alone() {
+    local lock
+    mkdir -p "$BUILD/locks"
+    exec {lock}>"$BUILD/locks/$1"
+    flock "$lock"
+}
+
 # is_current OUTPUT KEY: whether OUTPUT is whole and was made from KEY.
 is_current() {
     [[ -e $1 && -e $1.key && $(<"$1.key") == "$2" ]]

@@ -191,7 +191,7 @@ async fn passes_a_call_on() -> Result {
         );
         assert!(level_dbm0(tail, own) < -40.0);
     }
-    let call = gateway.api().get("/api/v1/calls").await?.expect(200)?["calls"][0].clone();
+    let call = gateway.records(1).await?.remove(0);
     let parties: Vec<_> = (0..3).map(|leg| &call["legs"][leg]["party"]).collect();
     assert_eq!(parties, ["2001", "2002", "2003"], "{call}");
     Ok(())
