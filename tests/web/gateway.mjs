@@ -28,9 +28,10 @@ export function program(name) {
 }
 
 export class Gateway {
-  /** A gateway as it comes from the box. */
-  static async empty() {
+  /** A gateway as it comes from the box; `flags` are given to the process besides its own. */
+  static async empty(flags = []) {
     const gateway = new Gateway()
+    gateway.flags = flags
     gateway.directory = await mkdtemp(join(tmpdir(), 'ramal-web-'))
     gateway.ports = { https: await freePort(), sip: await freePort(), rtp: await freeRange() }
     await gateway.run()
@@ -38,8 +39,8 @@ export class Gateway {
   }
 
   /** A gateway set up for a Brazilian company. */
-  static async start(language = 'pt-BR') {
-    const gateway = await Gateway.empty()
+  static async start(language = 'pt-BR', flags = []) {
+    const gateway = await Gateway.empty(flags)
     await gateway.api('POST', '/setup', {
       language,
       country: 'BR',
@@ -67,7 +68,7 @@ export class Gateway {
       ['--advertise', '127.0.0.1'],
       ...(process.env.RAMAL_PROMPTS ? [['--prompts-dir', process.env.RAMAL_PROMPTS]] : []),
     ]
-    this.child = spawn(program('ramald'), flags.flat(), { stdio: ['ignore', log, log] })
+    this.child = spawn(program('ramald'), [...flags.flat(), ...this.flags], { stdio: ['ignore', log, log] })
     this.ended = new Promise((resolve) => {
       this.child.once('exit', resolve)
       this.child.once('error', resolve)

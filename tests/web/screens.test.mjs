@@ -13,7 +13,7 @@ let trunk
 let e1Trunk
 before(async () => {
   browser = await launch()
-  gateway = await Gateway.start()
+  gateway = await Gateway.start('pt-BR', ['--simulated-lines'])
   const registered = await gateway.extension('2001', 'Recepção')
   edited = registered.extension.id
   await gateway.extension('2002', LONG_NAME)
@@ -40,6 +40,8 @@ const screens = () => [
   '/trunks/new',
   `/trunks/${trunk}`,
   `/trunks/${e1Trunk}`,
+  '/lines',
+  '/lines/FXO%201',
   '/audio-files',
   '/audio-files/new',
   '/music-on-hold',
@@ -109,7 +111,7 @@ test('the menu of a small screen reaches every screen', async () => {
   await assertNoSidewaysScroll(page, 'menu')
   await assertAccessible(page, 'menu')
   const links = await menu.getByRole('link').evaluateAll((all) => all.map((link) => link.getAttribute('href')))
-  for (const path of ['/', '/extensions', '/calls', '/settings/company', '/settings/users', '/settings/tokens', '/system']) {
+  for (const path of ['/', '/extensions', '/lines', '/calls', '/settings/company', '/settings/users', '/settings/tokens', '/system']) {
     assert.ok(links.includes(path), path)
   }
   await menu.getByRole('link', { name: 'Empresa' }).click()

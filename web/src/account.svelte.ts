@@ -2,18 +2,21 @@
 import { client } from './api/client'
 import * as gateway from './api/gateway'
 import { Problem } from './api/problem'
-import type { Company, User } from './api/types'
+import type { Company, Session, User } from './api/types'
 import { zone } from './format/local.svelte'
 import { language } from './i18n/language.svelte'
 import { connection } from './live/connection.svelte'
-import { allows, type Right } from './rights'
+import { Rights, type MenuPart, type Permission, type Right } from './rights'
 
 class Account {
   user = $state<User | null>(null)
   company = $state<Company | null>(null)
+  /** The menus that a profile shows; null shows all that are of use. */
+  menus = $state.raw<readonly MenuPart[] | null>(null)
   /** The session ended under the open page; it waits for a new login, and what was typed stays. */
   expired = $state(false)
 
+  #rights = $state.raw(new Rights([]))
   #waiting: ((again: boolean) => void)[] = []
 
   constructor() {
@@ -27,26 +30,34 @@ class Account {
   /** Takes up a session left from before, if the browser still has one. */
   async resume(): Promise<void> {
     try {
-      await this.entered((await gateway.session()).user)
+      await this.entered(await gateway.session())
     } catch (error) {
       if (!(error instanceof Problem && error.status === 401)) throw error
     }
   }
 
-  async entered(user: User): Promise<void> {
+  async entered({ user, permissions, menus }: Session): Promise<void> {
     const before = this.user
     this.expired = false
     this.user = user
+    this.#allow(permissions, menus)
     await language.suggest(user.language)
     await this.readCompany()
-    if (this.may('view_live')) connection.start(gateway.session)
+    if (this.may('live:view')) connection.start(() => this.refresh())
     else connection.stop()
     const waiting = this.#waiting.splice(0)
     for (const resolve of waiting) resolve(before?.id === user.id)
   }
 
+  /** Asks whether the session goes on, and what it allows by now. */
+  async refresh(): Promise<void> {
+    const { user, permissions, menus } = await gateway.session()
+    if (user.id !== this.user?.id) return
+    this.#allow(permissions, menus)
+  }
+
   async readCompany(): Promise<void> {
-    // Not every role may read the company; times then show in the browser's zone.
+    // Not everybody may read the company; times then show in the browser's zone.
     this.company = await gateway.company().catch(() => null)
     if (this.company) zone.name = this.company.time_zone
   }
@@ -60,8 +71,13 @@ class Account {
     for (const resolve of this.#waiting.splice(0)) resolve(false)
   }
 
+  #allow(permissions: readonly Permission[], menus: readonly MenuPart[] | null | undefined): void {
+    this.#rights = new Rights(permissions)
+    this.menus = menus ?? null
+  }
+
   may(right: Right): boolean {
-    return allows(this.user?.role, right)
+    return this.user !== null && this.#rights.allow(right)
   }
 }
 

@@ -1,14 +1,30 @@
-// The menu: groups in the trade's order, holding the screens that exist.
+// The menu: groups in the trade's order. An entry holds one page, or several that belong together and show as tabs.
 import type { BareKey } from './i18n/language.svelte'
 import type { IconName } from './parts/icons'
-import type { Right } from './rights'
+import type { MenuPart, Right } from './rights'
+
+export interface Tab {
+  path: string
+  label: BareKey
+  /** What one must be allowed to see it; everybody unless said otherwise. */
+  right?: Right
+}
+
+interface Item {
+  /** The part of the interface that a profile may leave out. */
+  part: MenuPart
+  icon: IconName
+  /** The name of the entry; its first page's unless it has several. */
+  label?: BareKey
+  pages: readonly Tab[]
+}
 
 export interface Entry {
   path: string
   label: BareKey
   icon: IconName
-  /** What one must be allowed to see it; everybody unless said otherwise. */
-  right?: Right
+  /** The pages one may see; the first stands at `path`. */
+  pages: readonly Tab[]
 }
 
 export interface Group {
@@ -17,37 +33,64 @@ export interface Group {
   entries: Entry[]
 }
 
-const MENU: readonly Group[] = [
-  { entries: [{ path: '/', label: 'nav.home', icon: 'home', right: 'view_live' }] },
+interface ItemGroup {
+  label?: BareKey
+  items: readonly Item[]
+}
+
+const one = (part: MenuPart, icon: IconName, path: string, label: BareKey, right?: Right): Item => ({
+  part,
+  icon,
+  pages: [{ path, label, ...(right && { right }) }],
+})
+
+const MENU: readonly ItemGroup[] = [
+  { items: [one('dashboard', 'home', '/', 'nav.home', 'live:view')] },
+  {
+    label: 'nav.lines_group',
+    items: [
+      one('trunks', 'out', '/trunks', 'nav.trunks', 'trunks:view'),
+      one('trunks', 'line', '/lines', 'nav.lines', 'lines:view'),
+    ],
+  },
   {
     label: 'nav.telephony',
-    entries: [
-      { path: '/extensions', label: 'nav.extensions', icon: 'phone' },
-      { path: '/trunks', label: 'nav.trunks', icon: 'out', right: 'view_trunks' },
-      { path: '/audio-files', label: 'nav.audio_files', icon: 'sound', right: 'view_sounds' },
-      { path: '/music-on-hold', label: 'nav.music', icon: 'music', right: 'view_sounds' },
+    items: [
+      one('extensions', 'phone', '/extensions', 'nav.extensions', 'directory:view'),
+      one('sounds', 'sound', '/audio-files', 'nav.audio_files', 'sounds:view'),
+      one('sounds', 'music', '/music-on-hold', 'nav.music', 'sounds:view'),
     ],
   },
-  { entries: [{ path: '/calls', label: 'nav.calls', icon: 'calls', right: 'view_calls' }] },
+  { items: [one('calls', 'calls', '/calls', 'nav.calls', 'calls:view')] },
   {
     label: 'nav.settings',
-    entries: [
-      { path: '/settings/company', label: 'nav.company', icon: 'company' },
-      { path: '/settings/users', label: 'nav.users', icon: 'users', right: 'edit_users' },
-      { path: '/settings/tokens', label: 'nav.tokens', icon: 'key', right: 'edit_tokens' },
-      { path: '/settings/configuration', label: 'nav.configuration', icon: 'transfer', right: 'move_configuration' },
+    items: [
+      one('company', 'company', '/settings/company', 'nav.company', 'directory:view'),
+      one('users', 'users', '/settings/users', 'nav.users', 'users:view'),
+      one('tokens', 'key', '/settings/tokens', 'nav.tokens', 'tokens:view'),
+      one('configuration', 'transfer', '/settings/configuration', 'nav.configuration', 'configuration:export'),
     ],
   },
-  { entries: [{ path: '/system', label: 'nav.system', icon: 'system', right: 'view_system' }] },
+  { items: [one('system', 'system', '/system', 'nav.system', 'system:view')] },
 ]
 
-/** The menu of somebody who may do what `may` says; groups without an entry are left out. */
-export function menuFor(may: (right: Right) => boolean): Group[] {
-  return MENU.map((group) => ({ ...group, entries: group.entries.filter(({ right }) => !right || may(right)) })).filter(
-    (group) => group.entries.length > 0,
-  )
+/** The menu of somebody who may do what `may` says and is shown these parts; groups without an entry are left out. */
+export function menuFor(may: (right: Right) => boolean, parts: readonly MenuPart[] | null): Group[] {
+  const groups = MENU.map(({ label, items }): Group => {
+    const entries = items.filter(({ part }) => parts === null || parts.includes(part)).flatMap((item): Entry[] => {
+      const pages = item.pages.filter(({ right }) => !right || may(right))
+      const first = pages[0]
+      return first ? [{ path: first.path, label: item.label ?? first.label, icon: item.icon, pages }] : []
+    })
+    return { ...(label && { label }), entries }
+  })
+  return groups.filter((group) => group.entries.length > 0)
+}
+
+export function isAt(place: string, path: string): boolean {
+  return place === '/' ? path === '/' : path === place || path.startsWith(place + '/')
 }
 
 export function isCurrent(entry: Entry, path: string): boolean {
-  return entry.path === '/' ? path === '/' : path === entry.path || path.startsWith(entry.path + '/')
+  return entry.pages.some((page) => isAt(page.path, path))
 }

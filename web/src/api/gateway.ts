@@ -8,7 +8,7 @@ export const status = () => client.get<Api.Status>('/status')
 export const countries = () => client.get<Api.Country[]>('/countries')
 export const setUp = (body: Api.SetUp): Call => ({ method: 'POST', path: '/setup', body })
 
-export const session = () => client.get<{ user: Api.User }>('/session')
+export const session = () => client.get<Api.Session>('/session')
 export const logIn = (login: string, password: string): Call => ({
   method: 'POST',
   path: '/session',
@@ -53,6 +53,17 @@ export const changeE1Trunk = (of: Api.Id, body: Partial<Api.E1Settings>): Call =
 export const deleteE1Trunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/e1-trunks/${id(of)}` })
 export const spans = () => client.get<Api.Span[]>('/spans')
 export const r2Variants = () => client.get<Api.R2Variant[]>('/r2-variants')
+
+const port = (name: string) => `/lines/${encodeURIComponent(name)}`
+export const portSettings = (name: string) => client.get<Api.PortSettings>(`${port(name)}/settings`)
+export const changePortSettings = (name: string, body: Api.PortSettings): Call => ({
+  method: 'PUT',
+  path: `${port(name)}/settings`,
+  body,
+})
+export const lineTest = (name: string) => client.get<Api.LineTest>(`${port(name)}/test`)
+export const testLine = (name: string, body: Api.LineTestRequest): Call => ({ method: 'POST', path: `${port(name)}/test`, body })
+export const stopLineTest = (name: string): Call => ({ method: 'DELETE', path: `${port(name)}/test` })
 
 export const audioFiles = () => client.get<Api.AudioFile[]>('/audio-files')
 /** Takes a form with `name`, `description` and `file`. */

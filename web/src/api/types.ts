@@ -1,5 +1,7 @@
 // What the gateway's API speaks (/api/v1/openapi.json). Times are milliseconds since the epoch, UTC.
 
+import type { MenuPart, Permission } from '../rights'
+
 export const LANGUAGES = ['pt-BR', 'es', 'id', 'en'] as const
 export type LanguageCode = (typeof LANGUAGES)[number]
 
@@ -66,6 +68,14 @@ export interface User {
   role: Role
   language: LanguageCode
   active: boolean
+}
+
+/** Who is logged in, and what that allows. */
+export interface Session {
+  user: User
+  permissions: Permission[]
+  /** Null shows every menu that is of use. */
+  menus?: MenuPart[] | null
 }
 
 export interface NewUser extends Omit<User, 'id'> {
@@ -283,8 +293,21 @@ export interface E1Settings {
   inbound_default: Id | null
 }
 
+export interface Timeslot {
+  timeslot: number
+  state: 'idle' | 'busy' | 'blocked' | 'remotely_blocked' | 'signalling'
+}
+
+export interface E1Status {
+  timeslots: Timeslot[]
+  slips: number
+  crc4_errors: number
+}
+
 export interface E1Trunk extends E1Settings {
   id: Id
+  /** Null while it is disabled. */
+  status?: E1Status | null
 }
 
 /** A trunk of whatever kind. */
@@ -455,6 +478,82 @@ export interface Line {
   off_hook: boolean
   ringing: boolean
   fault: 'no_battery' | 'hardware' | 'rings_for_ever' | 'left_off_hook' | null
+}
+
+/** A repeated tone; its second frequency is 0 for a single one. */
+export interface LearnedTone {
+  frequencies: [number, number]
+  on_ms: number
+  off_ms: number
+}
+
+export interface FxoSettings {
+  country: string
+  receive_gain: number
+  transmit_gain: number
+  echo_cancellation: boolean
+  caller_id: 'off' | 'auto' | 'bell202' | 'v23' | 'dtmf'
+  dialling: 'tones' | 'pulses'
+  dial_tone: 'ignore' | 'wait' | 'require'
+  dial_tone_seconds: number
+  answer: 'polarity' | 'voice' | 'after_dialling'
+  answer_after_seconds: number
+  polarity_hang_up: boolean
+  loop_interruption_ms: number
+  busy_repetitions: number
+  learned_tone: LearnedTone | null
+  silence_seconds: number
+  flash_ms: number
+  refuse_collect_calls: boolean
+  refused_call: string
+}
+
+/** How a port behaves, by its kind. */
+export type PortSettings = { kind: 'fxo'; settings: FxoSettings } | { kind: 'fxs'; settings: Record<string, unknown> }
+
+/** By what a test of a line hears how calls end. */
+export type HangUpSource =
+  | { by: 'nothing' }
+  | { by: 'port'; port: string; number: string }
+  | { by: 'number'; number: string }
+  | { by: 'incoming_call' }
+
+export interface LineTestRequest {
+  apply: boolean
+  quiet_key: string
+  hang_up: HangUpSource
+}
+
+export const TEST_STEPS = ['dial_tone', 'silence', 'echo', 'calling', 'waiting_for_call', 'hang_up'] as const
+export type TestStep = (typeof TEST_STEPS)[number]
+
+export interface LineTestReport {
+  dial_tone: { frequencies: [number, number]; level: number; after_ms: number; of_country: boolean } | null
+  takes_tones: boolean | null
+  /** In dBm0. */
+  noise: number | null
+  /** 50 dB means that or more. */
+  echo: { return_loss: number; delay_ms: number } | null
+  answered: boolean
+  answer_reversal: boolean
+  hang_up_reversal: boolean
+  loop_interruption: boolean
+  loop_interruption_ms: number | null
+  hang_up_tone: { tone: LearnedTone; level: number; of_country: boolean } | null
+  caller: { number: string; name: string } | null
+  troubles: { trouble: string; advice: string }[]
+}
+
+export interface LineTest {
+  running: boolean
+  step: TestStep | null
+  started_at: number
+  ended_at: number | null
+  request: LineTestRequest
+  report: LineTestReport
+  /** Those that follow; null when too little is known. */
+  settings: FxoSettings | null
+  applied: boolean
 }
 
 export interface System {

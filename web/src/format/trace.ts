@@ -1,5 +1,6 @@
 // A step of a call's way, in the reader's words. The gateway stores codes and values, never sentences.
-import { counted, language, t, type BareKey } from '../i18n/language.svelte'
+import { counted, t } from '../i18n/language.svelte'
+import { word } from '../i18n/word'
 
 export type TraceStep = Record<string, unknown>
 
@@ -196,36 +197,9 @@ export function traceText(step: TraceStep): string {
   }
 }
 
-type WordGroup =
-  | 'agent_did'
-  | 'clearing'
-  | 'consult_end'
-  | 'end'
-  | 'ended'
-  | 'feature'
-  | 'fork'
-  | 'forwarded_because'
-  | 'greeting'
-  | 'no_entry'
-  | 'not_left'
-  | 'number_refuses'
-  | 'offline_action'
-  | 'passed_over'
-  | 'recording_problem'
-  | 'refused'
-  | 'supervision'
-  | 'unreached'
-  | 'unsecured'
-
 /** Which action it is, of an action with its values. */
 function action(value: unknown): string {
   return typeof value === 'object' && value !== null && 'action' in value ? String(value.action) : ''
-}
-
-/** The word for a code; the code itself where this version has no word for it. */
-function word(group: WordGroup, code: string): string {
-  const key = `${group}.${code}`
-  return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : code.replaceAll('_', ' ')
 }
 
 /** A step of a newer gateway: everything it says, as it came. */

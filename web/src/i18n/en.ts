@@ -1,10 +1,12 @@
 import alarms from './alarms/en.json'
+import { lines } from './lines/en'
 import { flow } from './flow/en'
 import type { Entry } from './message'
 
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...lines,
   'product.promise': 'Your telephone gateway. Everything it does, it does here: without the Internet, without an account elsewhere.',
   'product.version': 'Version {version}',
 

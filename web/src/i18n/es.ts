@@ -1,9 +1,11 @@
 import alarms from './alarms/es.json'
+import { lines } from './lines/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...lines,
   'product.promise': 'Su gateway de telefonía. Todo lo que hace, lo hace aquí: sin Internet, sin una cuenta en otro lugar.',
   'product.version': 'Versión {version}',
 

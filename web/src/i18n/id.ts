@@ -1,9 +1,11 @@
 import alarms from './alarms/id.json'
+import { lines } from './lines/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...lines,
   'product.promise': 'Gateway telepon Anda. Semua dikerjakan di sini: tanpa Internet, tanpa akun di tempat lain.',
   'product.version': 'Versi {version}',
 

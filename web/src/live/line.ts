@@ -1,6 +1,6 @@
 // A line's state in one word, and how it is drawn.
 import type { Line } from '../api/types'
-import { language, t, type BareKey } from '../i18n/language.svelte'
+import { word } from '../i18n/word'
 import type { IconName } from '../parts/icons'
 
 export interface Look {
@@ -20,8 +20,4 @@ export function lineLook(line: Line): Look {
 }
 
 /** The state in the reader's language; the code itself for a fault this version does not know. */
-export function lineText(line: Line): string {
-  const state = lineState(line)
-  const key = `line.${state}`
-  return language.messages && Object.hasOwn(language.messages, key) ? t(key as BareKey) : state.replaceAll('_', ' ')
-}
+export const lineText = (line: Line): string => word('line', lineState(line))

@@ -1,0 +1,96 @@
+// The automatic test of a line (J5), against the simulated exchange, and the timeslots of an E1 trunk.
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import { assertAccessible, assertNoSidewaysScroll, finish, launch, NARROW, openAsAdmin, visit } from './browser.mjs'
+import { Gateway } from './gateway.mjs'
+
+const TEST_MS = 120_000
+/** What the simulated exchange calls the line of its second port. */
+const SECOND_LINE = '0202'
+const settings = () => gateway.api('GET', '/lines/FXO%201/settings')
+
+let browser
+let gateway
+before(async () => {
+  browser = await launch()
+  gateway = await Gateway.start('pt-BR', ['--simulated-lines'])
+})
+after(async () => {
+  await browser?.close()
+  await gateway?.stop()
+})
+
+test('a line is tested and its port set in three clicks, and the report can be kept', async () => {
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/')
+  const before = await settings()
+  await page.getByRole('navigation', { name: 'Menu principal' }).getByRole('link', { name: 'Portas' }).click()
+  await page.getByRole('link', { name: 'Testar e ajustar FXO 1' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Teste de FXO 1' })
+  // The number of the other line is not known to the gateway: it says so beside the field.
+  const start = dialog.getByRole('button', { name: 'Testar e ajustar' })
+  await start.click()
+  const number = dialog.getByLabel('Número a discar')
+  await dialog.locator('input[name=number][aria-invalid=true]').waitFor()
+  assert.ok(await number.evaluate((input) => input === document.activeElement))
+  await number.fill(SECOND_LINE)
+  await start.click()
+  await dialog.getByRole('list', { name: 'Etapas do teste' }).waitFor()
+  await dialog.locator('li[aria-current=step]').filter({ hasText: 'Eco da linha' }).waitFor({ timeout: TEST_MS })
+  await dialog.getByText('foram gravadas na porta').waitFor({ timeout: TEST_MS })
+  await dialog.getByText('Tom de discar').waitFor()
+  await assertAccessible(page, 'report')
+
+  const now = await settings()
+  assert.ok(now.settings.learned_tone, JSON.stringify(now))
+  assert.equal(before.settings.learned_tone, null)
+  const [download] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Baixar relatório' }).click()])
+  assert.match(download.suggestedFilename(), /^FXO-1-\d{4}-\d\d-\d\d\.txt$/)
+  const report = await readFile(await download.path(), 'utf8')
+  assert.match(report, /Tom de discar: 425 Hz/)
+  assert.match(report, /Tom de ocupado aprendido: 425 Hz/)
+  await finish(page)
+})
+
+test('a test that runs can be stopped, and what it found stays to be read on a small screen', async () => {
+  const page = await openAsAdmin(browser, gateway, { width: NARROW })
+  await visit(page, '/lines/FXO%202')
+  const dialog = page.getByRole('dialog', { name: 'Teste de FXO 2' })
+  await dialog.getByLabel('Como se ouve o fim de uma chamada').selectOption('incoming_call')
+  await dialog.getByLabel('Gravar o que foi aprendido').uncheck()
+  await dialog.getByRole('button', { name: 'Somente testar' }).click()
+  await dialog.getByText('Ligue agora para esta linha').waitFor({ timeout: TEST_MS })
+  await assertNoSidewaysScroll(page, 'running')
+  await dialog.getByRole('button', { name: 'Parar o teste' }).click()
+  await dialog.getByText('O teste foi parado').waitFor({ timeout: TEST_MS })
+  await dialog.getByText('Nada foi gravado nas configurações da porta').waitFor()
+  await assertNoSidewaysScroll(page, 'report')
+  await finish(page)
+})
+
+test('timeslots of an E1 trunk are blocked and freed', async () => {
+  const trunk = await gateway.api('POST', '/e1-trunks', {
+    name: 'Embratel',
+    device: 'TE2/0/1',
+    signalling: { kind: 'e1_r2', variant: 'br-embratel' },
+  })
+  const blocked = async () => (await gateway.api('GET', `/e1-trunks/${trunk.id}`)).blocked
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/lines')
+  const slots = page.getByRole('region', { name: 'Embratel' })
+  const slot = (number) => slots.getByRole('button', { name: new RegExp(`^${number}\\s`) })
+  await slot(3).click()
+  await slot(17).click()
+  await slots.getByText('2 escolhidos').waitFor()
+  await slots.getByRole('button', { name: 'Bloquear' }).click()
+  await slots.getByRole('button', { name: /^17\s+bloqueado aqui/ }).waitFor()
+  assert.deepEqual(await blocked(), [3, 17])
+  assert.equal(await slot(16).count(), 0)
+  await slot(3).click()
+  await slots.getByRole('button', { name: 'Liberar' }).click()
+  await slots.getByRole('button', { name: 'Bloquear' }).waitFor({ state: 'detached' })
+  assert.deepEqual(await blocked(), [17])
+  await assertAccessible(page, 'timeslots')
+  await finish(page)
+})
