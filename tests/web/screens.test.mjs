@@ -11,6 +11,9 @@ let edited
 let music
 let trunk
 let e1Trunk
+let ivr
+let hours
+let route
 before(async () => {
   browser = await launch()
   gateway = await Gateway.start('pt-BR', ['--simulated-lines'])
@@ -22,6 +25,14 @@ before(async () => {
   const inbound = [{ number: '33334444', extension: edited }]
   e1Trunk = (await gateway.api('POST', '/e1-trunks', { name: LONG_NAME.slice(9, 49), device: 'TE2/0/1', signalling, inbound })).id
   music = (await gateway.api('POST', '/music-classes', { name: LONG_NAME, description: '', files: [], order: 'listed', position: 'shared' })).id
+  const sound = await gateway.api('POST', '/audio-files/speech', { name: LONG_NAME, description: '', text: 'Um.', language: 'pt-BR' })
+  const ring = { targets: [{ ring: 'extension', id: edited }, { ring: 'external', number: '5133334444' }] }
+  const keys = [{ key: '1', label: LONG_NAME.slice(0, 40), destination: { to: 'ring', ring, on_no_answer: { to: 'extension', id: edited } } }]
+  ivr = (await gateway.api('POST', '/ivrs', { name: LONG_NAME.slice(0, 40), menu: sound.id, keys })).id
+  const closed = { override: { state: 'closed', until: null }, on_match: { to: 'ivr', id: ivr } }
+  hours = (await gateway.api('POST', '/time-conditions', { name: LONG_NAME, periods: [{ weekdays: [1, 2, 3] }], ...closed })).id
+  const rules = [{ pattern: '0Z.', ways: [{ way: 'trunk', id: trunk }, { way: 'any_line' }] }]
+  route = (await gateway.api('POST', '/outbound-routes', { name: LONG_NAME, rules })).id
   await gateway.register(registered)
   // Calls to list: to nobody's number, and to a phone that is not there.
   for (const number of ['29', '2002']) await gateway.phone(registered, '--talk', '1', 'call', number).ended
@@ -47,6 +58,15 @@ const screens = () => [
   '/music-on-hold',
   '/music-on-hold/new',
   `/music-on-hold/${music}`,
+  '/numbers/new',
+  `/outbound-routes/${route}`,
+  '/ivrs',
+  `/ivrs/${ivr}`,
+  '/queues/new',
+  `/time-conditions/${hours}`,
+  '/voicemail-boxes/new',
+  '/profiles/new',
+  '/text-gateways/new',
   '/calls',
   '/settings/company',
   '/settings/users',

@@ -57,8 +57,38 @@ const MENU: readonly ItemGroup[] = [
     label: 'nav.telephony',
     items: [
       one('extensions', 'phone', '/extensions', 'nav.extensions', 'directory:view'),
+      one('telephony', 'inbound', '/numbers', 'number.title', 'telephony:view'),
+      {
+        part: 'telephony',
+        icon: 'transfer',
+        label: 'nav.routes',
+        pages: [
+          { path: '/inbound-routes', label: 'inbound_route.title', right: 'telephony:view' },
+          { path: '/outbound-routes', label: 'outbound_route.title', right: 'telephony:view' },
+        ],
+      },
+      one('telephony', 'menu', '/ivrs', 'ivr.title', 'telephony:view'),
+      {
+        part: 'telephony',
+        icon: 'clock',
+        label: 'time_condition.title',
+        pages: [
+          { path: '/time-conditions', label: 'time_condition.title', right: 'telephony:view' },
+          { path: '/calendars', label: 'calendar.title', right: 'telephony:view' },
+        ],
+      },
+      one('telephony', 'info', '/announcements', 'announcement.title', 'telephony:view'),
+      one('telephony', 'users', '/conferences', 'conference.title', 'telephony:view'),
+      one('telephony', 'voicemail', '/voicemail-boxes', 'voicemail_box.title', 'telephony:view'),
       one('sounds', 'sound', '/audio-files', 'nav.audio_files', 'sounds:view'),
       one('sounds', 'music', '/music-on-hold', 'nav.music', 'sounds:view'),
+    ],
+  },
+  {
+    label: 'nav.call_centre',
+    items: [
+      one('telephony', 'queue', '/queues', 'queue.title', 'telephony:view'),
+      one('telephony', 'pause', '/breaks', 'break.title', 'telephony:view'),
     ],
   },
   { items: [one('calls', 'calls', '/calls', 'nav.calls', 'calls:view')] },
@@ -66,7 +96,27 @@ const MENU: readonly ItemGroup[] = [
     label: 'nav.settings',
     items: [
       one('company', 'company', '/settings/company', 'nav.company', 'directory:view'),
-      one('users', 'users', '/settings/users', 'nav.users', 'users:view'),
+      {
+        part: 'users',
+        icon: 'users',
+        label: 'nav.users',
+        pages: [
+          { path: '/settings/users', label: 'nav.users', right: 'users:view' },
+          { path: '/teams', label: 'team.title', right: 'users:view' },
+          { path: '/profiles', label: 'profile.title', right: 'users:view' },
+        ],
+      },
+      {
+        part: 'company',
+        icon: 'bell',
+        label: 'nav.notices',
+        pages: [
+          { path: '/mail-notices', label: 'mail_notice.title', right: 'notices:view' },
+          { path: '/mail-servers', label: 'mail_server.title', right: 'notices:view' },
+          { path: '/webhooks', label: 'webhook.title', right: 'notices:view' },
+          { path: '/text-gateways', label: 'text_gateway.title', right: 'notices:view' },
+        ],
+      },
       one('tokens', 'key', '/settings/tokens', 'nav.tokens', 'tokens:view'),
       one('configuration', 'transfer', '/settings/configuration', 'nav.configuration', 'configuration:export'),
     ],

@@ -18,6 +18,8 @@ interface Route {
   load: () => Promise<{ default: unknown }>
 }
 
+const objects = (path: string, right: Right): Route => ({ path, right, deep: true, load: () => import('./screens/Objects.svelte') })
+
 const ROUTES: readonly Route[] = [
   { path: '/extensions', right: 'directory:view', deep: true, load: () => import('./screens/Extensions.svelte') },
   { path: '/trunks', right: 'trunks:view', deep: true, load: () => import('./screens/Trunks.svelte') },
@@ -29,6 +31,23 @@ const ROUTES: readonly Route[] = [
   { path: '/settings/users', right: 'users:view', deep: true, load: () => import('./screens/Users.svelte') },
   { path: '/settings/tokens', right: 'tokens:view', load: () => import('./screens/Tokens.svelte') },
   { path: '/settings/configuration', right: 'configuration:export', load: () => import('./screens/Configuration.svelte') },
+  objects('/numbers', 'telephony:view'),
+  objects('/inbound-routes', 'telephony:view'),
+  objects('/outbound-routes', 'telephony:view'),
+  objects('/ivrs', 'telephony:view'),
+  objects('/queues', 'telephony:view'),
+  objects('/breaks', 'telephony:view'),
+  objects('/time-conditions', 'telephony:view'),
+  objects('/calendars', 'telephony:view'),
+  objects('/announcements', 'telephony:view'),
+  objects('/conferences', 'telephony:view'),
+  objects('/voicemail-boxes', 'telephony:view'),
+  objects('/teams', 'users:view'),
+  objects('/profiles', 'users:view'),
+  objects('/webhooks', 'notices:view'),
+  objects('/mail-notices', 'notices:view'),
+  objects('/mail-servers', 'notices:view'),
+  objects('/text-gateways', 'notices:view'),
   { path: '/system', right: 'system:view', load: () => import('./screens/System.svelte') },
 ]
 

@@ -68,6 +68,10 @@ export interface User {
   role: Role
   language: LanguageCode
   active: boolean
+  /** Where calls for this person ring. */
+  extension?: Id | null
+  /** What the person may do, instead of what the role allows. */
+  profile?: Id | null
 }
 
 /** Who is logged in, and what that allows. */
@@ -336,9 +340,10 @@ export interface R2Variant {
   name: string | null
 }
 
-/** Something that uses another object. */
+/** An object that uses another one. */
 export interface UsedBy {
-  object: 'company' | 'extension' | 'trunk' | 'music_class'
+  /** Its kind, such as `company` or `ivr`. */
+  object: string
   id: Id
   name: string
 }

@@ -1,11 +1,13 @@
 import alarms from './alarms/en.json'
 import { lines } from './lines/en'
+import { objects } from './objects/en'
 import { flow } from './flow/en'
 import type { Entry } from './message'
 
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...objects,
   ...lines,
   'product.promise': 'Your telephone gateway. Everything it does, it does here: without the Internet, without an account elsewhere.',
   'product.version': 'Version {version}',
@@ -536,10 +538,6 @@ export const en = {
   'music.delete_title': 'Delete music {name}?',
   'music.delete_text': 'Its audio files stay.',
   'music.deleted': 'Music {name} deleted.',
-  'used_by.company': 'Company',
-  'used_by.extension': 'Extension {name}',
-  'used_by.trunk': 'Trunk {name}',
-  'used_by.music_class': 'Music {name}',
   'extension.music_hint': 'What those hear whom this extension holds.',
   'trunk.music_hint': 'What those hear whom somebody behind this trunk holds.',
   'company.music_hint': 'Where neither extension nor trunk says otherwise.',

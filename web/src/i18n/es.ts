@@ -1,10 +1,12 @@
 import alarms from './alarms/es.json'
 import { lines } from './lines/es'
+import { objects } from './objects/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...objects,
   ...lines,
   'product.promise': 'Su gateway de telefonía. Todo lo que hace, lo hace aquí: sin Internet, sin una cuenta en otro lugar.',
   'product.version': 'Versión {version}',
@@ -538,10 +540,6 @@ export const es = {
   'music.delete_title': '¿Eliminar música {name}?',
   'music.delete_text': 'Sus archivos de audio se conservan.',
   'music.deleted': 'Música {name} eliminada.',
-  'used_by.company': 'Empresa',
-  'used_by.extension': 'Interno {name}',
-  'used_by.trunk': 'Troncal {name}',
-  'used_by.music_class': 'Música {name}',
   'extension.music_hint': 'Lo que oyen aquellos a quienes este interno pone en espera.',
   'trunk.music_hint': 'Lo que oyen aquellos a quienes pone en espera alguien de esta troncal.',
   'company.music_hint': 'Donde ni el interno ni la troncal indican otra cosa.',

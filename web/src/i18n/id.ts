@@ -1,10 +1,12 @@
 import alarms from './alarms/id.json'
 import { lines } from './lines/id'
+import { objects } from './objects/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...objects,
   ...lines,
   'product.promise': 'Gateway telepon Anda. Semua dikerjakan di sini: tanpa Internet, tanpa akun di tempat lain.',
   'product.version': 'Versi {version}',
@@ -534,10 +536,6 @@ export const id = {
   'music.delete_title': 'Hapus musik {name}?',
   'music.delete_text': 'Berkas audionya tetap ada.',
   'music.deleted': 'Musik {name} dihapus.',
-  'used_by.company': 'Perusahaan',
-  'used_by.extension': 'Ekstensi {name}',
-  'used_by.trunk': 'Trunk {name}',
-  'used_by.music_class': 'Musik {name}',
   'extension.music_hint': 'Yang didengar oleh pihak yang ditahan ekstensi ini.',
   'trunk.music_hint': 'Yang didengar oleh pihak yang ditahan dari trunk ini.',
   'company.music_hint': 'Bila ekstensi maupun trunk tidak menentukan lain.',

@@ -1,10 +1,12 @@
 import alarms from './alarms/pt-BR.json'
 import { lines } from './lines/pt-BR'
+import { objects } from './objects/pt-BR'
 import { flow } from './flow/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
+  ...objects,
   ...lines,
   'product.promise': 'O seu gateway de telefonia. Tudo o que ele faz, faz aqui: sem Internet, sem conta em outro lugar.',
   'product.version': 'Versão {version}',
@@ -538,10 +540,6 @@ export const ptBR = {
   'music.delete_title': 'Excluir música {name}?',
   'music.delete_text': 'Seus arquivos de áudio permanecem.',
   'music.deleted': 'Música {name} excluída.',
-  'used_by.company': 'Empresa',
-  'used_by.extension': 'Ramal {name}',
-  'used_by.trunk': 'Tronco {name}',
-  'used_by.music_class': 'Música {name}',
   'extension.music_hint': 'O que ouvem aqueles que este ramal põe em espera.',
   'trunk.music_hint': 'O que ouvem aqueles que alguém deste tronco põe em espera.',
   'company.music_hint': 'Onde nem o ramal nem o tronco dizem outra coisa.',

@@ -7,10 +7,12 @@ import { fieldText, problemText } from '../i18n/problem_text'
 export class Form {
   busy = $state(false)
   #failure = $state.raw<unknown>(null)
-  readonly #fields: readonly string[]
+  readonly #fields: readonly string[] | ((field: string) => string | undefined)
 
-  /** `fields` are those with a place of their own on the form; errors of others appear above it. */
-  constructor(fields: readonly string[]) {
+  /**
+   * `fields` are those with a place of their own on the form, or tells the place of a field; errors of others appear above it.
+   */
+  constructor(fields: readonly string[] | ((field: string) => string | undefined)) {
     this.#fields = fields
   }
 
@@ -44,6 +46,14 @@ export class Form {
     return found && fieldText(found)
   }
 
+  /** Whether something at this place or below it was refused. */
+  isRefused(place: string): boolean {
+    return this.#problems().some((problem) => {
+      const at = this.#placeOf(problem)
+      return at !== undefined && (at === place || at.startsWith(`${place}.`) || at.startsWith(`${place}[`))
+    })
+  }
+
   /** What belongs to no field of the form: one sentence, or null. */
   get banner(): string | null {
     if (!this.#failure) return null
@@ -58,6 +68,7 @@ export class Form {
 
   /** `admin.password` belongs to a field of that name or, failing that, to `password`; `hosts[3]` to `hosts`. */
   #placeOf({ field }: FieldProblem): string | undefined {
+    if (typeof this.#fields === 'function') return this.#fields(field)
     const whole = field.replace(/\[\d+\]$/, '')
     const last = whole.split(/[./]/).at(-1)
     return this.#fields.find((name) => name === whole) ?? this.#fields.find((name) => name === last)
