@@ -73,6 +73,10 @@ const screens = () => [
   '/settings/users/new',
   '/settings/tokens',
   '/settings/configuration',
+  '/versions',
+  '/drafts',
+  '/storage',
+  '/audit-log',
   '/system',
   '/nowhere',
 ]

@@ -5,6 +5,7 @@ import { Problem } from './api/problem'
 import type { Company, Session, User } from './api/types'
 import { zone } from './format/local.svelte'
 import { language } from './i18n/language.svelte'
+import { drafting } from './drafting.svelte'
 import { connection } from './live/connection.svelte'
 import { Rights, type MenuPart, type Permission, type Right } from './rights'
 
@@ -65,6 +66,7 @@ class Account {
   async leave(): Promise<void> {
     await gateway.logOut().catch(() => undefined)
     connection.stop()
+    drafting.leave()
     this.user = null
     this.company = null
     this.expired = false

@@ -118,10 +118,26 @@ const MENU: readonly ItemGroup[] = [
         ],
       },
       one('tokens', 'key', '/settings/tokens', 'nav.tokens', 'tokens:view'),
-      one('configuration', 'transfer', '/settings/configuration', 'nav.configuration', 'configuration:export'),
     ],
   },
-  { items: [one('system', 'system', '/system', 'nav.system', 'system:view')] },
+  {
+    label: 'nav.system',
+    items: [
+      one('system', 'system', '/system', 'nav.state', 'system:view'),
+      {
+        part: 'configuration',
+        icon: 'undo',
+        label: 'nav.versions',
+        pages: [
+          { path: '/versions', label: 'nav.versions', right: 'configuration:view' },
+          { path: '/drafts', label: 'nav.drafts', right: 'configuration:view' },
+          { path: '/settings/configuration', label: 'nav.configuration', right: 'configuration:export' },
+        ],
+      },
+      one('system', 'storage', '/storage', 'nav.storage', 'system:view'),
+      one('audit', 'eye', '/audit-log', 'nav.audit', 'audit:view'),
+    ],
+  },
 ]
 
 /** The menu of somebody who may do what `may` says and is shown these parts; groups without an entry are left out. */

@@ -25,6 +25,10 @@ describe('rights', () => {
     expect(seen).toEqual(['/trunks'])
   })
 
+  it('show an entry whose first page is not allowed by the one that is', () => {
+    expect(paths((right) => right === 'configuration:export')).toEqual(['/settings/configuration'])
+  })
+
   it('let a profile leave out menus', () => {
     const all = paths(() => true)
     expect(all).toContain('/trunks')

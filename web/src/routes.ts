@@ -48,6 +48,10 @@ const ROUTES: readonly Route[] = [
   objects('/mail-notices', 'notices:view'),
   objects('/mail-servers', 'notices:view'),
   objects('/text-gateways', 'notices:view'),
+  { path: '/versions', right: 'configuration:view', load: () => import('./screens/Versions.svelte') },
+  { path: '/drafts', right: 'configuration:view', load: () => import('./screens/Drafts.svelte') },
+  { path: '/storage', right: 'system:view', load: () => import('./screens/Storage.svelte') },
+  { path: '/audit-log', right: 'audit:view', load: () => import('./screens/AuditLog.svelte') },
   { path: '/system', right: 'system:view', load: () => import('./screens/System.svelte') },
 ]
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { address, Client } from './client'
+import { address, Client, isPartOfDrafts } from './client'
 import { asCurl } from './curl'
 import { Problem, Unreachable } from './problem'
 
@@ -41,6 +41,20 @@ describe('requests', () => {
     expect(read?.body).toBeUndefined()
     expect(write?.headers).toMatchObject({ 'X-Ramal-CSRF': '1', 'Content-Type': 'application/json' })
     expect(write?.body).toBe('{"number":"2001"}')
+  })
+
+  it('name the draft where it is about settings that drafts are made of', async () => {
+    const { client, fetch } = scripted(answer(200, []), answer(200, []), answer(200, []))
+    client.draft = 3
+    await client.get('/queues')
+    await client.get('/users')
+    client.draft = null
+    await client.get('/queues')
+    const names = fetch.mock.calls.map(([, init]) => (init.headers as Record<string, string>)['X-Ramal-Draft'])
+    expect(names).toEqual(['3', undefined, undefined])
+    for (const path of ['/company', '/extensions/4', '/e1-trunks', '/conferences/7', '/simulate']) expect(isPartOfDrafts(path), path).toBe(true)
+    for (const path of ['/queues/4/live', '/conferences/active', '/trunks/legacy-text', '/audio-files', '/configuration/drafts'])
+      expect(isPartOfDrafts(path), path).toBe(false)
   })
 
   it('accept answers without a body', async () => {

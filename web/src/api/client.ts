@@ -26,6 +26,9 @@ export class Client {
   /** Resolves to true when the request should be sent again. Unset: a 401 is an error like any other. */
   onUnauthorised: (() => Promise<boolean>) | null = null
 
+  /** Names the draft that requests about what drafts are made of work on. */
+  draft: number | null = null
+
   constructor(private readonly fetch: Fetch = (input, init) => globalThis.fetch(input, init)) {}
 
   get<T>(path: string, query?: Query): Promise<T> {
@@ -54,6 +57,7 @@ export class Client {
     const headers: Record<string, string> = { Accept: 'application/json' }
     // The session cookie alone may not change anything: a header no foreign page can set stops forged requests.
     if (method !== 'GET') headers['X-Ramal-CSRF'] = '1'
+    if (this.draft !== null && isPartOfDrafts(path)) headers['X-Ramal-Draft'] = String(this.draft)
     if (body !== undefined) headers['Content-Type'] = 'application/json'
     const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' }
     if (body !== undefined) init.body = JSON.stringify(body)
@@ -64,6 +68,14 @@ export class Client {
     }
   }
 }
+
+/** What is configured in drafts: what leads calls, trunks, extensions, the company. */
+const PARTS =
+  /^\/(company|feature-codes|extensions|trunks|e1-trunks|numbers|inbound-routes|outbound-routes|ivrs|queues|breaks|time-conditions|calendars|announcements|conferences|voicemail-boxes|voicemail-settings|recording-settings|simulate)(\/|$)/
+/** Below these, what goes on now and what is no setting. */
+const NOT_PARTS = /^\/(trunks\/legacy-text|queues\/[^/]+\/|conferences\/(active|[^/]+\/))/
+
+export const isPartOfDrafts = (path: string): boolean => PARTS.test(path) && !NOT_PARTS.test(path)
 
 /** The path with its query; parameters without a value are left out. */
 export function address(path: string, query: Query = {}): string {

@@ -135,12 +135,32 @@ export const system = () => client.get<Api.System>('/system')
 export const exportConfiguration = () => client.get<unknown>('/configuration/export')
 export const importConfiguration = (body: unknown): Call => ({ method: 'POST', path: '/configuration/import', body })
 
+export const versions = (limit: number, before: number | null) =>
+  client.get<Api.VersionPage>('/configuration/versions', { limit, before })
+export const undoVersion = (version: number): Call => ({ method: 'POST', path: `/configuration/versions/${version}/undo` })
+export const drafts = () => client.get<Api.Draft[]>('/configuration/drafts')
+export const createDraft = (name: string): Call => ({ method: 'POST', path: '/configuration/drafts', body: { name } })
+export const discardDraft = (of: Api.Id): Call => ({ method: 'DELETE', path: `/configuration/drafts/${id(of)}` })
+export const activateDraft = (of: Api.Id): Call => ({ method: 'POST', path: `/configuration/drafts/${id(of)}/activate` })
+
+export const auditLog = (limit: number, before: number | null, refused: boolean) =>
+  client.get<Api.AuditPage>('/audit-log', { limit, before, refused: refused ? 'true' : null })
+export const AUDIT_FILE = '/api/v1/audit-log/export?format=csv'
+
+export const storage = () => client.get<Api.Storage>('/storage')
+export const BACK_UP: Call = { method: 'POST', path: '/storage/backups' }
+export const acknowledgeRecovery = (of: Api.Id): Call => ({
+  method: 'POST',
+  path: `/storage/recoveries/${id(of)}/acknowledge`,
+  body: {},
+})
+
 export const send = <T>(call: Call) => client.send<T>(call)
 
 /** Takes note of everything that was recovered, so that there is no alarm of it any more. */
 export async function acknowledgeRecoveries() {
-  const { recoveries } = await client.get<Api.Storage>('/storage')
+  const { recoveries } = await storage()
   for (const one of recoveries.filter((one) => one.acknowledged_at === null)) {
-    await client.send<void>({ method: 'POST', path: `/storage/recoveries/${id(one.id)}/acknowledge`, body: {} })
+    await send<void>(acknowledgeRecovery(one.id))
   }
 }

@@ -29,8 +29,94 @@ export interface Status {
   storage: 'good' | 'recovered' | 'damaged'
 }
 
+/** Who changed something. */
+export type Actor =
+  | { type: 'system' | 'local' | 'set_up' }
+  | { type: 'user'; id: Id; login: string }
+  | { type: 'telephone'; extension: string }
+  | { type: 'token'; id: Id; name: string }
+
+export interface FieldChange {
+  field: string
+  before?: unknown
+  after?: unknown
+  /** Its values are not shown. */
+  secret: boolean
+}
+
+export interface ObjectChange {
+  object: string
+  object_id: number
+  name: string
+  action: 'created' | 'changed' | 'deleted'
+  fields: FieldChange[]
+}
+
+/** One save of the configuration. */
+export interface Version {
+  version: number
+  at: number
+  actor: Actor
+  changes: ObjectChange[]
+}
+
+export interface VersionPage {
+  versions: Version[]
+  next: number | null
+}
+
+/** Changes that are to become live together. */
+export interface Draft {
+  id: number
+  name: string
+  at: number
+  actor: Actor
+  changes: ObjectChange[]
+}
+
+export interface AuditEntry {
+  id: number
+  at: number
+  last_at: number
+  /** Equal refusals within a minute are one entry. */
+  times: number
+  actor: Actor | null
+  address: string
+  method: string
+  path: string
+  status: number | null
+  /** Blank when it was done. */
+  problem: string
+  fields: { field: string; code: string }[]
+  version: number | null
+  changes: ObjectChange[]
+}
+
+export interface AuditPage {
+  entries: AuditEntry[]
+  next: number | null
+}
+
+export interface Recovery {
+  id: Id
+  at: number
+  cause: string
+  detail: string
+  kept_aside: string
+  settings_at: number
+  settings_version: number
+  acknowledged_at: number | null
+  acknowledged_by: Actor | null
+}
+
 export interface Storage {
-  recoveries: { id: Id; acknowledged_at: number | null }[]
+  recovery: Recovery | null
+  /** Damage that was found while the gateway runs. */
+  damage: string | null
+  backup_problem: string | null
+  unread: { kind: string; id: number; problem: string }[]
+  backups: { file: string; kind: string; at: number; version: number; bytes: number }[]
+  recoveries: Recovery[]
 }
 
 export interface Country {

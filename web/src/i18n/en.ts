@@ -1,12 +1,14 @@
 import alarms from './alarms/en.json'
 import { lines } from './lines/en'
 import { objects } from './objects/en'
+import { history } from './history/en'
 import { flow } from './flow/en'
 import type { Entry } from './message'
 
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...history,
   ...objects,
   ...lines,
   'product.promise': 'Your telephone gateway. Everything it does, it does here: without the Internet, without an account elsewhere.',

@@ -1,11 +1,13 @@
 import alarms from './alarms/es.json'
 import { lines } from './lines/es'
 import { objects } from './objects/es'
+import { history } from './history/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...history,
   ...objects,
   ...lines,
   'product.promise': 'Su gateway de telefonía. Todo lo que hace, lo hace aquí: sin Internet, sin una cuenta en otro lugar.',

@@ -1,11 +1,13 @@
 import alarms from './alarms/id.json'
 import { lines } from './lines/id'
 import { objects } from './objects/id'
+import { history } from './history/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...history,
   ...objects,
   ...lines,
   'product.promise': 'Gateway telepon Anda. Semua dikerjakan di sini: tanpa Internet, tanpa akun di tempat lain.',

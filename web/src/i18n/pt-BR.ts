@@ -1,11 +1,13 @@
 import alarms from './alarms/pt-BR.json'
 import { lines } from './lines/pt-BR'
 import { objects } from './objects/pt-BR'
+import { history } from './history/pt-BR'
 import { flow } from './flow/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
+  ...history,
   ...objects,
   ...lines,
   'product.promise': 'O seu gateway de telefonia. Tudo o que ele faz, faz aqui: sem Internet, sem conta em outro lugar.',

@@ -46,6 +46,11 @@ class LiveConnection {
     this.live = NOTHING
   }
 
+  /** Has everything read again: what is configured is looked at in another way. */
+  readonly lookAgain = (): void => {
+    this.configurationChanges += 1
+  }
+
   /** Connects at once instead of waiting for the next attempt. */
   readonly retryNow = (): void => this.#again()
 
