@@ -80,6 +80,8 @@ const MENU: readonly ItemGroup[] = [
       one('telephony', 'info', '/announcements', 'announcement.title', 'telephony:view'),
       one('telephony', 'users', '/conferences', 'conference.title', 'telephony:view'),
       one('telephony', 'voicemail', '/voicemail-boxes', 'voicemail_box.title', 'telephony:view'),
+      one('telephony', 'terminal', '/feature-codes', 'nav.feature_codes', 'telephony:view'),
+      one('telephony', 'play', '/simulate', 'nav.simulate', 'telephony:view'),
       one('sounds', 'sound', '/audio-files', 'nav.audio_files', 'sounds:view'),
       one('sounds', 'music', '/music-on-hold', 'nav.music', 'sounds:view'),
     ],
@@ -87,11 +89,17 @@ const MENU: readonly ItemGroup[] = [
   {
     label: 'nav.call_centre',
     items: [
+      one('dashboard', 'eye', '/queues-now', 'nav.queues_now', 'live:view'),
       one('telephony', 'queue', '/queues', 'queue.title', 'telephony:view'),
       one('telephony', 'pause', '/breaks', 'break.title', 'telephony:view'),
     ],
   },
-  { items: [one('calls', 'calls', '/calls', 'nav.calls', 'calls:view')] },
+  {
+    items: [
+      one('calls', 'calls', '/calls', 'nav.calls', 'calls:view'),
+      one('voicemail', 'voicemail', '/messages', 'nav.messages', 'voicemail:view'),
+    ],
+  },
   {
     label: 'nav.settings',
     items: [
@@ -115,6 +123,7 @@ const MENU: readonly ItemGroup[] = [
           { path: '/mail-servers', label: 'mail_server.title', right: 'notices:view' },
           { path: '/webhooks', label: 'webhook.title', right: 'notices:view' },
           { path: '/text-gateways', label: 'text_gateway.title', right: 'notices:view' },
+          { path: '/deliveries', label: 'nav.deliveries', right: 'notices:view' },
         ],
       },
       one('tokens', 'key', '/settings/tokens', 'nav.tokens', 'tokens:view'),

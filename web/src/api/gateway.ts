@@ -111,6 +111,36 @@ export const deleteToken = (of: Api.Id): Call => ({ method: 'DELETE', path: `/to
 
 export const hangUp = (call: string) => client.send<void>({ method: 'DELETE', path: `/calls/active/${id(call)}` })
 
+export const supervise = (call: string, mode: Api.Supervision, supervisor: number | null): Call => ({
+  method: 'POST',
+  path: `/calls/active/${id(call)}/supervision`,
+  body: supervisor === null ? { mode } : { mode, supervisor },
+})
+
+export const queueStatus = () => client.get<Api.QueueStatus[]>('/queue-status')
+export const agents = () => client.get<Api.AgentStatus[]>('/agents')
+export const tellAgent = (user: number, what: 'pause' | 'resume' | 'logout'): Call => ({
+  method: 'POST',
+  path: `/agents/${user}/${what}`,
+  ...(what === 'pause' && { body: {} }),
+})
+
+export const voiceMessages = (limit: number, before: number | null, mailbox: string, onlyNew: boolean) =>
+  client.get<Api.VoiceMessagePage>('/voicemail-messages', { limit, before, mailbox, heard: onlyNew ? 'false' : null })
+export const changeVoiceMessage = (of: Api.Id, body: { heard?: boolean; handled?: boolean }): Call => ({
+  method: 'PATCH',
+  path: `/voicemail-messages/${id(of)}`,
+  body,
+})
+export const deleteVoiceMessage = (of: Api.Id): Call => ({ method: 'DELETE', path: `/voicemail-messages/${id(of)}` })
+
+export const deliveries = (limit: number, before: number | null) => client.get<Api.DeliveryPage>('/deliveries', { limit, before })
+export const replay = (of: Api.Id): Call => ({ method: 'POST', path: `/deliveries/${id(of)}/replay` })
+
+export const featureCodes = () => client.get<Api.FeatureCodes>('/feature-codes')
+export const changeFeatureCodes = (body: Api.FeatureCodes): Call => ({ method: 'PUT', path: '/feature-codes', body })
+export const RESET_FEATURE_CODES: Call = { method: 'DELETE', path: '/feature-codes' }
+
 export interface CallFilter {
   number?: string
   result?: Api.CallResult | ''

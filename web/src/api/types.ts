@@ -676,3 +676,74 @@ export interface NewToken {
   token: Token
   secret: string
 }
+
+export const SUPERVISIONS = ['listen', 'whisper', 'barge', 'take_over'] as const
+export type Supervision = (typeof SUPERVISIONS)[number]
+
+export interface QueueMember {
+  /** The user, when he is an agent. */
+  user: number | null
+  name: string
+  extension: string | null
+  state: string
+  answered: number
+  missed: number
+}
+
+/** A queue now; counts are since midnight. */
+export interface QueueStatus {
+  id: number
+  name: string
+  waiting: { call: string; number: string; name: string; since: number }[]
+  members: QueueMember[]
+  answered: number
+  abandoned: number
+  sent_on: number
+  longest_wait_ms: number
+}
+
+/** A user who takes calls of queues. */
+export interface AgentStatus {
+  user: number
+  /** Null when he has not logged in anywhere. */
+  extension: string | null
+  /** Null when he takes calls. */
+  pause: { reason: string } | null
+  break_name: string | null
+}
+
+export interface VoiceMessage {
+  id: number
+  mailbox: number
+  caller: Party
+  started_at: number
+  /** Null while it is being left. */
+  ended_at: number | null
+  duration_ms: number
+  heard_at: number | null
+  handled_at: number | null
+}
+
+export interface VoiceMessagePage {
+  messages: VoiceMessage[]
+  next: number | null
+}
+
+export type Delivery = {
+  id: number
+  at: number
+  kind: string
+  state: 'pending' | 'delivered' | 'failed'
+  attempts: number
+  next_at?: number | null
+  /** What came back. */
+  answer: string
+} & ({ way: 'webhook'; webhook: number } | { way: 'mail'; to: string[] } | { way: 'text'; to: string })
+
+export interface DeliveryPage {
+  deliveries: Delivery[]
+  next: number | null
+}
+
+/** Codes by service; null is switched off. */
+export type FeatureCodes = Record<string, string | null>

@@ -2,11 +2,13 @@ import alarms from './alarms/es.json'
 import { lines } from './lines/es'
 import { objects } from './objects/es'
 import { history } from './history/es'
+import { working } from './working/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...working,
   ...history,
   ...objects,
   ...lines,

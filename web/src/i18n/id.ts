@@ -2,11 +2,13 @@ import alarms from './alarms/id.json'
 import { lines } from './lines/id'
 import { objects } from './objects/id'
 import { history } from './history/id'
+import { working } from './working/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...working,
   ...history,
   ...objects,
   ...lines,

@@ -15,6 +15,8 @@ class LiveConnection {
   live = $state.raw<Live>(NOTHING)
   /** Grows with each saved configuration, from whichever browser or API client. */
   configurationChanges = $state(0)
+  /** Grows with each voice message that came or changed. */
+  voicemailChanges = $state(0)
   /** Grows with each call that ended. */
   callsEnded = $state(0)
 
@@ -78,6 +80,7 @@ class LiveConnection {
       this.#attempts = 0
     }
     if (event.type === 'configuration_changed') this.configurationChanges += 1
+    if (event.type === 'voicemail_new' || event.type === 'voicemail_changed') this.voicemailChanges += 1
     if (event.type === 'call_ended') this.callsEnded += 1
   }
 

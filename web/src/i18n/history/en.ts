@@ -20,7 +20,6 @@ export const history = {
   'version.search': 'Search object, name or person',
   'version.number': 'Version {version}',
   'version.none': 'Nothing has been saved yet.',
-  'version.show': 'What was changed',
   'version.field': 'Field',
   'version.before': 'Before',
   'version.after': 'After',

@@ -20,7 +20,6 @@ export const history = {
   'version.search': 'Buscar objeto, nombre o persona',
   'version.number': 'Versión {version}',
   'version.none': 'Todavía no se guardó nada.',
-  'version.show': 'Qué cambió',
   'version.field': 'Campo',
   'version.before': 'Antes',
   'version.after': 'Después',

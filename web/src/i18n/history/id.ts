@@ -20,7 +20,6 @@ export const history = {
   'version.search': 'Cari objek, nama, atau orang',
   'version.number': 'Versi {version}',
   'version.none': 'Belum ada yang disimpan.',
-  'version.show': 'Apa yang diubah',
   'version.field': 'Bidang',
   'version.before': 'Sebelum',
   'version.after': 'Sesudah',

@@ -20,7 +20,6 @@ export const history = {
   'version.search': 'Buscar objeto, nome ou pessoa',
   'version.number': 'Versão {version}',
   'version.none': 'Nada foi gravado ainda.',
-  'version.show': 'O que mudou',
   'version.field': 'Campo',
   'version.before': 'Antes',
   'version.after': 'Depois',
