@@ -65,7 +65,7 @@ test('an auditor sees calls and changes nothing', async () => {
   const page = await open(browser, gateway, { language: 'id' })
   await page.request.post('/api/v1/session', { data: { login: 'auditor', password: 'empat kucing di atap' } })
   await visit(page, '/')
-  await page.getByRole('navigation', { name: 'Menu utama' }).getByRole('link', { name: 'Panggilan' }).waitFor()
+  await page.getByRole('navigation', { name: 'Menu utama' }).getByRole('link', { name: 'Panggilan', exact: true }).waitFor()
   assert.equal(await page.getByRole('link', { name: 'Tambah ekstensi' }).count(), 0)
   assert.equal(await page.getByRole('link', { name: 'Token API' }).count(), 0)
   await visit(page, '/settings/users')

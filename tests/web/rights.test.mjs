@@ -65,6 +65,6 @@ test('a profile leaves menus out', async () => {
   const page = await openWith('telefonista', ['directory:view:all', 'live:view:all', 'calls:view:all', 'trunks:view:all'], ['dashboard', 'calls'])
   await visit(page, '/')
   await settled(page)
-  assert.deepEqual(await menuOf(page), ['/', '/calls'])
+  assert.deepEqual(await menuOf(page), ['/', '/queues-now', '/calls'])
   await finish(page)
 })
