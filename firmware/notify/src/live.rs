@@ -9,9 +9,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Listens until the gateway ends.
 pub(crate) async fn listen(store: Store, pbx: Pbx) {
-    let (live, mut changes) = pbx.observe();
+    let (calls, mut changes) = pbx.news();
     let answered = |call: &ActiveCall| call.answered_at.is_some();
-    let calls = live.calls.into_iter().filter(answered);
+    let calls = calls.into_iter().filter(answered);
     let mut calls: HashSet<CallId> = calls.map(|call| call.id).collect();
     loop {
         let change = match changes.recv().await {

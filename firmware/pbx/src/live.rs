@@ -230,6 +230,9 @@ pub(crate) struct LiveState {
     // Held for a few map operations only, never across an await.
     state: Mutex<State>,
     events: broadcast::Sender<LiveEvent>,
+    /// The same without registrations, of which there may be ten thousands a minute: who does nothing with them is not
+    /// woken for them.
+    news: broadcast::Sender<LiveEvent>,
     /// Told when somebody may have become free or gone.
     presence: OnceLock<Arc<Notify>>,
 }
@@ -237,9 +240,11 @@ pub(crate) struct LiveState {
 impl LiveState {
     pub(crate) fn new() -> Self {
         let (events, _) = broadcast::channel(EVENT_BACKLOG);
+        let (news, _) = broadcast::channel(EVENT_BACKLOG);
         Self {
             state: Mutex::default(),
             events,
+            news,
             presence: OnceLock::new(),
         }
     }
@@ -250,7 +255,8 @@ impl LiveState {
         let _ = self.presence.set(listener);
     }
 
-    fn presence_changed(&self) {
+    /// Somebody may have become free or gone.
+    pub(crate) fn presence_changed(&self) {
         if let Some(listener) = self.presence.get() {
             listener.notify_one();
         }
@@ -263,12 +269,15 @@ impl LiveState {
 
     fn announce(&self, event: LiveEvent) {
         // An error only says that nobody listens.
-        let _ = self.events.send(event);
+        if self.events.receiver_count() > 0 {
+            let _ = self.events.send(event.clone());
+        }
+        let _ = self.news.send(event);
     }
 
     /// Announces what is put together only when somebody listens.
     fn announce_with(&self, event: impl FnOnce() -> LiveEvent) {
-        if self.events.receiver_count() > 0 {
+        if self.events.receiver_count() + self.news.receiver_count() > 0 {
             self.announce(event());
         }
     }
@@ -293,6 +302,15 @@ impl LiveState {
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
         self.events.subscribe()
+    }
+
+    /// The calls now, and every change after it but those of registrations.
+    pub(crate) fn news(&self) -> (Vec<ActiveCall>, broadcast::Receiver<LiveEvent>) {
+        let state = self.lock();
+        (
+            state.calls.values().cloned().collect(),
+            self.news.subscribe(),
+        )
     }
 
     fn collect(state: &State, registrations: Vec<Registration>) -> Live {
@@ -364,8 +382,10 @@ impl LiveState {
         registration: impl FnOnce() -> Registration,
         event: impl FnOnce(Registration) -> LiveEvent,
     ) {
-        self.announce_with(|| event(registration()));
-        self.presence_changed();
+        if self.events.receiver_count() > 0 {
+            // An error only says that nobody listens any more.
+            let _ = self.events.send(event(registration()));
+        }
     }
 
     pub(crate) fn call_started(&self, call: ActiveCall) {

@@ -29,7 +29,7 @@ use crate::exchange::{Exchange, Services};
 use crate::flow::simulate::Standing;
 use crate::leg::sip::SipLines;
 use crate::lines::{self, LineTestRefusal, LineTestStatus, MAX_HOPS};
-use crate::live::{CallState, Live, LiveEvent, LiveState};
+use crate::live::{ActiveCall, CallState, Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
@@ -322,6 +322,12 @@ impl Pbx {
     /// What is going on now, and every change after it: nothing falls between the two.
     pub fn observe(&self) -> (Live, broadcast::Receiver<LiveEvent>) {
         self.exchange.locations.observe()
+    }
+
+    /// The calls in progress, and every change after it but those of registrations: for who does nothing with these, and
+    /// need not be woken whenever a phone refreshes its own.
+    pub fn news(&self) -> (Vec<ActiveCall>, broadcast::Receiver<LiveEvent>) {
+        self.exchange.live.news()
     }
 
     /// Ends a call; false when there is none with this id.

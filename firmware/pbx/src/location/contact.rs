@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use memchr::memchr;
 use ramal_model::{Binding, ExtensionId};
 use ramal_sip::{Flow, HeaderName, HeaderValue, Transport, Uri};
 
@@ -224,8 +225,26 @@ pub(super) fn same_phone(contact: &Contact, change: &ContactChange) -> bool {
 }
 
 fn same_address(known: &str, uri: &Uri) -> bool {
-    known.as_bytes() == uri.as_bytes()
-        || known
-            .parse::<Uri>()
-            .is_ok_and(|known| known.equivalent(uri))
+    let (known_text, text) = (known.as_bytes(), uri.as_bytes());
+    known_text == text
+        || !differ_in_user(known_text, text)
+            && known
+                .parse::<Uri>()
+                .is_ok_and(|known| known.equivalent(uri))
+}
+
+/// Whether two URIs plainly name different users, which is all that has to be known of most; false when it takes reading
+/// them to tell.
+fn differ_in_user(a: &[u8], b: &[u8]) -> bool {
+    match (user(a), user(b)) {
+        (Some(a), Some(b)) => a != b,
+        _ => false,
+    }
+}
+
+/// What stands between the scheme and the first `@`, unless something in it is escaped.
+fn user(uri: &[u8]) -> Option<&[u8]> {
+    let rest = uri.get(memchr(b':', uri)? + 1..)?;
+    let user = rest.get(..memchr(b'@', rest)?)?;
+    memchr(b'%', user).is_none().then_some(user)
 }

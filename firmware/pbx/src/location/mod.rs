@@ -241,6 +241,7 @@ impl LocationService {
             || contact.live(),
             |registration| LiveEvent::RegistrationAdded { registration },
         );
+        self.live.presence_changed();
         let first = !bindings.by_extension.contains_key(&owner.id);
         let number = contact.number.clone();
         // Its row will replace one that was to be deleted.
@@ -264,8 +265,18 @@ impl LocationService {
         origin: &Origin<'_>,
         change: &ContactChange,
     ) {
+        let contacts = bindings.by_extension.get(&extension);
+        let Some(contact) = contacts.and_then(|known| known.iter().find(|c| c.id == id)) else {
+            return;
+        };
+        let moved = contact.flow != origin.flow
+            || contact.instance != change.instance
+            || contact.path.as_deref() != origin.path
+            || contact.user_agent.as_deref() != origin.user_agent
+            || *contact.call_id != *origin.call_id;
         let user_agent = origin
             .user_agent
+            .filter(|_| moved)
             .map(|user_agent| bindings.user_agent(user_agent));
         let contacts = bindings.by_extension.get_mut(&extension);
         let Some(contact) = contacts.and_then(|known| known.iter_mut().find(|c| c.id == id)) else {
@@ -273,11 +284,7 @@ impl LocationService {
         };
         // Copied only while a call holds it.
         let contact = Arc::make_mut(contact);
-        let moved = contact.flow != origin.flow
-            || contact.instance != change.instance
-            || contact.path.as_deref() != origin.path
-            || contact.user_agent != user_agent
-            || *contact.call_id != *origin.call_id;
+        let was_reachable = contact.reachable;
         let before = contact.flow;
         if moved {
             contact.flow = origin.flow;
@@ -315,6 +322,9 @@ impl LocationService {
             || contact.live(),
             |registration| LiveEvent::RegistrationChanged { registration },
         );
+        if !was_reachable {
+            self.live.presence_changed();
+        }
         if before != origin.flow {
             bindings.leave(before, id);
             bindings.arrive(origin.flow, extension, id);
@@ -329,6 +339,7 @@ impl LocationService {
             || contact.live(),
             |registration| LiveEvent::RegistrationRemoved { registration },
         );
+        self.live.presence_changed();
         // Another flow of the same phone may have the same address, and with it the same row.
         let known = bindings.by_extension.get(&contact.extension);
         if known.is_none_or(|known| known.iter().all(|other| other.uri != contact.uri)) {

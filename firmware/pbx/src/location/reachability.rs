@@ -147,5 +147,6 @@ impl LocationService {
             || contact.live(),
             |registration| LiveEvent::RegistrationChanged { registration },
         );
+        self.live.presence_changed();
     }
 }

@@ -105,6 +105,33 @@ fn a_refresh_is_written_only_when_its_row_has_grown_old_or_says_something_else()
     assert_eq!(bench.rows(), 1, "at an orderly stop");
 }
 
+#[tokio::test]
+async fn a_refresh_wakes_only_who_looks_at_registrations() {
+    let mut bench = Bench::new();
+    let listener = Arc::new(Notify::new());
+    bench.locations.live.tell_of_presence(listener.clone());
+    let told = || std::pin::pin!(listener.notified()).as_mut().enable();
+    let (_, mut all) = bench.locations.observe();
+    let (_, mut news) = bench.locations.live.news();
+    bench.register(1, PHONE, SOURCE);
+    assert!(told(), "somebody can be called now");
+    for cseq in 2..5 {
+        bench.pass(Duration::from_secs(10));
+        bench.register(cseq, PHONE, SOURCE);
+    }
+    assert!(!told(), "that has not changed");
+    assert_eq!(std::iter::from_fn(|| all.try_recv().ok()).count(), 4);
+    assert!(news.is_empty(), "calls and trunks have not changed");
+    bench.locations.live.configuration_changed(7);
+    let changed = LiveEvent::ConfigurationChanged { version: 7 };
+    assert_eq!(news.recv().await.unwrap(), changed);
+    assert_eq!(all.recv().await.unwrap(), changed);
+    bench.pass(Duration::from_secs(601));
+    bench.locations.take_due(bench.now.instant, 10);
+    assert_eq!(bench.locations.len(), 0);
+    assert!(told(), "nobody can be called any more");
+}
+
 #[test]
 fn a_phone_that_does_not_answer_is_unreachable_until_it_does() {
     let mut bench = Bench::new();

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use nix::errno::Errno;
 use ramal_model::{Configuration, ExtensionId};
 use ramal_sip::{Endpoint, Flow, SessionId, StatusCode, TransactionId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,7 +32,7 @@ use crate::clock::Now;
 use crate::exchange::Exchange;
 use crate::queue;
 
-/// Datagrams, messages or commands taken in a row before the others get their turn.
+/// Messages or commands taken in a row before the others get their turn.
 const BATCH: usize = 64;
 
 /// A leg as the agent knows it.
@@ -55,6 +56,8 @@ pub(crate) struct Agent {
     configurations: watch::Receiver<Arc<Configuration>>,
     commands: mpsc::Receiver<Command>,
     udp: UdpTransport,
+    /// Room for datagrams, kept from one step to the next.
+    received: Vec<(Flow, Bytes)>,
     inputs: mpsc::Receiver<Input>,
     pub(super) connector: Connector,
     pub(super) resolver: Arc<Resolver>,
@@ -106,6 +109,7 @@ impl Agent {
             configurations,
             commands,
             udp: transports.udp,
+            received: Vec::new(),
             inputs: transports.inputs,
             connector: transports.connector,
             resolver: transports.resolver,
@@ -122,6 +126,9 @@ impl Agent {
         loop {
             let stop = self.step().await;
             self.pump();
+            while self.send_datagrams() {
+                self.pump();
+            }
             if let Some(stopped) = stop {
                 self.write_bans();
                 // Gives back the sockets first.
@@ -177,17 +184,16 @@ impl Agent {
     }
 
     fn datagrams(&mut self) {
-        for _ in 0..BATCH {
-            match self.udp.receive() {
-                Ok(Some((flow, datagram))) => {
-                    self.message(flow, datagram);
-                    self.pump();
-                }
-                Ok(None) => break,
-                // An ICMP error of an earlier datagram, which names no flow; its transaction will time out.
-                Err(error) => tracing::debug!(%error, "SIP socket"),
-            }
+        let mut received = std::mem::take(&mut self.received);
+        // An ICMP error of an earlier datagram, which names no flow; its transaction will time out.
+        if let Err(error) = self.udp.receive(&mut received) {
+            tracing::debug!(%error, "SIP socket");
         }
+        for (flow, datagram) in received.drain(..) {
+            self.message(flow, datagram);
+            self.pump();
+        }
+        self.received = received;
     }
 
     fn streams(&mut self, first: Input) {
@@ -370,32 +376,43 @@ impl Agent {
     }
 
     fn transmit(&mut self, flow: Flow, message: Bytes) {
-        let sent = if flow.connection == 0 {
-            match self.udp.send(&flow, &message) {
-                Ok(()) => true,
-                // The send buffer is full: as if lost on the way, and repeated like that.
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    self.counters.send_failures += 1;
-                    return;
-                }
-                Err(error) => {
-                    tracing::debug!(remote = %flow.remote, %error, "cannot send a SIP datagram");
-                    false
-                }
+        if flow.connection == 0 {
+            // Sent with others, at the end of the step at the latest.
+            if self.udp.push(flow, message) {
+                self.send_datagrams();
             }
-        } else {
-            match self.connections.get(&flow.connection) {
-                Some(writes) => writes.try_send(message).is_ok(),
-                None => false,
-            }
+            return;
+        }
+        let sent = match self.connections.get(&flow.connection) {
+            Some(writes) => writes.try_send(message).is_ok(),
+            None => false,
         };
         if !sent {
-            self.counters.send_failures += 1;
-            // A connection that does not take what it is sent is closed by forgetting its queue.
-            self.connections.remove(&flow.connection);
-            self.attempts.closed(flow);
-            self.endpoint.handle_flow_failed(Now::read().instant, flow);
+            self.unsent(flow);
         }
+    }
+
+    /// Sends the datagrams that wait; whether any could not be sent, of which there is news then.
+    fn send_datagrams(&mut self) -> bool {
+        let failed = self.udp.flush();
+        for &(flow, error) in &failed {
+            if error == Errno::EAGAIN {
+                // The send buffer is full: as if lost on the way, and repeated like that.
+                self.counters.send_failures += 1;
+            } else {
+                tracing::debug!(remote = %flow.remote, %error, "cannot send a SIP datagram");
+                self.unsent(flow);
+            }
+        }
+        !failed.is_empty()
+    }
+
+    fn unsent(&mut self, flow: Flow) {
+        self.counters.send_failures += 1;
+        // A connection that does not take what it is sent is closed by forgetting its queue.
+        self.connections.remove(&flow.connection);
+        self.attempts.closed(flow);
+        self.endpoint.handle_flow_failed(Now::read().instant, flow);
     }
 
     /// The way to an address over UDP.

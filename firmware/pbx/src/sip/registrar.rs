@@ -5,7 +5,9 @@
 //! was refreshed by, and a copy of that is answered like the first. So ten thousands of phones can refresh every second
 //! without filling the transaction table for half a minute each.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::io::Write as _;
 use std::time::Duration;
 
 use ramal_model::{Extension, MAX_REGISTRATIONS};
@@ -19,7 +21,9 @@ use super::authorisation::Verdict;
 use super::session::refusal;
 use super::{MAX_EXPIRES, MIN_EXPIRES};
 use crate::clock::Now;
-use crate::location::{Change, ContactChange, Instance, LocationService, Origin, OutOfOrder};
+use crate::location::{
+    Change, Contact, ContactChange, Instance, LocationService, Origin, OutOfOrder,
+};
 
 /// Longest text kept of what phones say about themselves.
 const LONGEST: usize = 200;
@@ -264,24 +268,12 @@ fn bindings(
     let headers = &mut response.headers;
     let mut by_flow = false;
     for contact in locations.contacts(owner.id) {
-        let left = contact.remaining(now.instant);
-        let mut value = format!("<{}>;expires={left}", contact.uri);
-        if let Some(Instance { id, reg_id }) = &contact.instance {
-            // Always a quoted string (RFC 5626 §11.1): linphone takes no other.
-            value.push_str(";+sip.instance=\"");
-            for character in id.chars() {
-                if matches!(character, '"' | '\\') {
-                    value.push('\\');
-                }
-                value.push(character);
-            }
-            value.push('"');
-            if *reg_id != 0 {
-                value.push_str(&format!(";reg-id={reg_id}"));
-                by_flow = true;
-            }
-        }
-        headers.push(HeaderName::Contact, HeaderValue::sanitized(value));
+        let instance = contact.instance.as_ref();
+        by_flow |= instance.is_some_and(|instance| instance.reg_id != 0);
+        let length = contact.uri.len() + instance.map_or(0, |instance| instance.id.len()) + 64;
+        headers.push_written(HeaderName::Contact, length, |value| {
+            write_contact(value, &contact, now);
+        });
     }
     let supported = &request.headers;
     // The phone is told that its flows are kept apart (RFC 5626 §6) and which way it is reached (RFC 3327 §5.3).
@@ -295,11 +287,57 @@ fn bindings(
     response
 }
 
+/// One value of Contact. Five of them make most of an answer, and there may be ten thousands of those a second: they go
+/// into it as they are made.
+fn write_contact(value: &mut Vec<u8>, contact: &Contact, now: Now) {
+    let left = contact.remaining(now.instant);
+    value.push(b'<');
+    value.extend_from_slice(contact.uri.as_bytes());
+    // Writing to a Vec never fails.
+    let _ = write!(value, ">;expires={left}");
+    if let Some(Instance { id, reg_id }) = &contact.instance {
+        // Always a quoted string (RFC 5626 §11.1): linphone takes no other.
+        value.extend_from_slice(b";+sip.instance=\"");
+        for piece in id.as_bytes().split_inclusive(|byte| is_escaped(*byte)) {
+            match piece.split_last() {
+                Some((&last, before)) if is_escaped(last) => {
+                    value.extend_from_slice(before);
+                    value.extend_from_slice(&[b'\\', last]);
+                }
+                _ => value.extend_from_slice(piece),
+            }
+        }
+        value.push(b'"');
+        if *reg_id != 0 {
+            let _ = write!(value, ";reg-id={reg_id}");
+        }
+    }
+}
+
+/// What a quoted string may hold behind a backslash only.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\')
+}
+
+thread_local! {
+    /// The value of Date, and the second it is for.
+    static DATE: RefCell<(i64, Option<HeaderValue>)> = const { RefCell::new((0, None)) };
+}
+
 /// Phones without a clock of their own set it by this (§20.17).
 fn set_date(headers: &mut Headers, now: Now) {
-    if let Ok(time) = jiff::Timestamp::from_millisecond(now.utc_ms) {
-        let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        headers.set(HeaderName::Date, HeaderValue::sanitized(date));
+    let second = now.utc_ms.div_euclid(1000);
+    let date = DATE.with_borrow_mut(|(written, date)| {
+        if *written != second || date.is_none() {
+            *written = second;
+            *date = jiff::Timestamp::from_second(second).ok().map(|time| {
+                HeaderValue::sanitized(time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            });
+        }
+        date.clone()
+    });
+    if let Some(date) = date {
+        headers.set(HeaderName::Date, date);
     }
 }
 

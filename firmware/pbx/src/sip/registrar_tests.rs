@@ -186,6 +186,40 @@ fn a_phone_that_comes_back_under_another_address_replaces_itself() {
 }
 
 #[test]
+fn what_a_phone_calls_itself_is_given_back_as_it_was_said() {
+    let bench = Bench::new();
+    for instance in [
+        r#"+sip.instance="<urn:x:a\"b\\c>""#,
+        r#"+sip.instance="\"""#,
+        r#"+sip.instance="<urn:x:é>""#,
+    ] {
+        bench.register("remove", 1, "Contact: *\r\nExpires: 0\r\n");
+        let lines = format!("Contact: <sip:2001@192.0.2.7>;expires=600;{instance}\r\n");
+        let (status, contacts, _) = bench.register("a", 1, &lines);
+        assert_eq!(status, 200, "{instance}");
+        let expected = format!("<sip:2001@192.0.2.7>;expires=600;{instance}");
+        assert_eq!(contacts, [expected]);
+    }
+}
+
+#[test]
+fn an_address_spelled_otherwise_is_the_same() {
+    let bench = Bench::new();
+    let register = |call_id: &str, cseq: u32, contact: &str| {
+        let lines = format!("Contact: <{contact}>\r\n");
+        let (status, contacts, _) = bench.register(call_id, cseq, &lines);
+        assert_eq!(status, 200, "{contact}");
+        contacts.len()
+    };
+    assert_eq!(register("a", 1, "sip:2001@192.0.2.7:5062"), 1);
+    assert_eq!(register("a", 2, "sip:%32001@192.0.2.7:5062"), 1);
+    assert_eq!(register("a", 3, "sip:2001@192.0.2.7:5062;x=1"), 1);
+    assert_eq!(register("b", 1, "sip:2002@192.0.2.7:5062"), 2);
+    assert_eq!(register("b", 2, "sip:2001@192.0.2.7:5063"), 3);
+    assert_eq!(register("b", 3, "sip:192.0.2.7:5062"), 4);
+}
+
+#[test]
 fn what_is_no_sip_address_is_refused() {
     let bench = Bench::new();
     for lines in [

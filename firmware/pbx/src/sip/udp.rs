@@ -1,42 +1,38 @@
-//! SIP over UDP: one socket, drained in batches.
+//! SIP over UDP: one socket, drained and written to in batches.
 //!
 //! A socket on all addresses learns from the kernel which of them a datagram came to (`IP_PKTINFO`), and answers from the
 //! same one: a phone that asked one address does not take an answer from another.
 
+mod batch;
+
 use std::collections::HashMap;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use nix::cmsg_space;
 use nix::errno::Errno;
-use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, setsockopt,
-    sockopt,
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use ramal_sip::{Flow, Transport};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use self::batch::{BATCH, Inbox, Outbox};
 use super::tcp::canonical;
 
-/// The largest datagram there can be.
-const DATAGRAM: usize = 65_535;
 /// Room for datagrams that arrive while the agent is busy: a burst of some thousand messages.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// The listening socket.
-#[derive(Debug)]
 pub(super) struct UdpTransport {
     /// Watched for what comes only: being told of every datagram that has left is a wake-up for nothing.
     socket: AsyncFd<StdUdpSocket>,
     local: SocketAddr,
-    buffer: Box<[u8]>,
-    /// Room for what the kernel tells about a datagram.
-    control: Vec<u8>,
+    inbox: Inbox,
+    outbox: Outbox,
+    /// What waits to be sent, [`BATCH`] at most.
+    waiting: Vec<(Flow, Bytes)>,
     sources: SourceAddresses,
 }
 
@@ -62,8 +58,9 @@ impl UdpTransport {
         Ok(Self {
             socket,
             local,
-            buffer: vec![0; DATAGRAM].into(),
-            control: cmsg_space!(in6_pktinfo, in_pktinfo),
+            inbox: Inbox::new(),
+            outbox: Outbox::new(),
+            waiting: Vec::with_capacity(BATCH),
             sources: SourceAddresses::default(),
         })
     }
@@ -79,111 +76,55 @@ impl UdpTransport {
         Ok(())
     }
 
-    /// The next datagram, if one is there.
+    /// Adds the datagrams that are there to `received`, [`BATCH`] at most.
     ///
     /// # Errors
     /// An ICMP error of an earlier send, or a fault of the socket.
-    pub(super) fn receive(&mut self) -> io::Result<Option<(Flow, Bytes)>> {
-        let Self {
-            socket,
-            buffer,
-            control,
-            ..
-        } = self;
-        let received = socket.try_io(Interest::READABLE, |socket| {
-            let mut room = [IoSliceMut::new(buffer)];
-            let flags = MsgFlags::MSG_DONTWAIT;
-            let message =
-                recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut room, Some(control), flags)?;
-            let remote = message.address.as_ref().and_then(address);
-            let to = message.cmsgs()?.find_map(|about| match about {
-                ControlMessageOwned::Ipv4PacketInfo(info) => Some(ipv4(info.ipi_addr).into()),
-                ControlMessageOwned::Ipv6PacketInfo(info) => {
-                    Some(IpAddr::V6(info.ipi6_addr.s6_addr.into()).to_canonical())
-                }
-                _ => None,
-            });
-            Ok((message.bytes, remote, to))
+    pub(super) fn receive(&mut self, received: &mut Vec<(Flow, Bytes)>) -> io::Result<()> {
+        let inbox = &mut self.inbox;
+        let count = self.socket.try_io(Interest::READABLE, |socket| {
+            Ok(inbox.receive(socket.as_raw_fd())?)
         });
-        let (length, remote, to) = match received {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+        let count = match count {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         };
-        let remote = remote.ok_or_else(|| io::Error::other("a datagram from nowhere"))?;
-        // Most messages are short, and some are kept for long: each gets memory of its own.
-        let datagram = Bytes::copy_from_slice(self.buffer.get(..length).unwrap_or_default());
-        let flow = match to {
-            Some(to) => self.flow_between(SocketAddr::new(to, self.local.port()), remote),
-            None => self.flow(remote),
-        };
-        Ok(Some((flow, datagram)))
-    }
-
-    /// Sends a datagram, from our address of the flow.
-    ///
-    /// # Errors
-    /// No route, too large, or no room in the send buffer.
-    pub(super) fn send(&self, flow: &Flow, message: &[u8]) -> io::Result<()> {
-        let from = Some(flow.local.ip())
-            .filter(|from| self.local.ip().is_unspecified() && !from.is_unspecified());
-        match self.send_from(from, flow.remote, message) {
-            // The address is not ours any more; whoever waits for the answer may take it from another one.
-            Err(Errno::EINVAL | Errno::EADDRNOTAVAIL | Errno::ENETUNREACH) if from.is_some() => {
-                Ok(self.send_from(None, flow.remote, message)?)
-            }
-            sent => Ok(sent?),
+        for at in 0..count {
+            let Some((remote, to, datagram)) = self.inbox.datagram(at) else {
+                continue;
+            };
+            let remote = canonical(remote);
+            // Most messages are short, and some are kept for long: each gets memory of its own.
+            let datagram = Bytes::copy_from_slice(datagram);
+            let flow = match to {
+                Some(to) => self.flow_between(SocketAddr::new(to, self.local.port()), remote),
+                None => self.flow(remote),
+            };
+            received.push((flow, datagram));
         }
+        Ok(())
     }
 
-    fn send_from(
-        &self,
-        from: Option<IpAddr>,
-        remote: SocketAddr,
-        message: &[u8],
-    ) -> Result<(), Errno> {
-        // A socket for both families takes IPv4 addresses mapped (RFC 4291 §2.5.5.2).
-        let remote = match (remote.ip(), self.local) {
-            (IpAddr::V4(ip), SocketAddr::V6(_)) => {
-                SocketAddr::new(ip.to_ipv6_mapped().into(), remote.port())
-            }
-            _ => remote,
-        };
-        let (v4, v6);
-        let control: &[ControlMessage<'_>] = match (from, self.local) {
-            (Some(IpAddr::V4(from)), SocketAddr::V4(_)) => {
-                v4 = in_pktinfo {
-                    ipi_ifindex: 0,
-                    ipi_spec_dst: in_addr {
-                        s_addr: u32::from_ne_bytes(from.octets()),
-                    },
-                    ipi_addr: in_addr { s_addr: 0 },
-                };
-                &[ControlMessage::Ipv4PacketInfo(&v4)]
-            }
-            (Some(from), SocketAddr::V6(_)) => {
-                let from = match from {
-                    IpAddr::V4(from) => from.to_ipv6_mapped(),
-                    IpAddr::V6(from) => from,
-                };
-                v6 = in6_pktinfo {
-                    ipi6_addr: in6_addr {
-                        s6_addr: from.octets(),
-                    },
-                    ipi6_ifindex: 0,
-                };
-                &[ControlMessage::Ipv6PacketInfo(&v6)]
-            }
-            _ => &[],
-        };
-        sendmsg(
-            self.socket.as_raw_fd(),
-            &[IoSlice::new(message)],
-            control,
-            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-            Some(&SockaddrStorage::from(remote)),
-        )
-        .map(drop)
+    /// Notes a datagram to be sent, from our address of the flow; whether it is time to [`flush`](Self::flush).
+    pub(super) fn push(&mut self, flow: Flow, message: Bytes) -> bool {
+        self.waiting.push((flow, message));
+        self.waiting.len() >= BATCH
+    }
+
+    /// Sends what was noted. Gives what could not be sent, and why: no route, too large, or no room in the send buffer.
+    pub(super) fn flush(&mut self) -> Vec<(Flow, Errno)> {
+        let mut failed = Vec::new();
+        if self.waiting.is_empty() {
+            return failed;
+        }
+        let socket = self.socket.as_raw_fd();
+        self.outbox
+            .send(socket, self.local, &self.waiting, |flow, error| {
+                failed.push((flow, error));
+            });
+        self.waiting.clear();
+        failed
     }
 
     /// The flow to a remote address that has not sent anything yet.
@@ -203,18 +144,6 @@ impl UdpTransport {
             connection: 0,
         }
     }
-}
-
-/// Where a datagram came from; none for address families that are not IP.
-fn address(name: &SockaddrStorage) -> Option<SocketAddr> {
-    let v4 = name.as_sockaddr_in().map(|v4| SocketAddr::from(*v4));
-    v4.or_else(|| name.as_sockaddr_in6().map(|v6| SocketAddr::from(*v6)))
-        .map(canonical)
-}
-
-fn ipv4(address: in_addr) -> Ipv4Addr {
-    // In network order whatever the machine's is.
-    address.s_addr.to_ne_bytes().into()
 }
 
 /// Which of our addresses the kernel uses towards a remote one, remembered for a while.
@@ -259,6 +188,23 @@ fn route(remote: SocketAddr) -> io::Result<IpAddr> {
 mod tests {
     use super::*;
 
+    impl UdpTransport {
+        async fn next(&mut self) -> (Flow, Bytes) {
+            let mut received = Vec::new();
+            while received.is_empty() {
+                self.readable().await.unwrap();
+                self.receive(&mut received).unwrap();
+            }
+            assert_eq!(received.len(), 1);
+            received.remove(0)
+        }
+
+        fn answer(&mut self, flow: Flow) {
+            self.push(flow, Bytes::from_static(b"answer"));
+            assert!(self.flush().is_empty());
+        }
+    }
+
     #[tokio::test]
     async fn one_socket_takes_both_families() {
         let mut transport = UdpTransport::bind("[::]:0".parse().unwrap()).unwrap();
@@ -267,11 +213,10 @@ mod tests {
             let ours: IpAddr = ours.parse().unwrap();
             let peer = StdUdpSocket::bind(theirs).unwrap();
             peer.send_to(b"hello", (ours, port)).unwrap();
-            transport.readable().await.unwrap();
-            let (flow, _) = transport.receive().unwrap().unwrap();
+            let (flow, _) = transport.next().await;
             assert_eq!(flow.local.ip(), ours);
             assert_eq!(flow.remote, peer.local_addr().unwrap());
-            transport.send(&flow, b"answer").unwrap();
+            transport.answer(flow);
             let mut buffer = [0; 16];
             assert_eq!(peer.recv(&mut buffer).unwrap(), 6);
         }
@@ -285,16 +230,15 @@ mod tests {
             let asked = SocketAddr::from(([127, 0, 0, 7], transport.local().port()));
             let peer = StdUdpSocket::bind("127.0.0.1:0").unwrap();
             peer.send_to(b"hello", asked).unwrap();
-            transport.readable().await.unwrap();
-            let (flow, _) = transport.receive().unwrap().unwrap();
+            let (flow, _) = transport.next().await;
             assert_eq!(flow.local, asked);
-            transport.send(&flow, b"answer").unwrap();
+            transport.answer(flow);
             let mut buffer = [0; 16];
             assert_eq!(peer.recv_from(&mut buffer).unwrap(), (6, asked));
             // An address that is gone is no reason to say nothing.
             let mut gone = flow;
             gone.local.set_ip([192, 0, 2, 77].into());
-            transport.send(&gone, b"answer").unwrap();
+            transport.answer(gone);
             assert_eq!(peer.recv(&mut buffer).unwrap(), 6);
         }
     }
@@ -305,11 +249,67 @@ mod tests {
         let peer = StdUdpSocket::bind("127.0.0.1:0").unwrap();
         peer.send_to(b"hello", ("127.0.0.1", transport.local().port()))
             .unwrap();
-        transport.readable().await.unwrap();
-        let (flow, datagram) = transport.receive().unwrap().unwrap();
+        let (flow, datagram) = transport.next().await;
         assert_eq!(&datagram[..], b"hello");
         assert_eq!(flow.local.ip(), Ipv4Addr::LOCALHOST);
         assert_eq!(flow.remote, peer.local_addr().unwrap());
-        assert!(transport.receive().unwrap().is_none());
+        let mut more = Vec::new();
+        transport.receive(&mut more).unwrap();
+        assert!(more.is_empty());
+    }
+
+    #[tokio::test]
+    async fn batches_keep_their_order_and_their_lengths() {
+        for (bound, theirs) in [("127.0.0.1:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
+            let mut transport = UdpTransport::bind(bound.parse().unwrap()).unwrap();
+            let peer = StdUdpSocket::bind(theirs).unwrap();
+            let to = SocketAddr::new(peer.local_addr().unwrap().ip(), transport.local().port());
+            let count = 2 * BATCH + 5;
+            for number in 0..count {
+                peer.send_to(&vec![number as u8; number + 1], to).unwrap();
+            }
+            let mut received = Vec::new();
+            while received.len() < count {
+                transport.readable().await.unwrap();
+                let before = received.len();
+                transport.receive(&mut received).unwrap();
+                assert!(received.len() - before <= BATCH);
+            }
+            for (number, (flow, datagram)) in received.into_iter().enumerate() {
+                assert_eq!(datagram[..], vec![number as u8; number + 1]);
+                if transport.push(flow, datagram) {
+                    assert!(transport.flush().is_empty());
+                }
+            }
+            assert!(transport.flush().is_empty());
+            assert!(transport.flush().is_empty(), "nothing is sent twice");
+            let mut buffer = [0; 256];
+            for number in 0..count {
+                let length = peer.recv(&mut buffer).unwrap();
+                assert_eq!(buffer[..length], vec![number as u8; number + 1]);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_sent_keeps_nothing_else_from_being_sent() {
+        let mut transport = UdpTransport::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let peer = StdUdpSocket::bind("127.0.0.1:0").unwrap();
+        let good = transport.flow(peer.local_addr().unwrap());
+        let no_family = transport.flow("[2001:db8::1]:5060".parse().unwrap());
+        let too_large = Bytes::from(vec![0; 70_000]);
+        transport.push(good, Bytes::from_static(b"first"));
+        transport.push(no_family, Bytes::from_static(b"nowhere"));
+        transport.push(good, too_large);
+        transport.push(good, Bytes::from_static(b"last"));
+        let failed = transport.flush();
+        let flows: Vec<Flow> = failed.iter().map(|(flow, _)| *flow).collect();
+        assert_eq!(flows, [no_family, good]);
+        assert_eq!(failed[1].1, Errno::EMSGSIZE);
+        let mut buffer = [0; 16];
+        for said in [&b"first"[..], b"last"] {
+            let length = peer.recv(&mut buffer).unwrap();
+            assert_eq!(&buffer[..length], said);
+        }
     }
 }

@@ -99,6 +99,12 @@ async fn wait(gateway: &Gateway, what: &str, is: impl Fn(&QueueStatus) -> bool) 
     .unwrap_or_else(|_| panic!("{what} did not happen: {:?}", gateway.pbx.queues()))
 }
 
+/// A phone goes and comes: the clerk of the queues looks at the clock whenever that happens.
+async fn come_back(phone: &Phone) {
+    phone.register(0).await.unwrap();
+    phone.register(600).await.unwrap();
+}
+
 /// A phone dials a code and hears out what the gateway says.
 async fn dial(phone: &Phone, code: &str) {
     let mut call = phone.call(code).await.unwrap();
@@ -459,15 +465,14 @@ async fn f141_a_member_is_left_alone_after_a_call_and_paused_after_missed_ones()
     wait(&gateway, "wrap-up", state(MemberState::WrapUp)).await;
     let out = waits(&caller).await;
     clock.passes(600);
-    // The clerk looks at the clock whenever something happens.
-    ana.register(600).await.unwrap();
+    come_back(&ana).await;
     let mut at_ana = incoming(&ana).await;
     at_ana.reject(486);
     at_ana.wait_ended(SOON).await.unwrap();
     wait(&gateway, "pause", state(MemberState::Paused)).await;
     dial(&ana, "*46").await;
     clock.passes(5);
-    ana.register(600).await.unwrap();
+    come_back(&ana).await;
     let mut at_ana = incoming(&ana).await;
     at_ana.answer();
     at_ana.wait_answered(SOON).await.unwrap();
@@ -558,7 +563,7 @@ async fn at_04_a_break_keeps_callers_away_and_ends_by_itself() {
     out.hang_up();
     direct.wait_ended(SOON).await.unwrap();
     clock.passes(90);
-    at_a.register(600).await.unwrap();
+    come_back(&at_a).await;
     wait(&gateway, "the end of the break", |queue| {
         let mut members = queue.members.iter();
         members.any(|one| one.user == Some(ana.0) && one.state == MemberState::Free)
@@ -590,7 +595,7 @@ async fn at_04_a_break_keeps_callers_away_and_ends_by_itself() {
         .unwrap();
     dial(&at_a, "*461").await;
     clock.passes(90);
-    at_a.register(600).await.unwrap();
+    come_back(&at_a).await;
     let agent = gateway.pbx.agent(ana).unwrap();
     assert_eq!((agent.state, agent.exceeded), (MemberState::Paused, true));
     dial(&at_a, "*461").await;

@@ -36,12 +36,12 @@ impl Nonce {
     /// Reads a nonce and whether it was made by this key for this source; `None` when it is no nonce of ours by form.
     pub(super) fn parse(text: &[u8], key: &[u8; 32], source: IpAddr) -> Option<(Self, bool)> {
         let mut bytes = [0_u8; 16 + SIGNATURE];
-        if text.len() != bytes.len() * 2 || text.iter().any(u8::is_ascii_uppercase) {
+        if text.len() != bytes.len() * 2 {
             return None;
         }
         for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            let pair = std::str::from_utf8(pair).ok()?;
-            *byte = u8::from_str_radix(pair, 16).ok()?;
+            let [high, low] = *pair else { return None };
+            *byte = digit(high)? << 4 | digit(low)?;
         }
         let (time, rest) = bytes.split_first_chunk::<8>()?;
         let (serial, signature) = rest.split_first_chunk::<8>()?;
@@ -72,5 +72,14 @@ impl Nonce {
                 .for_each(|(to, from)| *to = from);
         }
         signature
+    }
+}
+
+/// A hexadecimal digit; those we write are small.
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
     }
 }

@@ -2,20 +2,36 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 
 use super::HeaderFault;
 use crate::ByteStr;
-use crate::grammar::{CommaSplit, is_lws, is_token_text, lossy, quoted_end, trim, unquote};
+use crate::grammar::{
+    CommaSplit, is_lws, is_token_text, lossy, quoted_end, skip_lws, trim, unquote,
+};
 
 /// The comma-separated parameters behind the scheme.
-#[derive(Clone, PartialEq, Eq)]
-struct AuthParams(Bytes);
+#[derive(Clone)]
+struct AuthParams {
+    text: Bytes,
+    /// Where each name and value lies: a server asks for nearly all of them, and none is looked for in the text again.
+    pairs: Vec<(Range<u32>, Range<u32>)>,
+}
+
+/// Parameters there is room for from the start; credentials have ten.
+const USUAL_PARAMS: usize = 12;
 
 impl AuthParams {
     fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        CommaSplit::new(&self.0).filter_map(|(start, end)| pair(self.0.get(start..end)?))
+        let part = |range: &Range<u32>| {
+            let range = range.start as usize..range.end as usize;
+            self.text.get(range).unwrap_or_default()
+        };
+        self.pairs
+            .iter()
+            .map(move |(name, value)| (part(name), part(value)))
     }
 
     fn get(&self, name: &str) -> Option<Cow<'_, [u8]>> {
@@ -25,9 +41,27 @@ impl AuthParams {
     }
 }
 
-fn pair(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let at = text.iter().position(|&b| b == b'=')?;
-    Some((trim(text.get(..at)?), trim(text.get(at + 1..)?)))
+impl PartialEq for AuthParams {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for AuthParams {}
+
+/// Name and value of the `name=value` that lies in `range` of `text`, LWS around both removed.
+fn pair(text: &[u8], range: Range<usize>) -> Option<(Range<usize>, Range<usize>)> {
+    let at = range.start + text.get(range.clone())?.iter().position(|&b| b == b'=')?;
+    Some((
+        trimmed(text, range.start..at),
+        trimmed(text, at + 1..range.end),
+    ))
+}
+
+fn trimmed(text: &[u8], range: Range<usize>) -> Range<usize> {
+    let start = skip_lws(text, range.start).min(range.end);
+    let length = trim(text.get(start..range.end).unwrap_or_default()).len();
+    start..start + length
 }
 
 fn parse(
@@ -44,25 +78,46 @@ fn parse(
         return Err(HeaderFault::Malformed);
     }
     let scheme = ByteStr::from_utf8(share(scheme)).ok_or(HeaderFault::Malformed)?;
-    if scheme.eq_ignore_ascii_case("Digest") {
-        for (start, end) in CommaSplit::new(rest) {
-            let (name, value) = rest
-                .get(start..end)
-                .and_then(pair)
-                .ok_or(HeaderFault::Param)?;
-            let closed = match value {
-                [b'"', ..] => quoted_end(value, 0) == Some(value.len()),
-                _ => !value.contains(&b'"'),
-            };
-            if !closed {
-                return Err(HeaderFault::UnbalancedQuotes);
+    let digest = scheme.eq_ignore_ascii_case("Digest");
+    let mut pairs = Vec::with_capacity(USUAL_PARAMS);
+    for (start, end) in CommaSplit::new(rest) {
+        let Some((name, value)) = pair(rest, start..end) else {
+            // Other schemes may have parameters of another form.
+            match digest {
+                true => return Err(HeaderFault::Param),
+                false => continue,
             }
-            if !is_token_text(name) {
-                return Err(HeaderFault::Param);
-            }
+        };
+        if digest {
+            check_pair(
+                rest.get(name.clone()).unwrap_or_default(),
+                rest.get(value.clone()).unwrap_or_default(),
+            )?;
         }
+        pairs.push((offsets(name), offsets(value)));
     }
-    Ok((scheme, AuthParams(share(rest))))
+    let text = share(rest);
+    Ok((scheme, AuthParams { text, pairs }))
+}
+
+fn check_pair(name: &[u8], value: &[u8]) -> Result<(), HeaderFault> {
+    let closed = match value {
+        [b'"', ..] => quoted_end(value, 0) == Some(value.len()),
+        _ => !value.contains(&b'"'),
+    };
+    if !closed {
+        return Err(HeaderFault::UnbalancedQuotes);
+    }
+    match is_token_text(name) {
+        true => Ok(()),
+        false => Err(HeaderFault::Param),
+    }
+}
+
+/// Messages are limited to 64 KiB, so nothing is cut off.
+fn offsets(range: Range<usize>) -> Range<u32> {
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    offset(range.start)..offset(range.end)
 }
 
 macro_rules! auth_value {

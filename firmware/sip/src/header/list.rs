@@ -150,6 +150,27 @@ impl Headers {
         self.lines.push(FieldLine::new(name.into(), value.into()));
     }
 
+    /// Adds a field at the end whose value `write` writes, about `length` octets of it: for long lists, which are not copied
+    /// then. Control characters become spaces.
+    pub fn push_written(
+        &mut self,
+        name: HeaderName,
+        length: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.changed = true;
+        self.lines
+            .push(FieldLine::written(name.into(), length, |text| {
+                let start = text.len();
+                write(text);
+                for byte in text.iter_mut().skip(start) {
+                    if byte.is_ascii_control() {
+                        *byte = b' ';
+                    }
+                }
+            }));
+    }
+
     /// Adds a field before all others (a Via, RFC 3261 §18.1.1).
     pub fn push_front(&mut self, name: HeaderName, value: impl Into<HeaderValue>) {
         self.changed = true;
@@ -279,11 +300,16 @@ impl FieldLine {
 
     fn new(name: FieldName, value: HeaderValue) -> Self {
         let value = value.into_bytes();
-        let mut text = Vec::with_capacity(name.as_str().len() + value.len() + 4);
+        Self::written(name, value.len(), |text| text.extend_from_slice(&value))
+    }
+
+    /// A line whose value `write` writes; it must write no line end.
+    fn written(name: FieldName, length: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut text = Vec::with_capacity(name.as_str().len() + length + 4);
         text.extend_from_slice(name.as_str().as_bytes());
         text.extend_from_slice(b": ");
         let value_start = text.len();
-        text.extend_from_slice(&value);
+        write(&mut text);
         let value_end = text.len();
         text.extend_from_slice(b"\r\n");
         let trimmed = crate::grammar::skip_lws(&text, value_start).min(value_end);

@@ -96,6 +96,22 @@ fn typed_values_cannot_carry_a_line_end() {
 }
 
 #[test]
+fn values_written_in_place_cannot_carry_a_line_end() {
+    let mut headers = Headers::new();
+    headers.push_written(HeaderName::Contact, 4, |value| {
+        value.extend_from_slice(b" <sip:a@b>\r\nEvil: 1\0\x7f");
+    });
+    headers.push(HeaderName::Server, "x");
+    let lines: Vec<&[u8]> = headers.iter().map(|field| field.line).collect();
+    assert_eq!(
+        lines,
+        [&b"Contact:  <sip:a@b>  Evil: 1  \r\n"[..], b"Server: x\r\n"]
+    );
+    let value = headers.get(&HeaderName::Contact).unwrap();
+    assert_eq!(value, b"<sip:a@b>  Evil: 1  ");
+}
+
+#[test]
 fn display_names_are_read_in_every_form() {
     for (text, name) in [
         ("<sip:a@b>", None),

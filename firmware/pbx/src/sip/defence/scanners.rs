@@ -28,6 +28,37 @@ const FIELDS: [&[u8]; 4] = [b"user-agent:", b"from:", b"f:", b"contact:"];
 /// Lines looked at: what a scanner has to say stands among the first.
 const LINES: usize = 24;
 
+/// What is to be known of an octet before a name is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Octet {
+    /// It parts words.
+    Apart,
+    /// It is of a word.
+    Word,
+    /// It is of a word, and a name may begin with it.
+    Initial,
+}
+
+/// Every message is looked at, so only what may be a name is compared with them.
+const OCTETS: [Octet; 256] = {
+    let mut octets = [Octet::Apart; 256];
+    let mut at = 0;
+    while at < 256 {
+        if (at as u8).is_ascii_alphanumeric() {
+            octets[at] = Octet::Word;
+        }
+        at += 1;
+    }
+    let mut at = 0;
+    while at < NAMES.len() {
+        let initial = NAMES[at].as_bytes()[0];
+        octets[initial as usize] = Octet::Initial;
+        octets[initial.to_ascii_uppercase() as usize] = Octet::Initial;
+        at += 1;
+    }
+    octets
+};
+
 /// The name of the scanner a message comes from, when it gives itself away.
 pub(super) fn recognize(message: &[u8]) -> Option<&'static str> {
     let mut rest = message;
@@ -35,29 +66,35 @@ pub(super) fn recognize(message: &[u8]) -> Option<&'static str> {
         let end = memchr(b'\n', rest)?;
         let (line, after) = rest.split_at_checked(end)?;
         rest = after.get(1..)?;
-        if line.len() < 2 {
+        let [initial, _, ..] = line else {
             return None;
-        }
-        let named = FIELDS.iter().any(|field| {
-            line.get(..field.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(field))
-        });
-        if named && let Some(name) = words(line).find_map(scanner) {
+        };
+        let named = matches!(initial | 0x20, b'u' | b'f' | b'c')
+            && FIELDS.iter().any(|field| {
+                line.get(..field.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(field))
+            });
+        if named && let Some(name) = within(line) {
             return Some(name);
         }
     }
     None
 }
 
-/// The rests of a line that begin with one of its words.
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.windows(2).enumerate().filter_map(|(at, pair)| {
-        let [before, first] = *pair else {
-            return None;
-        };
-        let begins = first.is_ascii_alphanumeric() && !before.is_ascii_alphanumeric();
-        begins.then(|| line.get(at + 1..)).flatten()
-    })
+/// The scanner whose name one of a line's words begins with.
+fn within(line: &[u8]) -> Option<&'static str> {
+    let mut before = Octet::Word;
+    for (at, &byte) in line.iter().enumerate() {
+        let octet = OCTETS[usize::from(byte)];
+        if octet == Octet::Initial
+            && before == Octet::Apart
+            && let Some(name) = line.get(at..).and_then(scanner)
+        {
+            return Some(name);
+        }
+        before = octet;
+    }
+    None
 }
 
 /// The scanner whose name `text` begins with.
