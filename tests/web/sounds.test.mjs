@@ -68,7 +68,7 @@ test('a file is uploaded, heard, put into music on hold, and stays as long as th
   await page.getByRole('row', { name: /Espera/ }).getByRole('link', { name: 'Empresa' }).waitFor()
   assert.ok(await page.getByRole('button', { name: 'Excluir música Espera' }).isDisabled())
   await visit(page, '/audio-files')
-  await page.getByRole('row', { name: /Boas-vindas/ }).getByRole('link', { name: 'Música Espera' }).waitFor()
+  await page.getByRole('row', { name: /Boas-vindas/ }).getByRole('link', { name: 'Música de espera Espera' }).waitFor()
   assert.ok(await page.getByRole('button', { name: 'Excluir arquivo de áudio Boas-vindas' }).isDisabled())
   await finish(page)
 })
