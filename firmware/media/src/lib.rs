@@ -79,7 +79,7 @@ pub use parameters::{
     StreamStatistics,
 };
 pub use player::{PlayEnd, Repeat, Sound};
-pub use prompts::{Encoding, Prompt, PromptLibrary};
+pub use prompts::{Encoding, Prompt, PromptLibrary, is_sound};
 pub use quality::mean_opinion_score;
 pub use recording::{
     Finished, Message, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ramal_media::{Engine, MediaError, Prompt, Sound};
+use ramal_media::{Engine, MediaError, Prompt, Sound, is_sound};
 use ramal_model::{Configuration, MusicClass, MusicClassId, MusicOrder, MusicPosition};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -210,7 +210,7 @@ impl MusicService {
         let mut files: Vec<PathBuf> = entries
             .flatten()
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "wav"))
+            .filter(|path| is_sound(path))
             .collect();
         files.sort();
         files.iter().filter_map(|path| self.open(path)).collect()

@@ -179,9 +179,9 @@ pub(crate) struct Settings {
     pub(crate) data_dir: PathBuf,
     /// Holds the local API socket.
     pub(crate) run_dir: PathBuf,
-    /// Holds `<language>/<prompt>.wav`.
+    /// Holds `<language>/<prompt>.wav` or `.flac`.
     pub(crate) prompts_dir: PathBuf,
-    /// Holds `<name>.wav`.
+    /// Holds `<name>.wav` or `.flac`.
     pub(crate) music_dir: PathBuf,
     /// SIP over UDP and TCP.
     pub(crate) sip: SocketAddr,

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
 use super::Prompt;
-use super::wave::Recording;
+use super::recording::Samples;
 use crate::codec::{Encoder, LONGEST_FRAME, SampleRate};
 use crate::{Codec, MediaError};
 
@@ -95,6 +95,7 @@ fn work(jobs: &Receiver<Job>) {
 /// A recording that is being encoded; the encoder's state goes from segment to segment.
 struct Open {
     job: Job,
+    samples: Samples,
     encoder: Encoder,
     number: usize,
 }
@@ -105,11 +106,14 @@ impl Open {
             .prompt
             .band()
             .and_then(|band| Encoder::new(job.codec, band));
-        if encoder.is_none() {
+        let opened = encoder.and_then(|encoder| Some((job.prompt.samples()?, encoder)));
+        if opened.is_none() {
             job.prompt.keep(job.codec, 0, None);
         }
+        let (samples, encoder) = opened?;
         Some(Self {
-            encoder: encoder?,
+            encoder,
+            samples,
             job,
             number: 0,
         })
@@ -118,21 +122,12 @@ impl Open {
     /// Encodes the next segment; whether there is another one.
     fn advance(&mut self) -> bool {
         let prompt = &self.job.prompt;
-        let more = prompt.encode_segment(self.job.codec, self.number, &mut self.encoder);
+        let segment = prompt.next_segment(&mut self.samples, &mut self.encoder);
+        let more = prompt.keep(self.job.codec, self.number, segment)
+            && (self.number + 1) * SEGMENT < prompt.frames();
         self.number += 1;
         more
     }
-}
-
-/// Encodes the segment `number` of a recording.
-pub(super) fn encode(
-    recording: &Recording,
-    number: usize,
-    encoder: &mut Encoder,
-) -> std::io::Result<Segment> {
-    let per_segment = SEGMENT * recording.band().frame();
-    let samples = recording.read((number * per_segment) as u64, per_segment)?;
-    Ok(encode_samples(&samples, recording.band(), encoder))
 }
 
 /// Encodes samples, padded with silence to whole frames.

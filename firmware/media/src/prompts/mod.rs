@@ -5,7 +5,8 @@
 //! milliseconds that the first segment takes.
 
 mod encode;
-mod wave;
+mod flac;
+mod recording;
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,8 +17,8 @@ use std::sync::{Arc, OnceLock};
 use ramal_dsp::FRAME_SAMPLES;
 
 pub use self::encode::Encoding;
-use self::encode::{Job, SEGMENT, Segment, encode, encode_samples};
-use self::wave::Recording;
+use self::encode::{Job, SEGMENT, Segment, encode_samples};
+use self::recording::{Recording, Samples};
 use crate::codec::{Encoder, SampleRate};
 use crate::{Codec, MediaError};
 
@@ -86,7 +87,7 @@ impl Prompt {
         prompt
     }
 
-    /// A recording in a file: RIFF/WAVE, mono, 16-bit PCM, 8,000 or 16,000 samples a second. Reads its header only. The
+    /// A recording in a file: RIFF/WAVE or FLAC, mono, 16 bits, 8,000 or 16,000 samples a second. Reads its header only. The
     /// file has to stay as it is; one that goes away is silent from the next segment that is not encoded yet.
     ///
     /// # Errors
@@ -162,17 +163,27 @@ impl Prompt {
         }
     }
 
-    /// Encodes a segment; whether there is another one.
-    fn encode_segment(&self, codec: Codec, number: usize, encoder: &mut Encoder) -> bool {
+    /// Opens its file; says so when that is not possible any more.
+    fn samples(&self) -> Option<Samples> {
         let Source::File(recording, _) = &self.source else {
-            return false;
+            return None;
         };
-        let segment = encode(recording, number, encoder)
-            .inspect_err(|error| {
-                tracing::error!(file = %recording.path.display(), %error, "a recording cannot be read");
-            })
-            .ok();
-        self.keep(codec, number, segment) && (number + 1) * SEGMENT < self.frames
+        recording
+            .samples()
+            .inspect_err(|error| unreadable(&recording.path, error))
+            .ok()
+    }
+
+    /// Encodes the next segment of its file; says so when it cannot be read any more.
+    fn next_segment(&self, samples: &mut Samples, encoder: &mut Encoder) -> Option<Segment> {
+        let Source::File(recording, _) = &self.source else {
+            return None;
+        };
+        let band = recording.band();
+        let read = samples
+            .read(SEGMENT * band.frame())
+            .inspect_err(|error| unreadable(&recording.path, error));
+        Some(encode_samples(&read.ok()?, band, encoder))
     }
 
     /// Makes a segment audible; whether there was one.
@@ -208,7 +219,7 @@ pub struct PromptLibrary {
 }
 
 impl PromptLibrary {
-    /// Finds every `<dir>/<language>/<id>.wav`, as [`Prompt::open`] takes them.
+    /// Finds every `<dir>/<language>/<id>.wav` and `.flac`, as [`Prompt::open`] takes them.
     ///
     /// # Errors
     /// The directory cannot be read, or a file in it is no such recording; the file is named.
@@ -221,7 +232,7 @@ impl PromptLibrary {
             }
             let mut prompts = HashMap::new();
             for file in entries(&folder)? {
-                if file.extension().is_none_or(|extension| extension != "wav") {
+                if !is_sound(&file) {
                     continue;
                 }
                 let prompt = Prompt::open(&file, &encoding)?;
@@ -259,6 +270,17 @@ impl PromptLibrary {
     }
 }
 
+/// Whether a file is called as those are that [`Prompt::open`] takes.
+#[must_use]
+pub fn is_sound(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "wav" || extension == "flac")
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) {
+    tracing::error!(file = %path.display(), %error, "a recording cannot be read");
+}
+
 fn stem(path: &Path) -> Box<str> {
     path.file_stem()
         .unwrap_or_default()
@@ -279,7 +301,7 @@ fn entries(dir: &Path) -> Result<Vec<std::path::PathBuf>, MediaError> {
 mod tests {
     use super::*;
 
-    use super::wave::tests::wav;
+    use super::recording::tests::wav;
     use ramal_dsp::Goertzel;
 
     #[test]
