@@ -51,6 +51,8 @@ pub struct TrunkCaller {
     pub name: String,
     /// Whether the called party must not see it.
     pub withheld: bool,
+    /// Who sent the call on, blank when nobody did.
+    pub redirected_by: String,
 }
 
 /// What a trunk is told to do.
@@ -102,8 +104,6 @@ pub enum TrunkEvent {
         complete: bool,
         /// Who calls.
         caller: TrunkCaller,
-        /// Who sent the call on to here, blank when nobody did.
-        redirected_by: String,
         /// Whether the called party is to pay.
         collect: bool,
         /// The timeslot.

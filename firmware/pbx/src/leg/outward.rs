@@ -241,8 +241,7 @@ impl OutwardLeg {
         let Some(name) = digital.name(id) else {
             return false;
         };
-        let caller = &self.call.caller;
-        match digital.dial(&exchange.engine, id, number, caller, self.call.withheld) {
+        match digital.dial(&exchange.engine, id, number, &self.call) {
             Ok(leg) => {
                 self.attempts.push_back(Attempt::Sent {
                     trunk: name.clone(),

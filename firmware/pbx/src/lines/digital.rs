@@ -20,6 +20,7 @@ use super::span_settings::span_config;
 use crate::call::{Caller, E1Caller, IncomingCall};
 use crate::exchange::Exchange;
 use crate::leg::digital::DigitalLeg;
+use crate::trunk::TrunkCall;
 
 /// Events that may wait for a leg.
 const EVENTS: usize = 32;
@@ -140,8 +141,7 @@ impl DigitalTrunks {
         engine: &Engine,
         id: E1TrunkId,
         number: &str,
-        caller: &Party,
-        withheld: bool,
+        from: &TrunkCall,
     ) -> Result<DigitalLeg, NotTaken> {
         let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
         let entry = trunks.get(&id).ok_or(NotTaken::Down)?;
@@ -155,9 +155,10 @@ impl DigitalTrunks {
             call,
             called: number.to_owned(),
             caller: TrunkCaller {
-                number: caller.number.clone(),
-                name: caller.name.clone(),
-                withheld,
+                number: from.caller.number.clone(),
+                name: from.caller.name.clone(),
+                withheld: from.withheld,
+                redirected_by: from.forwarded_from.clone().unwrap_or_default(),
             },
         };
         if let Err(error) = entry.handle.command(command) {
@@ -260,8 +261,20 @@ struct Task {
 struct Arrival {
     called: String,
     caller: TrunkCaller,
-    redirected_by: String,
     audio: ramal_lines::PortAudio,
+}
+
+/// Who calls, as people here may know him: exchanges also tell the number of somebody who withholds it, with
+/// its presentation restricted (Q.931 §4.5.10).
+fn shown(caller: &TrunkCaller) -> Party {
+    let told = |text: &str| {
+        let text = Some(text).filter(|_| !caller.withheld);
+        text.unwrap_or_default().to_owned()
+    };
+    Party {
+        number: told(&caller.number),
+        name: told(&caller.name),
+    }
 }
 
 impl Task {
@@ -273,7 +286,6 @@ impl Task {
                     called,
                     complete,
                     caller,
-                    redirected_by,
                     collect,
                     audio,
                     ..
@@ -285,7 +297,6 @@ impl Task {
                     let arrival = Arrival {
                         called,
                         caller,
-                        redirected_by,
                         audio,
                     };
                     self.arrived(call, arrival, complete);
@@ -343,11 +354,8 @@ impl Task {
         let caller = E1Caller {
             trunk: self.id,
             name: settings.name.clone(),
-            party: Party {
-                number: arrival.caller.number,
-                name: arrival.caller.name,
-            },
-            redirected_by: Some(arrival.redirected_by).filter(|number| !number.is_empty()),
+            party: shown(&arrival.caller),
+            redirected_by: Some(arrival.caller.redirected_by).filter(|number| !number.is_empty()),
         };
         let call = IncomingCall {
             leg: Box::new(
@@ -394,5 +402,29 @@ impl Task {
         if let Err(error) = self.handle.command(command) {
             tracing::error!(%error, "a trunk does not obey");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_40_a_number_that_an_exchange_tells_with_its_presentation_restricted_is_nobody_s() {
+        let caller = TrunkCaller {
+            number: "51987654321".into(),
+            name: "Maria".into(),
+            ..TrunkCaller::default()
+        };
+        assert_eq!(shown(&caller).number, "51987654321");
+        let withheld = TrunkCaller {
+            withheld: true,
+            ..caller
+        };
+        let nobody = Party {
+            number: String::new(),
+            name: String::new(),
+        };
+        assert_eq!(shown(&withheld), nobody);
     }
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use nix::sys::epoll::Epoll;
 use ramal_isdn::{
     CallId, Cause, Command, Event, Interface, LinkError, OutgoingCall, Output, PartyNumber,
-    Presentation, Settings, SetupError, TransferCapability,
+    Presentation, RedirectionReason, Settings, SetupError, TransferCapability,
 };
 
 use self::d_channel::DChannel;
@@ -247,8 +247,8 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
                 number: digits(&setup.calling),
                 name: name.unwrap_or_default(),
                 withheld,
+                redirected_by: digits(&setup.redirecting),
             },
-            redirected_by: digits(&setup.redirecting),
             collect: false,
             timeslot,
             audio,
@@ -326,6 +326,8 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
                 false => Presentation::Allowed,
             })
         });
+        let redirecting = PartyNumber::new(&caller.redirected_by).ok();
+        outgoing.redirecting = redirecting.map(|number| number.because(RedirectionReason::Unknown));
         match self.interface.setup(outgoing, now) {
             Ok(call) => {
                 self.ids.insert(call, id);

@@ -152,8 +152,9 @@ impl<C: SpanChannel> Timeslot<C> {
                         number: incoming.ani.map(|ani| ani.to_string()).unwrap_or_default(),
                         name: String::new(),
                         withheld: incoming.ani_restricted,
+                        // The signalling has no word for it.
+                        redirected_by: String::new(),
                     },
-                    redirected_by: String::new(),
                     collect: self.collect,
                     timeslot: self.number,
                     audio: self.port.clone(),
