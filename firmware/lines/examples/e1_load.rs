@@ -1,5 +1,5 @@
-//! What E1 spans cost the gateway, and how long sound and calls take through it: drivers, ISDN and media engine as they are,
-//! on spans in memory with an exchange in software at the far end. `tools/bench lines` runs it; see there for the bars.
+//! What E1 spans cost the gateway, and how long sound and calls take through it and through analogue lines: drivers, ISDN and
+//! media engine as they are, on spans and a line card in memory with an exchange in software at the far end. `tools/bench lines` runs it; see there for the bars.
 //!
 //! What is measured runs on processor 0. The exchanges and the phones, on processor 1, make samples and RTP all the time.
 //! Beside it runs, for the same time and on the same processors, a bare copy of each block from and to the same kind of
@@ -13,6 +13,7 @@
 )]
 
 mod e1_load {
+    pub mod analogue;
     pub mod clock;
     pub mod exchange;
     pub mod gateway;
@@ -23,6 +24,7 @@ mod e1_load {
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use e1_load::analogue::Telephones;
 use e1_load::clock::{Load, pin};
 use e1_load::exchange::Exchange;
 use e1_load::gateway::{Gateway, tandem};
@@ -48,12 +50,14 @@ fn main() -> ExitCode {
     let folder = std::env::args().nth(1).expect("a folder for recordings");
     let recorded = recorded(&folder);
     let conference = conference();
+    let analogue = analogue();
     let setup = setup();
-    let passed = [&recorded, &conference, &setup]
+    let passed = [&recorded, &conference, &analogue, &setup]
         .iter()
         .all(|report| report["passed"] == true);
     let report = json!({
-        "recorded": recorded, "conference": conference, "setup": setup, "passed": passed,
+        "recorded": recorded, "conference": conference, "analogue": analogue, "setup": setup,
+        "passed": passed,
     });
     println!("{}", serde_json::to_string_pretty(&report).expect("JSON"));
     ExitCode::from(u8::from(!passed))
@@ -98,6 +102,21 @@ fn conference() -> Value {
     json!({
         "calls": gateway.calls(), "cores": cores, "cores_allowed": HALF,
         "reference_cores": reference, "ratio": cores / reference, "passed": cores <= HALF,
+    })
+}
+
+/// Telephones on a line card in calls with phones: how long their sound takes.
+fn analogue() -> Value {
+    let mut load = Load::default();
+    let telephones = Telephones::start(&mut load);
+    std::thread::sleep(SETTLING);
+    let settled = Instant::now();
+    std::thread::sleep(LASTING);
+    let (to_rtp, to_line) = telephones.delays(settled);
+    let passed = worst(&to_rtp) <= DELAY_MS && worst(&to_line) <= DELAY_MS;
+    json!({
+        "calls": telephones.calls(), "line_to_rtp_ms": spread(&to_rtp), "rtp_to_line_ms": spread(&to_line),
+        "delay_allowed_ms": DELAY_MS, "passed": passed,
     })
 }
 

@@ -29,7 +29,7 @@ struct Ring {
     written: AtomicUsize,
     /// Blocks read so far.
     read: AtomicUsize,
-    /// Reads since the last review, and the fewest blocks that waited at one; the reader's.
+    /// Reads since the last review, and the fewest blocks that waited at one and need not; the reader's.
     reads: AtomicUsize,
     fewest: AtomicUsize,
 }
@@ -58,16 +58,18 @@ impl Ring {
             .store(written.wrapping_add(1), Ordering::Release);
     }
 
-    fn take(&self, block: &mut [u8; FRAME_SAMPLES]) {
+    /// Takes the next block; `needed` may wait before.
+    fn take(&self, block: &mut [u8; FRAME_SAMPLES], needed: usize) {
         let mut read = self.read.load(Ordering::Relaxed);
         let written = self.written.load(Ordering::Acquire);
         let waiting = written.wrapping_sub(read);
-        let fewest = self.fewest.load(Ordering::Relaxed).min(waiting);
+        let spare = waiting.saturating_sub(needed);
+        let fewest = self.fewest.load(Ordering::Relaxed).min(spare);
         let reads = self.reads.load(Ordering::Relaxed) + 1;
         let (fewest, reads) = if reads < REVIEW {
             (fewest, reads)
         } else {
-            read = read.wrapping_add(fewest.saturating_sub(KEPT));
+            read = read.wrapping_add(fewest);
             (usize::MAX, 0)
         };
         self.fewest.store(fewest, Ordering::Relaxed);
@@ -99,25 +101,33 @@ impl Ring {
 }
 
 /// Wakes whoever watches its descriptor. Nobody reads it: to be watched for changes (`EPOLLET`).
-#[derive(Clone)]
-struct Bell(Option<Arc<EventFd>>);
+#[derive(Clone, Default)]
+struct Bell {
+    descriptor: Option<Arc<EventFd>>,
+    /// How often it was rung.
+    rung: Arc<AtomicUsize>,
+}
 
 impl Bell {
     /// One that wakes nobody where the system gives no descriptor: sound waits for the other side's clock then.
     fn new() -> Self {
         let bell = EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC);
-        Bell(bell.ok().map(Arc::new))
+        Bell {
+            descriptor: bell.ok().map(Arc::new),
+            rung: Arc::default(),
+        }
     }
 
     fn ring(&self) {
-        if let Some(bell) = &self.0 {
+        self.rung.fetch_add(1, Ordering::AcqRel);
+        if let Some(bell) = &self.descriptor {
             // It would take 2^64 of them to fill it.
             let _ = bell.write(1);
         }
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_deref().map(AsFd::as_fd)
+        self.descriptor.as_deref().map(AsFd::as_fd)
     }
 }
 
@@ -137,13 +147,13 @@ impl PortAudio {
     pub fn exchange(&mut self, transmit: &[u8; FRAME_SAMPLES], receive: &mut [u8; FRAME_SAMPLES]) {
         if self.to_line.law == Law::A {
             self.to_line.put(transmit);
-            self.from_line.take(receive);
+            self.from_line.take(receive, KEPT);
             return;
         }
         let mut octets = *transmit;
         alaw_to_ulaw(&mut octets);
         self.to_line.put(&octets);
-        self.from_line.take(receive);
+        self.from_line.take(receive, KEPT);
         ulaw_to_alaw(receive);
     }
 
@@ -154,14 +164,14 @@ impl PortAudio {
         let end = PortAudio {
             to_line: Arc::clone(&one),
             from_line: Arc::clone(&other),
-            came: Bell(None),
-            answered: Bell(None),
+            came: Bell::default(),
+            answered: Bell::default(),
         };
         let far = PortAudio {
             to_line: other,
             from_line: one,
-            came: Bell(None),
-            answered: Bell(None),
+            came: Bell::default(),
+            answered: Bell::default(),
         };
         (end, far)
     }
@@ -214,10 +224,17 @@ impl DriverAudio {
         self.to_line.clear();
     }
 
-    /// Takes the next 20 ms for the line, as linear samples.
-    pub fn take(&mut self, samples: &mut [i16; FRAME_SAMPLES]) {
+    /// How many blocks the call has answered at once.
+    pub fn answered(&self) -> usize {
+        self.answered.rung.load(Ordering::Acquire)
+    }
+
+    /// Takes the next 20 ms for the line, as linear samples. When the call has answered the last block already, none need
+    /// wait beside that answer.
+    pub fn take(&mut self, samples: &mut [i16; FRAME_SAMPLES], answered: bool) {
         let mut octets = [0; FRAME_SAMPLES];
-        self.to_line.take(&mut octets);
+        let needed = if answered { 1 } else { KEPT };
+        self.to_line.take(&mut octets, needed);
         self.to_line.law.decode(&octets, samples);
     }
 
@@ -225,7 +242,7 @@ impl DriverAudio {
     pub fn take_octets(&mut self, octets: &mut [u8; FRAME_SAMPLES]) -> bool {
         let there = self.to_line.waiting() > 0;
         if there {
-            self.to_line.take(octets);
+            self.to_line.take(octets, KEPT);
         }
         there
     }
@@ -287,7 +304,7 @@ mod tests {
         media.exchange(&[9; FRAME_SAMPLES], &mut heard);
         assert_eq!(heard, [Law::A.silence(); FRAME_SAMPLES]);
         let mut samples = [1; FRAME_SAMPLES];
-        driver.take(&mut samples);
+        driver.take(&mut samples, false);
         let mut expected = [0; FRAME_SAMPLES];
         Law::A.decode(&[0; FRAME_SAMPLES], &mut expected);
         assert_eq!(samples, expected);
@@ -336,6 +353,29 @@ mod tests {
         let waiting = media.from_line.written.load(Ordering::Relaxed)
             - media.from_line.read.load(Ordering::Relaxed);
         assert!(waiting <= KEPT, "{waiting} blocks wait");
+    }
+
+    #[test]
+    fn what_lies_beside_an_answer_that_has_come_is_left_out() {
+        let (mut media, mut driver) = pair(Law::A);
+        // One too many at the beginning, as when the first answer came late.
+        media.exchange(&[0; FRAME_SAMPLES], &mut [0; FRAME_SAMPLES]);
+        let mut samples = [0; FRAME_SAMPLES];
+        for _ in 0..2 * REVIEW {
+            let before = driver.answered();
+            media.exchange(&[0; FRAME_SAMPLES], &mut [0; FRAME_SAMPLES]);
+            media.answer();
+            assert_eq!(driver.answered(), before + 1);
+            driver.take(&mut samples, true);
+        }
+        assert_eq!(driver.to_line.waiting(), 0);
+        // Where nobody answers at once, one may lie there.
+        media.exchange(&[0; FRAME_SAMPLES], &mut [0; FRAME_SAMPLES]);
+        for _ in 0..2 * REVIEW {
+            media.exchange(&[0; FRAME_SAMPLES], &mut [0; FRAME_SAMPLES]);
+            driver.take(&mut samples, false);
+        }
+        assert_eq!(driver.to_line.waiting(), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The gateway: span threads, ISDN and the media engine, with a few lines in the place of call control.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -38,10 +39,32 @@ fn started(name: &str, span: SimulatedSpan) -> (Trunk, SpanThread) {
 }
 
 /// The sound of a timeslot whose echo is cancelled, as that of an analogue line is.
-struct Sound {
+pub struct Sound {
     audio: PortAudio,
     canceller: Option<Box<EchoCanceller>>,
     sent: [i16; BLOCK],
+}
+
+impl Sound {
+    /// One whose echo somebody else cancels.
+    pub fn plain(audio: PortAudio) -> Self {
+        Self {
+            audio,
+            canceller: None,
+            sent: [0; BLOCK],
+        }
+    }
+}
+
+/// A media engine as the gateway has it.
+pub fn engine(ports: RangeInclusive<u16>) -> Engine {
+    Engine::start(EngineConfig {
+        bind: LOCALHOST,
+        ports,
+        threads: 1,
+        prompts: Arc::new(PromptLibrary::default()),
+    })
+    .expect("an engine")
 }
 
 impl LineAudio for Sound {
@@ -90,13 +113,7 @@ pub struct Gateway {
 impl Gateway {
     /// The gateway on an exchange's spans, once their signalling is up.
     pub fn start(exchange: &Exchange, recordings: Option<&str>) -> Self {
-        let engine = Engine::start(EngineConfig {
-            bind: LOCALHOST,
-            ports: 30_000..=34_999,
-            threads: 1,
-            prompts: Arc::new(PromptLibrary::default()),
-        })
-        .expect("an engine");
+        let engine = engine(30_000..=34_999);
         let recorder = recordings.map(|folder| {
             Recorder::start(&RecorderConfig {
                 folder: folder.into(),

@@ -4,12 +4,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use embedded_hal::digital::{InputPin, OutputPin};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use ramal_analog::HardwareEvent;
 use ramal_dsp::{FRAME_SAMPLES, Law};
 use ramal_model::Country;
 
 use super::{LinePins, Noticed, Order, Poller, QUEUE};
-use crate::analogue::{BLOCK, HardwareFeatures, LineDescription, LineProcessor};
+use crate::analogue::{ANSWER, BLOCK, HardwareFeatures, LineDescription, LineProcessor};
 use crate::{Port, PortKind, PortNames, PortStatus};
 
 /// Why there is no sound.
@@ -48,6 +49,18 @@ pub struct CodecCard<P> {
     captured: Vec<u8>,
     /// The PCM does not run, and the lines were told.
     gone: bool,
+    /// Tells when calls have answered; none where the system gives none: what they say waits for the next block then.
+    answers: Option<Epoll>,
+}
+
+/// Watches for answers to all lines.
+fn watch(processors: &[LineProcessor]) -> nix::Result<Epoll> {
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+    for answers in processors.iter().filter_map(LineProcessor::answers) {
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, 0);
+        epoll.add(answers, interest)?;
+    }
+    Ok(epoll)
 }
 
 impl<P: Pcm> CodecCard<P> {
@@ -99,7 +112,11 @@ impl<P: Pcm> CodecCard<P> {
             processors.push(processor);
         }
         let octets = processors.len() * FRAME_SAMPLES;
+        let answers = watch(&processors).inspect_err(|error| {
+            tracing::warn!(%error, "the sound of a line card is sent late");
+        });
         let card = CodecCard {
+            answers: answers.ok(),
             pcm,
             law,
             processors,
@@ -144,15 +161,19 @@ impl<P: Pcm> CodecCard<P> {
     fn lines(&mut self) {
         let slots = self.processors.len();
         let mut octets = [self.law.silence(); FRAME_SAMPLES];
-        let (mut received, mut transmit) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+        let mut samples = [0; FRAME_SAMPLES];
         for (slot, processor) in self.processors.iter_mut().enumerate() {
             let captured = self.captured.iter().skip(slot).step_by(slots);
             for (octet, captured) in octets.iter_mut().zip(captured) {
                 *octet = *captured;
             }
-            self.law.decode(&octets, &mut received);
-            processor.block(&received, &mut transmit);
-            self.law.encode(&transmit, &mut octets);
+            self.law.decode(&octets, &mut samples);
+            processor.hear(&samples);
+        }
+        self.await_answers();
+        for (slot, processor) in self.processors.iter_mut().enumerate() {
+            processor.say(&mut samples);
+            self.law.encode(&samples, &mut octets);
             let play = self.play.iter_mut().skip(slot).step_by(slots);
             for (place, octet) in play.zip(octets) {
                 *place = octet;
@@ -170,6 +191,25 @@ impl<P: Pcm> CodecCard<P> {
                     );
                 }
             }
+        }
+    }
+
+    /// Waits until the calls have answered, or a few milliseconds: what the card was given lasts longer.
+    fn await_answers(&self) {
+        let Some(answers) = &self.answers else {
+            return;
+        };
+        let until = Instant::now() + ANSWER;
+        while self.processors.iter().any(LineProcessor::awaits_answer) {
+            // Rounded up, or the loop would spin through the last fraction of a millisecond.
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let left = EpollTimeout::try_from(left + Duration::from_micros(999));
+            let mut events = [EpollEvent::empty(); 16];
+            // An interrupted wait is a short one.
+            let _ = answers.wait(&mut events, left.unwrap_or(EpollTimeout::ZERO));
         }
     }
 

@@ -58,6 +58,8 @@ pub(super) struct FxsProcessor {
     sends_lamp: bool,
     call_waiting: Option<CallWaiting>,
     messages: bool,
+    /// What the telephone said last.
+    heard: [i16; FRAME_SAMPLES],
 }
 
 fn sound(features: HardwareFeatures, settings: &FxsSettings) -> TwoWire {
@@ -84,6 +86,7 @@ impl FxsProcessor {
             sends_lamp: false,
             call_waiting: None,
             messages: false,
+            heard: [0; FRAME_SAMPLES],
         }
     }
 
@@ -120,11 +123,10 @@ impl FxsProcessor {
         self.line.hardware(event, at);
     }
 
-    pub fn block(
+    pub fn hear(
         &mut self,
         now: Instant,
         received: &[i16; FRAME_SAMPLES],
-        transmit: &mut [i16; FRAME_SAMPLES],
         end: &mut DriverPort,
         commands: &mut VecDeque<HardwareCommand>,
     ) {
@@ -133,25 +135,44 @@ impl FxsProcessor {
         }
         self.line.advance(now);
         self.carry_out(end, commands);
+        self.heard = *received;
         let mut heard = *received;
-        end.audio.take(transmit);
         if self.line.is_off_hook() {
             self.sound.receive(&mut heard);
-            self.converse(&mut heard, transmit, end);
-            self.sound.transmit(transmit);
+            self.heard = heard;
+            if self.call_waiting.as_ref().is_some_and(CallWaiting::mutes) {
+                heard.fill(0);
+            } else if let Some(key) = self.keys.feed(&heard) {
+                end.report(Event::Digit(key));
+            }
         } else {
             heard.fill(0);
-            transmit.fill(0);
-            if let Some(sender) = &mut self.sender
-                && sender.add(transmit)
-            {
-                self.sender = None;
-                if !self.sends_lamp {
-                    self.line.sound_sent(now);
-                }
-            }
         }
         end.audio.put(&heard);
+    }
+
+    /// What the telephone is sent: `transmit` is what the call says.
+    pub fn say(&mut self, now: Instant, transmit: &mut [i16; FRAME_SAMPLES]) {
+        if self.line.is_off_hook() {
+            match &mut self.listening {
+                Listening::Call => {}
+                Listening::Tone(tone) => tone.fill(transmit),
+                Listening::Nothing => transmit.fill(0),
+            }
+            if let Some(waiting) = &mut self.call_waiting {
+                waiting.block(&self.heard, transmit);
+            }
+            return self.sound.transmit(transmit);
+        }
+        transmit.fill(0);
+        if let Some(sender) = &mut self.sender
+            && sender.add(transmit)
+        {
+            self.sender = None;
+            if !self.sends_lamp {
+                self.line.sound_sent(now);
+            }
+        }
     }
 
     fn command(&mut self, command: Command, now: Instant) {
@@ -221,29 +242,6 @@ impl FxsProcessor {
             tone => signalling::tone(self.tones, tone),
         };
         Listening::Tone(Box::new(CadenceGenerator::new(tone)))
-    }
-
-    /// A lifted telephone: what it says, and what it hears.
-    fn converse(
-        &mut self,
-        heard: &mut [i16; FRAME_SAMPLES],
-        transmit: &mut [i16; FRAME_SAMPLES],
-        end: &DriverPort,
-    ) {
-        match &mut self.listening {
-            Listening::Call => {}
-            Listening::Tone(tone) => tone.fill(transmit),
-            Listening::Nothing => transmit.fill(0),
-        }
-        let mutes = self.call_waiting.as_ref().is_some_and(CallWaiting::mutes);
-        if let Some(waiting) = &mut self.call_waiting {
-            waiting.block(heard, transmit);
-        }
-        if mutes {
-            heard.fill(0);
-        } else if let Some(key) = self.keys.feed(heard) {
-            end.report(Event::Digit(key));
-        }
     }
 
     fn carry_out(&mut self, end: &DriverPort, commands: &mut VecDeque<HardwareCommand>) {

@@ -6,9 +6,14 @@
 //!
 //! ```text
 //! processor.hardware(event, offset)     for each change the hardware noticed, with its place in the 20 ms
-//! processor.block(&received, &mut transmit)
+//! processor.hear(&received)
+//! wait a moment while processor.awaits_answer()
+//! processor.say(&mut transmit)
 //! while let Some(command) = processor.next_command() { carry it out at once }
 //! ```
+//!
+//! A call that is bridged to packets answers what the line has said at once; without the moment its sound would lie there
+//! until the next 20 ms.
 //!
 //! Samples are linear; a driver whose hardware speaks A-law or mu-law converts with [`ramal_dsp::Law`], and octets that
 //! nothing changes come out as they went in. Time is counted in blocks; a driver whose hardware lost samples says so with
@@ -24,6 +29,7 @@ mod two_wire;
 
 use std::{
     collections::VecDeque,
+    os::fd::BorrowedFd,
     time::{Duration, Instant},
 };
 
@@ -40,6 +46,8 @@ use crate::{
 
 /// Length of a block.
 pub const BLOCK: Duration = Duration::from_millis(20);
+/// How long an answer may take: a media thread that has the processor takes some hundred microseconds.
+pub(crate) const ANSWER: Duration = Duration::from_millis(5);
 /// Commands for the hardware that may wait to be fetched.
 const COMMANDS: usize = 32;
 
@@ -78,6 +86,9 @@ pub struct LineProcessor {
     /// The end of the last block.
     now: Instant,
     commands: VecDeque<HardwareCommand>,
+    /// How many blocks the call had answered when the last one came, and whether it had answered the one before.
+    answered: usize,
+    answers: bool,
 }
 
 impl LineProcessor {
@@ -120,6 +131,8 @@ impl LineProcessor {
             status,
             now: Instant::now(),
             commands: VecDeque::with_capacity(COMMANDS),
+            answered: 0,
+            answers: false,
         };
         (held, processor)
     }
@@ -155,24 +168,59 @@ impl LineProcessor {
         self.now += time;
     }
 
-    /// The next 20 ms: takes what came from the line and gives what goes to it.
-    pub fn block(&mut self, received: &[i16; FRAME_SAMPLES], transmit: &mut [i16; FRAME_SAMPLES]) {
+    /// The next 20 ms have come from the line.
+    pub fn hear(&mut self, received: &[i16; FRAME_SAMPLES]) {
         self.now += BLOCK;
+        let answered = self.end.audio.answered();
+        self.answers = answered != std::mem::replace(&mut self.answered, answered);
+        let (end, commands) = (&mut self.end, &mut self.commands);
+        match &mut self.side {
+            Side::Fxo(side) => side.hear(self.now, received, end, commands),
+            Side::Fxs(side) => side.hear(self.now, received, end, commands),
+        }
+    }
+
+    /// Whether the call will answer what was heard last in a moment, as it did before. [`answers`](Self::answers) tells when.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        self.answers && !self.has_answered()
+    }
+
+    fn has_answered(&self) -> bool {
+        self.end.audio.answered() != self.answered
+    }
+
+    /// A descriptor that changes when the call has answered; never read. `None` where the system gives none.
+    #[must_use]
+    pub fn answers(&self) -> Option<BorrowedFd<'_>> {
+        self.end.audio.answers()
+    }
+
+    /// What goes to the line in the next 20 ms. To be called once for each [`hear`](Self::hear).
+    pub fn say(&mut self, transmit: &mut [i16; FRAME_SAMPLES]) {
+        let answered = self.has_answered();
+        self.end.audio.take(transmit, answered);
         let (end, commands, status) = (&mut self.end, &mut self.commands, &mut self.status);
         match &mut self.side {
             Side::Fxo(side) => {
-                side.block(self.now, received, transmit, end, commands);
+                side.say(transmit, end, commands);
                 status.off_hook = side.is_off_hook();
                 status.ringing = side.is_ringing();
                 status.fault = side.fault();
             }
             Side::Fxs(side) => {
-                side.block(self.now, received, transmit, end, commands);
+                side.say(self.now, transmit);
                 status.off_hook = side.is_off_hook();
                 status.ringing = side.is_ringing();
                 status.fault = side.fault();
             }
         }
+    }
+
+    /// The next 20 ms in both directions, without waiting for an answer.
+    pub fn block(&mut self, received: &[i16; FRAME_SAMPLES], transmit: &mut [i16; FRAME_SAMPLES]) {
+        self.hear(received);
+        self.say(transmit);
     }
 
     /// What the hardware is to do now, in order. To be fetched after every block.

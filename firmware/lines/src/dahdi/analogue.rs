@@ -16,9 +16,11 @@ use ramal_model::{Country, FxoSettings, FxsSettings};
 
 use super::setup::{SpanSetup, SpanUse, configure};
 use super::{ChannelDevice, ChannelEvent, Control, DahdiError, Hook, Received};
-use crate::analogue::{BLOCK, HardwareFeatures, LineDescription, LineProcessor};
+use crate::analogue::{ANSWER, BLOCK, HardwareFeatures, LineDescription, LineProcessor};
 use crate::{Driver, LineError, Port, PortKind, PortNames, PortStatus};
 
+/// In the number under which a line is watched: its call has answered.
+const ANSWERED: u64 = 1 << 32;
 /// How often a card that is gone is looked for.
 const RETURN: Duration = Duration::from_secs(1);
 /// Blocks given to the kernel before the first comes back.
@@ -132,6 +134,7 @@ impl DahdiLines {
                     polarity: Polarity::Normal,
                     next_try: Instant::now(),
                     last_block: Instant::now(),
+                    owed: false,
                     look_at: None,
                     told: None,
                 });
@@ -139,6 +142,7 @@ impl DahdiLines {
         }
         // A port that is given out works, if it can.
         for (index, line) in lines.iter_mut().enumerate() {
+            line.watch_answers(&epoll, index);
             line.go_on_without_card(&epoll, index, Instant::now());
         }
         let shown = lines
@@ -207,6 +211,8 @@ struct Line {
     polarity: Polarity,
     next_try: Instant,
     last_block: Instant,
+    /// The last block was heard, and the line was not sent its own yet: the call is about to give it.
+    owed: bool,
     /// When the hook is to be looked at.
     look_at: Option<Instant>,
     /// Why it cannot be used, as it was told last.
@@ -223,19 +229,27 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         crate::real_time::request();
-        let limit = EpollTimeout::try_from(BLOCK).unwrap_or(EpollTimeout::ZERO);
         while !self.stop.load(Ordering::Acquire) {
+            let owed = self.lines.iter().any(|line| line.owed);
+            let limit = if owed { ANSWER } else { BLOCK };
+            let limit = EpollTimeout::try_from(limit).unwrap_or(EpollTimeout::ZERO);
             let mut events = [EpollEvent::empty(); 64];
             // An interrupted wait is a short one.
             let ready = self.epoll.wait(&mut events, limit).unwrap_or(0);
             for event in events.iter().take(ready) {
-                let index = usize::try_from(event.data()).unwrap_or(usize::MAX);
-                if let Some(line) = self.lines.get_mut(index) {
+                let index = usize::try_from(event.data() & !ANSWERED).unwrap_or(usize::MAX);
+                let Some(line) = self.lines.get_mut(index) else {
+                    continue;
+                };
+                if event.data() & ANSWERED == 0 {
                     line.serve();
+                } else {
+                    line.pay(false);
                 }
             }
             let now = Instant::now();
             for (index, line) in self.lines.iter_mut().enumerate() {
+                line.pay(now.saturating_duration_since(line.last_block) >= ANSWER);
                 line.go_on_without_card(&self.epoll, index, now);
             }
             let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -249,6 +263,36 @@ impl Worker {
 }
 
 impl Line {
+    /// Has `epoll` tell when the call has answered.
+    fn watch_answers(&self, epoll: &Epoll, index: usize) {
+        let Some(answers) = self.processor.answers() else {
+            return;
+        };
+        let token = u64::try_from(index).unwrap_or(u64::MAX) | ANSWERED;
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, token);
+        if let Err(error) = epoll.add(answers, interest) {
+            tracing::warn!(%error, "the sound of an analogue line is sent late");
+        }
+    }
+
+    /// What the line is sent next.
+    fn say(&mut self) -> [u8; FRAME_SAMPLES] {
+        let (mut answer, mut octets) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+        self.processor.say(&mut answer);
+        Law::A.encode(&answer, &mut octets);
+        self.obey();
+        octets
+    }
+
+    /// Sends the line what it is owed, if the call has given it or has had its time.
+    fn pay(&mut self, its_time: bool) {
+        if self.owed && (its_time || !self.processor.awaits_answer()) {
+            self.owed = false;
+            let octets = self.say();
+            self.transmit(&octets);
+        }
+    }
+
     /// Carries the sound and events that wait. After a turn in which many blocks had come the kernel has run out of what was
     /// given to it, and more than `LEAD` blocks for it would stay delay for good.
     fn serve(&mut self) {
@@ -258,13 +302,16 @@ impl Line {
             let Some(device) = &self.device else { return };
             match device.receive(&mut octets) {
                 Received::Octets(length) if length == FRAME_SAMPLES => {
-                    let (mut samples, mut answer) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
-                    Law::A.decode(&octets, &mut samples);
-                    self.processor.block(&samples, &mut answer);
-                    self.last_block = Instant::now();
-                    if let Some(place) = answers.get_mut(count % LEAD) {
-                        Law::A.encode(&answer, place);
+                    if count == 0 {
+                        self.pay(true);
+                    } else if let Some(place) = answers.get_mut((count - 1) % LEAD) {
+                        *place = self.say();
                     }
+                    let mut samples = [0; FRAME_SAMPLES];
+                    Law::A.decode(&octets, &mut samples);
+                    self.processor.hear(&samples);
+                    self.last_block = Instant::now();
+                    self.owed = true;
                     count += 1;
                     self.obey();
                     self.settle_echo();
@@ -275,9 +322,13 @@ impl Line {
                 }
                 Received::Octets(_) => {}
                 Received::Nothing => {
-                    for number in count.saturating_sub(LEAD)..count {
-                        self.transmit(&answers, number);
+                    // The last one is sent when the call has answered.
+                    for number in count.saturating_sub(LEAD)..count.saturating_sub(1) {
+                        if let Some(answer) = answers.get(number % LEAD) {
+                            self.transmit(answer);
+                        }
                     }
+                    self.pay(count > 1);
                     self.drain();
                     return;
                 }
@@ -287,9 +338,8 @@ impl Line {
         }
     }
 
-    fn transmit(&mut self, answers: &[[u8; FRAME_SAMPLES]; LEAD], number: usize) {
+    fn transmit(&mut self, answer: &[u8; FRAME_SAMPLES]) {
         if let Some(device) = &self.device
-            && let Some(answer) = answers.get(number % LEAD)
             && device.transmit(answer) == Received::Event
         {
             // Nothing was taken: the event comes first.
@@ -435,6 +485,7 @@ impl Line {
     /// The card is gone.
     fn lose(&mut self) {
         self.device = None;
+        self.owed = false;
         self.echo_asked = false;
         self.processor.set_echo_by_hardware(false);
         self.next_try = Instant::now() + RETURN;

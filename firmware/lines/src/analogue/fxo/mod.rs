@@ -53,6 +53,8 @@ pub(super) struct FxoProcessor {
     learner: HangUpToneLearner,
     /// A test that has the line.
     testing: Option<Box<Testing>>,
+    /// What it says in these 20 ms.
+    test_says: Option<[i16; FRAME_SAMPLES]>,
 }
 
 fn sound(features: HardwareFeatures, settings: &FxoSettings) -> TwoWire {
@@ -85,6 +87,7 @@ impl FxoProcessor {
             settings: settings.clone(),
             learner: HangUpToneLearner::default(),
             testing: None,
+            test_says: None,
         }
     }
 
@@ -129,11 +132,10 @@ impl FxoProcessor {
         self.line.hardware(event, at);
     }
 
-    pub fn block(
+    pub fn hear(
         &mut self,
         now: Instant,
         received: &[i16; FRAME_SAMPLES],
-        transmit: &mut [i16; FRAME_SAMPLES],
         end: &mut DriverPort,
         commands: &mut VecDeque<HardwareCommand>,
     ) {
@@ -141,23 +143,40 @@ impl FxoProcessor {
             self.command(command, now, end);
         }
         if self.testing.is_some() {
-            return self.test(now, received, transmit, end, commands);
+            let mut says = [0; FRAME_SAMPLES];
+            self.test(now, received, &mut says, end, commands);
+            self.test_says = Some(says);
+            return;
         }
         self.line.advance(now);
         self.carry_out(end, commands);
         let mut heard = *received;
-        end.audio.take(transmit);
         if self.line.is_off_hook() {
             self.sound.receive(&mut heard);
             self.listen(&heard, now, end);
-            self.send(transmit);
         } else {
-            transmit.fill(0);
             self.listen_on_hook(&heard, end);
             heard.fill(0);
         }
         self.carry_out(end, commands);
         end.audio.put(&heard);
+    }
+
+    /// What the exchange is sent: `transmit` is what the call says.
+    pub fn say(
+        &mut self,
+        transmit: &mut [i16; FRAME_SAMPLES],
+        end: &DriverPort,
+        commands: &mut VecDeque<HardwareCommand>,
+    ) {
+        if let Some(says) = self.test_says.take() {
+            *transmit = says;
+        } else if self.line.is_off_hook() {
+            self.send(transmit);
+            self.carry_out(end, commands);
+        } else {
+            transmit.fill(0);
+        }
     }
 
     fn command(&mut self, command: Command, now: Instant, end: &DriverPort) {

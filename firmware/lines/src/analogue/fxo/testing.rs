@@ -144,7 +144,6 @@ impl FxoProcessor {
         let Some(mut testing) = self.testing.take() else {
             return;
         };
-        end.audio.take(transmit);
         end.audio.put(&[0; FRAME_SAMPLES]);
         self.line.advance(now);
         self.obey_tested_line(&mut testing, now, end, commands);
