@@ -287,6 +287,12 @@ impl Configuration {
         &self.analogue_ports
     }
 
+    /// The ports whose telephones are an extension's.
+    pub fn telephones(&self, extension: ExtensionId) -> impl Iterator<Item = &AnaloguePort> {
+        let ports = self.analogue_ports.iter();
+        ports.filter(move |port| port.extension() == Some(extension))
+    }
+
     /// The settings of the port with this name, if it has any of its own.
     pub fn analogue_port(&self, port: &str) -> Option<&AnaloguePort> {
         self.analogue_ports.iter().find(|one| one.port == port)

@@ -118,6 +118,18 @@ impl Exchange {
         self.turns.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Since when an extension can be reached at one of its devices, UTC ms; none when at none (D3).
+    pub(crate) fn online_since(
+        &self,
+        configuration: &Configuration,
+        extension: ExtensionId,
+    ) -> Option<i64> {
+        let contacts = self.locations.contacts(extension);
+        let registered = contacts.iter().map(|one| one.registered_at);
+        let telephone = self.lines.telephone_since(configuration, extension);
+        registered.chain(telephone).min()
+    }
+
     fn calls(&self) -> MutexGuard<'_, Calls> {
         // A panic elsewhere leaves the map whole: every change is a single insertion or removal.
         self.interrupts

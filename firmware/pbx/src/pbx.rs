@@ -298,8 +298,7 @@ impl Pbx {
         let extensions = configuration.extensions().iter();
         extensions
             .filter_map(|extension| {
-                let contacts = self.exchange.locations.contacts(extension.id);
-                let since = contacts.iter().map(|one| one.registered_at).min()?;
+                let since = self.exchange.online_since(&configuration, extension.id)?;
                 let standing = match self.exchange.live.idle_since(extension.id) {
                     None => Standing::Busy,
                     Some(_) => Standing::Free(since),

@@ -31,7 +31,7 @@ impl Store {
                         AnaloguePortId(write.next_id()?)
                     }
                 };
-                let port = AnaloguePort::new(id, &port, settings)?;
+                let port = AnaloguePort::validated(id, &port, settings, &write.configuration)?;
                 let mut draft = write.configuration.draft();
                 draft.analogue_ports.insert(id, port.clone());
                 write.save(&actor, draft, &[])?;

@@ -95,11 +95,13 @@ impl Store {
                     .users
                     .values()
                     .filter(|user| user.extension == Some(id));
+                let telephones = write.configuration.telephones(id);
                 let used_by = write.configuration.referring_to("extension", id.0);
                 let by: Vec<String> = sip
                     .chain(e1)
                     .map(|name| format!("trunk {name}"))
                     .chain(users.map(|user| format!("user {}", user.login)))
+                    .chain(telephones.map(|port| format!("line {}", port.port)))
                     .chain(used_by.iter().map(ToString::to_string))
                     .collect();
                 if !by.is_empty() {

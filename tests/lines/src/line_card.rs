@@ -217,13 +217,18 @@ pub struct FarEnds {
 
 impl FarEnds {
     /// Starts it.
-    pub fn start(mut sound: FarSound) -> Self {
+    pub fn start(sound: FarSound) -> Self {
+        Self::start_with(Law::A, sound)
+    }
+
+    /// Starts it with sound in this law.
+    pub fn start_with(law: Law, mut sound: FarSound) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let heard = Arc::<Mutex<[Vec<u8>; 2]>>::default();
         let (stopped, kept) = (stop.clone(), heard.clone());
         let thread = std::thread::spawn(move || {
-            let mut pcm = AlsaPcm::new("hw:CARD=Lines,DEV=1", 2, Law::A);
-            let mut play = vec![Law::A.silence(); 2 * BLOCK];
+            let mut pcm = AlsaPcm::new("hw:CARD=Lines,DEV=1", 2, law);
+            let mut play = vec![law.silence(); 2 * BLOCK];
             let mut captured = play.clone();
             while !stopped.load(Ordering::Relaxed) {
                 match pcm.exchange(&play, &mut captured) {

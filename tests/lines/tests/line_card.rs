@@ -14,7 +14,7 @@ use line_tests::party::{BLOCK, pattern};
 use line_tests::{stall_thread, until};
 use ramal_dsp::{DtmfGenerator, DtmfTiming, Goertzel, Law, SAMPLE_RATE};
 use ramal_lines::alsa_gpio::{
-    AlsaPcm, CodecCard, CodecLines, FxsPins, LinePins, PcmError, Pin, SharedChip,
+    AlsaPcm, CodecCard, CodecLines, FxsPins, LinePins, Pcm, PcmError, Pin, SharedChip,
 };
 use ramal_lines::{
     CallerId, Command, Driver, Event, LineFault, LineTone, Port, PortKind, PortNames,
@@ -296,5 +296,62 @@ fn sound_is_the_same_to_the_bit_both_ways_and_again_after_a_second_is_lost() {
             told >= Duration::from_millis(700) && told < Duration::from_secs(2),
             "{told:?} lost"
         );
+    }
+}
+
+/// What a block of a pattern is after it was linear: zero of mu-law has two signs, which linear samples have not.
+fn through_linear(law: Law, block: [u8; BLOCK]) -> [u8; BLOCK] {
+    block.map(|octet| match (law, octet) {
+        (Law::Mu, 0x7f) => 0xff,
+        _ => octet,
+    })
+}
+
+#[test]
+fn a_card_that_has_companded_sound_only_is_used_as_it_is_in_either_law() {
+    const BLOCKS: usize = 100;
+    for (device, law) in [("lines_alaw", Law::A), ("lines_mulaw", Law::Mu)] {
+        let _card = SimulatedCard::insert();
+        let mut sent = 0;
+        // The far end has linear samples.
+        let far = FarEnds::start_with(
+            law,
+            Box::new(move |_| {
+                sent += 1;
+                [[law.silence(); BLOCK], pattern(2, sent - 1)]
+            }),
+        );
+        let mut pcm = AlsaPcm::new(device, 2, law);
+        let (mut number, mut heard) = (0, Vec::<u8>::new());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while number < BLOCKS {
+            assert!(Instant::now() < deadline, "{device} carries nothing");
+            let mut captured = vec![0; 2 * BLOCK];
+            let played: Vec<u8> = pattern(1, number)
+                .into_iter()
+                .flat_map(|octet| [law.silence(), octet])
+                .collect();
+            match pcm.exchange(&played, &mut captured) {
+                Ok(()) => number += 1,
+                Err(PcmError::Lost(_)) => continue,
+                Err(error) => panic!("{device}: {error}"),
+            }
+            heard.extend(captured.iter().skip(1).step_by(2));
+        }
+        // What was on its way.
+        for _ in 0..10 {
+            let _ = pcm.exchange(&[law.silence(); 2 * BLOCK], &mut [0; 2 * BLOCK]);
+        }
+        // Half of it in one piece, wherever either end began.
+        let there = far.heard.lock().unwrap()[1].clone();
+        for (way, heard, seed) in [("there", there, 1), ("back", heard, 2)] {
+            let came = (0..BLOCKS / 2).any(|first| {
+                let wanted: Vec<u8> = (first..first + BLOCKS / 2)
+                    .flat_map(|number| through_linear(law, pattern(seed, number)))
+                    .collect();
+                heard.windows(wanted.len()).any(|part| part == wanted)
+            });
+            assert!(came, "{device}, {way}: what came is not what was sent");
+        }
     }
 }

@@ -63,6 +63,29 @@ async fn limits_are_named_and_ports_of_another_kind_are_not_found() {
     assert_eq!(admin.get("/lines/FXO%209/settings").await.status, 404);
 }
 
+#[tokio::test]
+async fn f171_a_port_is_given_to_an_extension_that_exists() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    let path = "/lines/FXS%201/settings";
+    let given = |id: i64| json!({ "kind": "fxs", "settings": { "extension": id } });
+    let refused = admin.put(path, &given(4711)).await;
+    assert_eq!(refused.status, 422);
+    let problem = &refused.json()["errors"][0];
+    assert_eq!(problem["field"], "extension", "{}", refused.json());
+    let extension = admin
+        .post("/extensions", &json!({ "number": "2009" }))
+        .await;
+    let id = extension.json()["extension"]["id"].as_i64().unwrap();
+    assert_eq!(admin.put(path, &given(id)).await.status, 200);
+    let kept = admin.get(path).await.json();
+    assert_eq!(kept["settings"]["extension"], id);
+    let refused = admin.delete(&format!("/extensions/{id}")).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.json().to_string().contains("FXS 1"));
+}
+
 /// What a port's test has found, once it is over.
 async fn tested(admin: &Client, path: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(120);

@@ -219,6 +219,11 @@ impl Export {
             trunk.check_references(&mut inner, |id| extension_ids.contains(&id));
             nest(&mut problems, path, inner);
         }
+        for (path, port) in &analogue_ports {
+            let mut inner = Problems::default();
+            port.check_references(&mut inner, |id| extension_ids.contains(&id));
+            nest(&mut problems, path, inner);
+        }
         let ids = users.iter().map(|(path, user)| (path, user.user.id.0));
         let ids = ids.chain(
             extensions

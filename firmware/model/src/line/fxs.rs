@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Country,
+    Country, ExtensionId,
     problem::{Problems, code},
     text,
 };
@@ -44,6 +44,9 @@ pub struct HotLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FxsSettings {
+    /// Whose telephone it is: calls for this extension ring it, and whoever dials on it calls as this extension. Nobody's: it
+    /// has no number of the numbering plan.
+    pub extension: Option<ExtensionId>,
     /// Whose tones and ringing the telephone gets.
     pub country: Country,
     /// Gain of what comes from the telephone in dB, -12 to 12.
@@ -154,6 +157,7 @@ fn characters(problems: &mut Problems, field: &str, value: &str, allowed: &str, 
 impl Default for FxsSettings {
     fn default() -> Self {
         FxsSettings {
+            extension: None,
             country: Country::default(),
             receive_gain: 0,
             transmit_gain: 0,

@@ -13,7 +13,7 @@ pub use fxo::{
 pub use fxs::{CallerIdSending, FxsSettings, HotLine};
 
 use crate::{
-    Invalid,
+    Configuration, ExtensionId, Invalid,
     problem::{Problems, code},
     text,
 };
@@ -80,6 +80,43 @@ impl AnaloguePort {
         let mut problems = Problems::default();
         let port = text::line(&mut problems, "port", port, 1, 40);
         problems.finish(AnaloguePort { id, port, settings })
+    }
+
+    /// The extension whose telephone it is.
+    #[must_use]
+    pub fn extension(&self) -> Option<ExtensionId> {
+        match &self.settings {
+            PortSettings::Fxo(_) => None,
+            PortSettings::Fxs(settings) => settings.extension,
+        }
+    }
+
+    /// That the extension whose telephone it is exists.
+    pub(crate) fn check_references(
+        &self,
+        problems: &mut Problems,
+        known: impl Fn(ExtensionId) -> bool,
+    ) {
+        if let Some(id) = self.extension().filter(|id| !known(*id)) {
+            let message = format!("there is no extension with id {id}");
+            problems.add("extension", code::NO_SUCH_OBJECT, None, message);
+        }
+    }
+
+    /// As [`AnaloguePort::new`], and that what it refers to exists.
+    ///
+    /// # Errors
+    /// As [`AnaloguePort::new`]; an extension that does not exist.
+    pub fn validated(
+        id: AnaloguePortId,
+        port: &str,
+        settings: PortSettings,
+        configuration: &Configuration,
+    ) -> Result<Self, Invalid> {
+        let port = Self::new(id, port, settings)?;
+        let mut problems = Problems::default();
+        port.check_references(&mut problems, |id| configuration.extension(id).is_some());
+        problems.finish(port)
     }
 
     /// That there is room for one more.

@@ -16,8 +16,9 @@ use super::record::{Call, Interrupt, LegRef};
 use super::trace::{Refused, Step};
 use super::{Caller, Outcome, Slot, connect, routing};
 use crate::exchange::Exchange;
-use crate::leg::sip::{Dial, SipLeg};
+use crate::leg::sip::Dial;
 use crate::leg::{Cause, Leg, LegEvent, Release};
+use crate::lines::NoLine;
 use crate::queue;
 use crate::supervision::{Supervision, Watch};
 
@@ -61,7 +62,7 @@ impl Then {
 }
 
 /// A phone that rings.
-type Ringing = (LegRef, Box<SipLeg>);
+type Ringing = (LegRef, Box<dyn Leg>);
 
 /// Handles a call from the asking to its record.
 pub(crate) async fn run(
@@ -140,18 +141,28 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
     let extension = &click.extension;
     let exchange = Arc::clone(call.exchange());
     let contacts = exchange.locations.targets(extension.id);
-    if contacts.is_empty() {
-        return Err(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
-    }
+    let shown = Party {
+        number: click.then.number().to_owned(),
+        name: String::new(),
+    };
+    let (engine, configuration) = (&exchange.engine, &click.configuration);
+    let lines = exchange
+        .lines
+        .ring_telephones(engine, configuration, extension, &shown);
+    let lines = match lines {
+        Ok(lines) => lines,
+        Err(_) if !contacts.is_empty() => Vec::new(),
+        Err(NoLine::Busy) => return Err(call.refused(Refused::Busy, Cause::USER_BUSY)),
+        Err(NoLine::None) => {
+            return Err(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
+        }
+    };
     call.step(Step::Ringing {
-        contacts: contacts.len(),
+        contacts: contacts.len() + lines.len(),
         seconds: extension.ring_time,
     });
     let dial = Dial {
-        caller: Party {
-            number: click.then.number().to_owned(),
-            name: String::new(),
-        },
+        caller: shown,
         callee: extension.number.clone(),
         codecs: CODECS.to_vec(),
         encryption: extension.media_encryption,
@@ -159,6 +170,9 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
         answers_itself: false,
     };
     let mut phones: Vec<Ringing> = Vec::new();
+    for leg in lines {
+        phones.push((call.leg_started(&leg, &extension.number), Box::new(leg)));
+    }
     for contact in contacts {
         match exchange.sip.dial(&contact, &dial) {
             Ok(leg) => phones.push((call.leg_started(&leg, &extension.number), Box::new(leg))),
@@ -179,7 +193,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
     }
     let ended: Vec<_> = phones
         .iter()
-        .map(|(record, leg)| (*record, &**leg as &dyn Leg))
+        .map(|(record, leg)| (*record, &**leg))
         .collect();
     call.legs_ended(&ended, cause).await;
     taken

@@ -114,9 +114,22 @@ fn add_extension(
 ) -> Result<(), (Refused, Cause)> {
     let exchange = Arc::clone(call.exchange());
     let contacts = exchange.locations.targets(callee.id);
-    if contacts.is_empty() {
-        return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
-    }
+    let lines = if call.do_phones_answer() {
+        // No telephone on a line takes a call by itself.
+        Err(NoLine::None)
+    } else {
+        let (engine, configuration) = (&exchange.engine, following.configuration);
+        let caller = seen(call, waiting);
+        exchange
+            .lines
+            .ring_telephones(engine, configuration, callee, &caller)
+    };
+    let lines = match lines {
+        Ok(lines) => lines,
+        Err(_) if !contacts.is_empty() => Vec::new(),
+        Err(NoLine::Busy) => return Err((Refused::Busy, Cause::USER_BUSY)),
+        Err(NoLine::None) => return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT)),
+    };
     let dial = Dial {
         caller: seen(call, waiting),
         callee: callee.number.clone(),
@@ -128,7 +141,7 @@ fn add_extension(
     // That members of a queue ring is said once for all of them.
     if waiting.queued.is_none() {
         call.step(Step::Ringing {
-            contacts: contacts.len(),
+            contacts: contacts.len() + lines.len(),
             seconds: callee.ring_time,
         });
     }
@@ -146,6 +159,10 @@ fn add_extension(
             }
             Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot ring a phone"),
         }
+    }
+    for leg in lines {
+        let record = call.leg_started(&leg, &callee.number);
+        phones.add(place, Box::new(leg), record);
     }
     if phones.ringing.len() == before {
         return Err((Refused::NoResources, Cause::RESOURCE_UNAVAILABLE));

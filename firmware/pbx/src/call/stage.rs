@@ -197,8 +197,7 @@ impl Switch for Stage<'_, '_> {
         if !enabled.is_some_and(|one| one.enabled && !one.do_not_disturb) {
             return Availability::Offline;
         }
-        let contacts = exchange.locations.contacts(extension);
-        let since = contacts.iter().map(|one| one.registered_at).min();
+        let since = exchange.online_since(self.following.configuration, extension);
         let Some(online_since) = since else {
             return Availability::Offline;
         };

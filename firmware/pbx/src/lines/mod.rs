@@ -1,7 +1,7 @@
 //! The gateway's analogue lines: which are free, and a task for each port.
 //!
-//! FXO ports ([`trunk`]) carry calls to and from an exchange, FXS ports ([`station`]) have a telephone with a number of
-//! its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call
+//! FXO ports ([`trunk`]) carry calls to and from an exchange, FXS ports ([`station`]) have a telephone, which is an
+//! extension's or has a number of its own. E1 trunks ([`digital`]) carry many calls each. A port's task waits for its line and for calls; during a call
 //! it translates between the line's events and the leg's.
 
 pub(crate) mod alarms;
@@ -19,13 +19,17 @@ pub use testing::{LineTestRefusal, LineTestStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ramal_lines::{Command, Driver, LineError, Port, PortAudio, PortKind, PortRemote, PortStatus};
+use ramal_lines::{
+    Command, Driver, LineError, LineFault, Port, PortAudio, PortKind, PortRemote, PortStatus,
+};
 use ramal_media::Engine;
 use ramal_model::{
-    Actor, Configuration, FxoSettings, FxsSettings, LearnedTone, Party, PortSettings,
+    Actor, Configuration, Extension, ExtensionId, FxoSettings, FxsSettings, LearnedTone, Party,
+    PortSettings,
 };
 use tokio::sync::{mpsc, watch};
 
+use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 use crate::leg::line::{LineLeg, PortCall};
 
@@ -55,6 +59,8 @@ struct Entry {
     busy: Arc<AtomicBool>,
     /// A second call waits on a telephone.
     waits: Arc<AtomicBool>,
+    /// Since when calls are taken on it, UTC ms.
+    since: i64,
     calls: mpsc::Sender<LineCall>,
     /// What tests want of it.
     tests: mpsc::Sender<TestOrder>,
@@ -97,6 +103,7 @@ impl LineService {
                 audio: port.audio(),
                 busy: busy.clone(),
                 waits: waits.clone(),
+                since: utc_ms(),
                 calls,
                 tests,
                 test: test.clone(),
@@ -160,16 +167,69 @@ impl LineService {
         Some(station.name.clone())
     }
 
-    /// Tells the telephone with this number how many messages wait, for its lamp and its dial tone; false when there is no
-    /// such telephone. It is told as soon as it is on-hook, and keeps it until it is told otherwise.
+    /// Since when an extension can be reached at a telephone on a port, UTC ms; none when it has none, or none that works.
+    pub(crate) fn telephone_since(
+        &self,
+        configuration: &Configuration,
+        extension: ExtensionId,
+    ) -> Option<i64> {
+        // Most have none, and need not wait for drivers.
+        configuration.telephones(extension).next()?;
+        let works = |name: &str| {
+            self.status()
+                .iter()
+                .any(|port| port.name == name && port.fault != Some(LineFault::Hardware))
+        };
+        let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        let telephones = configuration.telephones(extension);
+        let entries = telephones.filter_map(|port| {
+            let mut entries = ports.iter();
+            entries.find(|entry| entry.kind == PortKind::Fxs && entry.name == port.port)
+        });
+        entries
+            .filter(|entry| works(&entry.name))
+            .map(|entry| entry.since)
+            .min()
+    }
+
+    /// Rings the telephones of an extension.
+    ///
+    /// # Errors
+    /// It has none, or all of them are in use.
+    pub(crate) fn ring_telephones(
+        &self,
+        engine: &Engine,
+        configuration: &Configuration,
+        extension: &Extension,
+        caller: &Party,
+    ) -> Result<Vec<LineLeg>, NoLine> {
+        let (mut legs, mut refused) = (Vec::new(), NoLine::None);
+        for port in configuration.telephones(extension.id) {
+            match self.call(engine, &extension.number, caller, |entry| {
+                entry.kind == PortKind::Fxs && entry.name == port.port
+            }) {
+                Ok(leg) => legs.push(leg),
+                Err(NoLine::Busy) => refused = NoLine::Busy,
+                Err(NoLine::None) => {}
+            }
+        }
+        if legs.is_empty() {
+            return Err(refused);
+        }
+        Ok(legs)
+    }
+
+    /// Tells the telephone with this number, or on the port of this name, how many messages wait, for its lamp and its dial
+    /// tone; false when there is no such telephone. It is told as soon as it is on-hook, and keeps it until it is told
+    /// otherwise.
     ///
     /// # Errors
     /// Its port does not take commands, or not at the moment.
     pub(crate) fn messages_waiting(&self, number: &str, messages: u32) -> Result<bool, LineError> {
         let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
-        let station = ports
-            .iter()
-            .find(|entry| entry.kind == PortKind::Fxs && entry.number == number);
+        let station = ports.iter().find(|entry| {
+            entry.kind == PortKind::Fxs && (entry.number == number || entry.name == number)
+        });
         let Some(station) = station else {
             return Ok(false);
         };

@@ -421,7 +421,7 @@ pub(super) fn phone(
     let enabled = |extension: &&Extension| extension.enabled && !extension.do_not_disturb;
     let extension = configuration.extension(extension).filter(enabled);
     match extension {
-        Some(one) if !exchange.locations.contacts(one.id).is_empty() => {
+        Some(one) if exchange.online_since(configuration, one.id).is_some() => {
             match exchange.live.idle_since(one.id) {
                 None => Phone::Busy,
                 Some(_) => Phone::Free,

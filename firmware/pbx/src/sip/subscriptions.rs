@@ -294,11 +294,12 @@ impl Agent {
                 .to_xml()
             }
             Package::Presence => {
+                let configuration = self.exchange.configuration.borrow().clone();
                 let presence = Presence {
                     open: watch
                         .watched
                         .extension()
-                        .is_some_and(|id| !self.exchange.locations.contacts(id).is_empty()),
+                        .is_some_and(|id| self.exchange.online_since(&configuration, id).is_some()),
                     on_the_phone: !live.calls_of(&watch.number).is_empty(),
                 };
                 pidf(&watch.number, &watch.host, presence)

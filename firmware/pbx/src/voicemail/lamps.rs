@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Waiting(BTreeMap<ExtensionId, MessagesWaiting>);
 
-/// How many new messages each telephone on a line has been told of.
+/// How many new messages each telephone on a line has been told of, by its number or the name of its port.
 #[derive(Debug, Default)]
 pub(super) struct Told(BTreeMap<String, u32>);
 
@@ -94,7 +94,7 @@ impl Told {
 }
 
 /// Counts what waits, and tells the lamps of phones for which that is news. Gives how many new messages wait for each telephone
-/// on a line.
+/// on a line, by its number or the name of its port.
 pub(super) async fn count(exchange: &Arc<Exchange>) -> Result<BTreeMap<String, u32>, StoreError> {
     let counts = exchange.store.messages_waiting().await?;
     let configuration = exchange.configuration.borrow().clone();
@@ -105,8 +105,12 @@ pub(super) async fn count(exchange: &Arc<Exchange>) -> Result<BTreeMap<String, u
         for extension in mailbox.iter().flat_map(|mailbox| &mailbox.extensions) {
             *waiting.0.entry(*extension).or_default() += count;
         }
-        for number in mailbox.iter().flat_map(|mailbox| &mailbox.stations) {
-            *stations.entry(number.clone()).or_default() += count.new;
+        let owners = mailbox.iter().flat_map(|mailbox| &mailbox.extensions);
+        let telephones = owners.flat_map(|owner| configuration.telephones(*owner));
+        let ports = telephones.map(|telephone| &telephone.port);
+        let numbers = mailbox.iter().flat_map(|mailbox| &mailbox.stations);
+        for station in ports.chain(numbers) {
+            *stations.entry(station.clone()).or_default() += count.new;
         }
     }
     let news = {

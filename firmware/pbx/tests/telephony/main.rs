@@ -26,6 +26,7 @@ mod secure_trunks;
 mod servers;
 mod sounds;
 mod supervision;
+mod telephones;
 mod transfers;
 mod voicemail;
 mod watching;

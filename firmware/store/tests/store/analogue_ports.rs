@@ -44,6 +44,14 @@ async fn an_export_restores_the_settings_of_ports_here_and_elsewhere() {
     assert!(old.analogue_ports.is_empty());
 
     let mut bad = document.clone();
+    bad["analogue_ports"][1]["settings"]["settings"]["extension"] = 4711.into();
+    let invalid = Export::from_value(bad).unwrap_err();
+    assert!(
+        invalid.names("analogue_ports[1].extension", code::NO_SUCH_OBJECT),
+        "{invalid}"
+    );
+
+    let mut bad = document.clone();
     bad["analogue_ports"][1]["port"] = "FXO 1".into();
     bad["analogue_ports"][0]["settings"]["settings"]["receive_gain"] = 99.into();
     let invalid = Export::from_value(bad).unwrap_err();

@@ -1,4 +1,4 @@
-//! FXS ports: a telephone with a number of its own.
+//! FXS ports: a telephone of an extension, or with a number of its own.
 //!
 //! While it is lifted a telephone may have two calls. The recall key holds one and dials another; pressed again when that
 //! is answered it brings all three together ([`three_way`](super::three_way)), and once more it lets the last one go. It
@@ -9,7 +9,7 @@ mod conversation;
 
 use conversation::{Conversation, transfer};
 use ramal_lines::{CallerId, Command, Event, LineTone};
-use ramal_model::Party;
+use ramal_model::{Configuration, Party};
 use tokio::time::sleep_until;
 
 use super::dialled::Dialled;
@@ -32,6 +32,8 @@ struct Session {
     asks_back: bool,
     /// All three talk.
     three_way: Option<ThreeWay>,
+    /// Whoever lifted it may not call, and hears so.
+    refused: bool,
 }
 
 /// For whom a telephone rings that was just put down.
@@ -172,6 +174,20 @@ async fn converse(line: &mut LineTask, mut session: Session) -> Option<Left> {
     }
 }
 
+/// Who calls from a telephone: the extension whose it is, or only its port. Nobody, when that extension is switched off.
+fn caller(line: &LineTask, configuration: &Configuration) -> Option<Caller> {
+    let Some(id) = line.fxs().extension else {
+        return Some(Caller::Station(Box::new(Party {
+            name: line.port.name().to_owned(),
+            number: line.port.number().to_owned(),
+        })));
+    };
+    let extension = configuration
+        .extension(id)
+        .filter(|extension| extension.enabled)?;
+    Some(Caller::Extension(Box::new(extension.clone())))
+}
+
 /// The next command for a call's port, if there is one.
 async fn command_of(port: Option<&mut PortCall>) -> Option<LineCommand> {
     match port {
@@ -182,7 +198,7 @@ async fn command_of(port: Option<&mut PortCall>) -> Option<LineCommand> {
 
 impl Session {
     fn is_lifted(&self) -> bool {
-        self.active.is_some() || self.dialled.is_some()
+        self.active.is_some() || self.dialled.is_some() || self.refused
     }
 
     /// The telephone was lifted to make a call.
@@ -221,13 +237,14 @@ impl Session {
     /// Calls a number.
     fn call(&mut self, line: &LineTask, dialled: String) {
         let configuration = line.exchange.configuration.borrow().clone();
+        let Some(caller) = caller(line, &configuration) else {
+            self.refused = true;
+            return line.command(Command::Tone(Some(LineTone::Congestion)));
+        };
         let (leg, port) = LineLeg::new(line.port.name(), &line.exchange.engine, line.port.audio());
         let call = IncomingCall {
             leg: Box::new(leg),
-            caller: Caller::Station(Box::new(Party {
-                name: line.port.name().to_owned(),
-                number: line.port.number().to_owned(),
-            })),
+            caller,
             dialled: dialled.clone(),
             hops_left: MAX_HOPS,
             configuration,
