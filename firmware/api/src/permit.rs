@@ -53,6 +53,7 @@ const OBJECTS: &[(&str, Area)] = &[
     ("/breaks", Telephony),
     ("/time-conditions", Telephony),
     ("/calendars", Telephony),
+    ("/contacts", Telephony),
     ("/announcements", Telephony),
     ("/conferences", Telephony),
     ("/voicemail-boxes", Telephony),

@@ -252,8 +252,14 @@ pub struct CallRecord {
     pub direction: Direction,
     /// Who called.
     pub caller: Party,
+    /// The caller's number as E.164 with `+` when he called from outside and shows one.
+    #[serde(default)]
+    pub caller_e164: Option<String>,
     /// Who was called, as dialled.
     pub callee: Party,
+    /// The called number as E.164 with `+` when it is outside.
+    #[serde(default)]
+    pub callee_e164: Option<String>,
     /// How it ended; none while it lasts.
     pub result: Option<CallResult>,
     /// More words on the end; blank when there is nothing to add.

@@ -9,6 +9,7 @@ use crate::{
     MusicClassId, RecordingSettings,
     problem::{Problems, code},
     sound::check_class,
+    tax_id::tax_id,
     text,
 };
 
@@ -18,6 +19,18 @@ use crate::{
 pub struct Company {
     /// Registered name; blank until someone filled it in after the first set-up.
     pub legal_name: String,
+    /// Tax number of the kind its country has, without what is written between the digits; blank when nobody filled it in.
+    #[serde(default)]
+    pub tax_id: String,
+    /// Whom to ask about the gateway; blank when nobody is named.
+    #[serde(default)]
+    pub contact_name: String,
+    /// How to reach them; blank when nothing is said.
+    #[serde(default)]
+    pub contact_phone: String,
+    /// National locality code (CNL), 4-6 digits; blank outside conurbations.
+    #[serde(default)]
+    pub cnl: String,
     /// Country, which presets tones, languages and number formats.
     pub country: Country,
     /// ITU-T E.164 country code without `+`, such as `55`.
@@ -57,9 +70,21 @@ const fn park_seconds() -> u16 {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewCompany {
-    /// Registered name, at most 200 characters; may stay blank at the first set-up.
+    /// Registered name, at most 200 characters; may stay blank until somebody has filled it in.
     #[serde(default)]
     pub legal_name: String,
+    /// Tax number of the kind its country has; blank outside Brazil and until somebody has filled it in.
+    #[serde(default)]
+    pub tax_id: String,
+    /// Whom to ask about the gateway, at most 100 characters.
+    #[serde(default)]
+    pub contact_name: String,
+    /// How to reach them: a number of 1-32 digits with a leading `+` where there is one.
+    #[serde(default)]
+    pub contact_phone: String,
+    /// National locality code (CNL), 4-6 digits.
+    #[serde(default)]
+    pub cnl: String,
     /// ISO 3166-1 alpha-2 code of a known country.
     pub country: String,
     /// E.164 country code, 1-3 digits.
@@ -87,16 +112,17 @@ pub struct NewCompany {
 }
 
 impl NewCompany {
-    /// Checks the input of the first set-up, where the legal name may stay blank.
+    /// Checks the input of the first set-up, where much may stay blank.
     pub fn validate_set_up(&self) -> Result<Company, Invalid> {
-        self.check(0)
+        self.check(None)
     }
 
-    /// Checks the input of a later change.
+    /// Checks the input of a later change. What was blank may stay so; a legal name, and in Brazil a tax number, that is known
+    /// is not taken away.
     pub fn validate(&self, configuration: &Configuration) -> Result<Company, Invalid> {
         let mut problems = Problems::default();
         let company = self
-            .check(1)
+            .check(configuration.company())
             .map_err(|invalid| problems.nest("", invalid))
             .ok();
         check_class(&mut problems, self.music_class, |id| {
@@ -106,8 +132,9 @@ impl NewCompany {
         company.ok_or_else(|| Invalid::one("", code::INVALID, None, "cannot be read"))
     }
 
-    fn check(&self, shortest_name: usize) -> Result<Company, Invalid> {
+    fn check(&self, before: Option<&Company>) -> Result<Company, Invalid> {
         let mut problems = Problems::default();
+        let shortest_name = before.map_or(0, |before| usize::from(!before.legal_name.is_empty()));
         let legal_name = text::line(
             &mut problems,
             "legal_name",
@@ -130,11 +157,28 @@ impl NewCompany {
         // With an unknown country the other fields are checked all the same, against nobody's defaults.
         let country = country.unwrap_or_default();
         let defaults = country.defaults();
+        let tax_id = tax_id(&mut problems, &self.tax_id, country);
+        let had_one = before.is_some_and(|before| !before.tax_id.is_empty());
+        if tax_id.is_empty() && had_one && country.code() == "BR" {
+            let message = "is not taken away from a company in Brazil";
+            problems.add("tax_id", code::REQUIRED, Some("CNPJ"), message);
+        }
+        let contact_name = text::line(&mut problems, "contact_name", &self.contact_name, 0, 100);
+        let contact_phone = blank_or(&self.contact_phone, |value| {
+            text::did(&mut problems, "contact_phone", value)
+        });
+        let cnl = blank_or(&self.cnl, |value| {
+            text::digits(&mut problems, "cnl", value, 4, 6)
+        });
         let (country_code, area_code, time_zone) = self.given(&mut problems);
         let seconds = self.park_seconds.unwrap_or_else(|| park_seconds().into());
         let park_seconds = text::range(&mut problems, "park_seconds", seconds, 10u16, 3600);
         problems.finish(Company {
             legal_name,
+            tax_id,
+            contact_name,
+            contact_phone,
+            cnl,
             country,
             country_code: country_code.unwrap_or_else(|| defaults.dialling_code.to_owned()),
             area_code: area_code.unwrap_or_default(),
@@ -164,6 +208,10 @@ impl From<&Company> for NewCompany {
     fn from(company: &Company) -> Self {
         NewCompany {
             legal_name: company.legal_name.clone(),
+            tax_id: company.tax_id.clone(),
+            contact_name: company.contact_name.clone(),
+            contact_phone: company.contact_phone.clone(),
+            cnl: company.cnl.clone(),
             country: company.country.to_string(),
             country_code: Some(company.country_code.clone()),
             area_code: Some(company.area_code.clone()),
@@ -173,6 +221,14 @@ impl From<&Company> for NewCompany {
             limits: Some(company.limits),
             park_seconds: Some(company.park_seconds.into()),
         }
+    }
+}
+
+/// What is filled in, checked; blank stays blank.
+fn blank_or(value: &str, check: impl FnOnce(&str) -> String) -> String {
+    match value.trim() {
+        "" => String::new(),
+        value => check(value),
     }
 }
 

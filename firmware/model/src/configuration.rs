@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use crate::{
-    AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, DigestCredential,
-    E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Id, Limits, MusicClass, MusicClassId,
-    Object, Secret, SipTrunk, TrunkId, User, UserId,
+    AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, Contact,
+    DigestCredential, E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Id, Limits,
+    MusicClass, MusicClassId, Object, Secret, SipTrunk, Stored, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -183,6 +183,22 @@ impl Configuration {
     /// Number of the save that made this snapshot; 0 before the first.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The contact who has a number, given as dialled or sent by a carrier.
+    pub fn contact_with(&self, number: &str) -> Option<&Stored<Contact>> {
+        let contacts = &self.catalogue.contacts;
+        if contacts.is_empty() {
+            return None;
+        }
+        let number = self.company()?.e164(number)?;
+        let has_it = |one: &&std::sync::Arc<Stored<Contact>>| one.numbers.contains(&number);
+        contacts.iter().find(has_it).map(|one| &**one)
+    }
+
+    /// A number as E.164 with `+`, given as dialled or sent by a carrier; none when it is none of the public network.
+    pub fn e164(&self, number: &str) -> Option<String> {
+        self.company()?.e164(number)
     }
 
     /// The company; none before the first set-up.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Language;
+use crate::{Language, tax_id::TaxIdKind};
 
 /// Companding law of the national network (ITU-T G.711).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,8 @@ pub struct CountryDefaults {
     pub time_zone: &'static str,
     /// Companding law of the network.
     pub law: Law,
+    /// Which tax numbers companies have.
+    pub tax_id: TaxIdKind,
 }
 
 const fn row(
@@ -38,6 +40,7 @@ const fn row(
     language: Language,
     time_zone: &'static str,
     law: Law,
+    tax_id: TaxIdKind,
 ) -> CountryDefaults {
     CountryDefaults {
         code,
@@ -45,6 +48,7 @@ const fn row(
         language,
         time_zone,
         law,
+        tax_id,
     }
 }
 
@@ -74,22 +78,50 @@ static EMERGENCY: [(&str, &[&str]); 16] = [
 ];
 
 static KNOWN: [CountryDefaults; 16] = [
-    row("AR", "54", Es, "America/Argentina/Buenos_Aires", Law::A),
-    row("BO", "591", Es, "America/La_Paz", Law::A),
-    row("BR", "55", PtBr, "America/Sao_Paulo", Law::A),
-    row("CL", "56", Es, "America/Santiago", Law::A),
-    row("CO", "57", Es, "America/Bogota", Law::A),
-    row("EC", "593", Es, "America/Guayaquil", Law::A),
-    row("ES", "34", Es, "Europe/Madrid", Law::A),
-    row("GB", "44", En, "Europe/London", Law::A),
-    row("ID", "62", Id, "Asia/Jakarta", Law::A),
-    row("MX", "52", Es, "America/Mexico_City", Law::A),
-    row("PE", "51", Es, "America/Lima", Law::A),
-    row("PT", "351", PtBr, "Europe/Lisbon", Law::A),
-    row("PY", "595", Es, "America/Asuncion", Law::A),
-    row("US", "1", En, "America/New_York", Law::Mu),
-    row("UY", "598", Es, "America/Montevideo", Law::A),
-    row("VE", "58", Es, "America/Caracas", Law::A),
+    row(
+        "AR",
+        "54",
+        Es,
+        "America/Argentina/Buenos_Aires",
+        Law::A,
+        TaxIdKind::Cuit,
+    ),
+    row("BO", "591", Es, "America/La_Paz", Law::A, TaxIdKind::Nit),
+    row(
+        "BR",
+        "55",
+        PtBr,
+        "America/Sao_Paulo",
+        Law::A,
+        TaxIdKind::Cnpj,
+    ),
+    row("CL", "56", Es, "America/Santiago", Law::A, TaxIdKind::Rut),
+    row("CO", "57", Es, "America/Bogota", Law::A, TaxIdKind::Nit),
+    row("EC", "593", Es, "America/Guayaquil", Law::A, TaxIdKind::Ruc),
+    row("ES", "34", Es, "Europe/Madrid", Law::A, TaxIdKind::Nif),
+    row("GB", "44", En, "Europe/London", Law::A, TaxIdKind::Other),
+    row("ID", "62", Id, "Asia/Jakarta", Law::A, TaxIdKind::Npwp),
+    row(
+        "MX",
+        "52",
+        Es,
+        "America/Mexico_City",
+        Law::A,
+        TaxIdKind::Rfc,
+    ),
+    row("PE", "51", Es, "America/Lima", Law::A, TaxIdKind::Ruc),
+    row("PT", "351", PtBr, "Europe/Lisbon", Law::A, TaxIdKind::Nif),
+    row("PY", "595", Es, "America/Asuncion", Law::A, TaxIdKind::Ruc),
+    row("US", "1", En, "America/New_York", Law::Mu, TaxIdKind::Other),
+    row(
+        "UY",
+        "598",
+        Es,
+        "America/Montevideo",
+        Law::A,
+        TaxIdKind::Rut,
+    ),
+    row("VE", "58", Es, "America/Caracas", Law::A, TaxIdKind::Rif),
 ];
 
 /// A country of [`Country::known`], as its ISO 3166-1 alpha-2 code in upper case.

@@ -31,9 +31,11 @@ mod media_encryption;
 mod notice;
 pub mod password;
 mod problem;
+mod public_number;
 mod recording;
 mod sound;
 mod table;
+mod tax_id;
 mod text;
 mod trunk;
 mod user;
@@ -64,7 +66,7 @@ pub use extension::{
 pub use feature_codes::{FeatureCode, FeatureCodes, Pressed};
 pub use flow::{
     Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, Clearing, Conference,
-    Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
+    Contact, Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
     LimitsProfile, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
     OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
     RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
@@ -92,6 +94,7 @@ pub use sound::{
     MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
 };
 pub use table::{Column, MAX_ROWS, Row, Table};
+pub use tax_id::TaxIdKind;
 pub use text::{dialled_number, email_address};
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,

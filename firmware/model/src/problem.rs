@@ -37,6 +37,8 @@ pub mod code {
     pub const SAME_AS_LOGIN: &str = "same_as_login";
     /// The password is, or little more than, the person's name.
     pub const SAME_AS_NAME: &str = "same_as_name";
+    /// The number does not fit its own check digits; `limit` names its kind.
+    pub const CHECK_DIGIT: &str = "check_digit";
     /// Not the password that is in force.
     pub const WRONG_PASSWORD: &str = "wrong_password";
     /// No active administrator would be left.

@@ -96,9 +96,9 @@ proptest! {
     fn companies_keep_the_rules_or_are_refused(
         legal_name in text(), country in prop_oneof![text(), Just("BR".to_owned()), Just("id".to_owned())],
         country_code in proptest::option::of(text()), area_code in proptest::option::of(text()),
-        time_zone in proptest::option::of(text()),
+        time_zone in proptest::option::of(text()), tax_id in text(), contact_name in text(), contact_phone in text(), cnl in text(),
     ) {
-        let new = NewCompany { legal_name, country, country_code, area_code, language: None, time_zone, music_class: None, limits: None, park_seconds: None };
+        let new = NewCompany { legal_name, tax_id, contact_name, contact_phone, cnl, country, country_code, area_code, language: None, time_zone, music_class: None, limits: None, park_seconds: None };
         match new.validate(&Configuration::default()) {
             Ok(company) => {
                 prop_assert!((1..=3).contains(&company.country_code.len()) && company.area_code.len() <= 5);

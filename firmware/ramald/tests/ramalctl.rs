@@ -50,6 +50,10 @@ impl Gateway {
         let store = Store::open_with(folder.path(), options).unwrap();
         let company = NewCompany {
             legal_name: "Padaria Central".into(),
+            tax_id: String::new(),
+            contact_name: String::new(),
+            contact_phone: String::new(),
+            cnl: String::new(),
             country: "BR".into(),
             country_code: None,
             area_code: None,

@@ -21,7 +21,7 @@ pub struct CallFilter {
     pub limit: Option<u32>,
     /// Only calls before this one.
     pub before: Option<CallId>,
-    /// Only calls whose caller or called number contains this.
+    /// Only calls whose caller or called number contains this, as dialled or as E.164.
     pub number: Option<String>,
     /// Only calls that ended so.
     pub result: Option<CallResult>,
@@ -166,11 +166,12 @@ impl Store {
 }
 
 const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_number, caller_name, callee_number, \
-                       callee_name, result, end_reason, legs, trace, ivr_path";
+                       callee_name, result, end_reason, legs, trace, ivr_path, caller_e164, callee_e164";
 
 const INSERT: &str = "INSERT OR REPLACE INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, \
-                      caller_name, callee_number, callee_name, result, end_reason, legs, trace, ivr_path)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                      caller_name, callee_number, callee_name, result, end_reason, legs, trace, ivr_path, \
+                      caller_e164, callee_e164)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 /// What is written of a call. Its legs and trace are text already: copying them as they are would take longer.
 struct CallRow {
@@ -186,6 +187,8 @@ struct CallRow {
     legs: String,
     trace: String,
     ivr_path: String,
+    caller_e164: Option<String>,
+    callee_e164: Option<String>,
     /// Numbers that took part.
     parties: Vec<String>,
 }
@@ -205,6 +208,8 @@ impl CallRow {
             legs: serde_json::to_string(&call.legs)?,
             trace: serde_json::to_string(&call.trace)?,
             ivr_path: call.ivr_path.clone(),
+            caller_e164: call.caller_e164.clone(),
+            callee_e164: call.callee_e164.clone(),
             parties: [&call.caller.number, &call.callee.number]
                 .into_iter()
                 .chain(call.legs.iter().map(|leg| &leg.party))
@@ -231,6 +236,8 @@ impl CallRow {
             self.legs,
             self.trace,
             self.ivr_path,
+            self.caller_e164,
+            self.callee_e164,
         ])?;
         for number in &self.parties {
             let extension = configuration.extension_by_number(number);
@@ -286,7 +293,11 @@ fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<V
         condition.push_str(" AND id < :before");
     }
     if number.is_some() {
-        condition.push_str(" AND (instr(caller_number, :number) OR instr(callee_number, :number))");
+        // Whoever searches for +55 51 means the number, however it was dialled.
+        condition.push_str(
+            " AND (instr(caller_number, :number) OR instr(callee_number, :number) \
+               OR instr(caller_e164, :number) OR instr(callee_e164, :number))",
+        );
     }
     if filter.result.is_some() {
         condition.push_str(" AND result = :result");
@@ -341,6 +352,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         legs: document(row, 11)?,
         trace: document(row, 12)?,
         ivr_path: row.get(13)?,
+        caller_e164: row.get(14)?,
+        callee_e164: row.get(15)?,
     })
 }
 

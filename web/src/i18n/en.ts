@@ -95,6 +95,7 @@ export const en = {
   'field.duplicate': 'Appears twice.',
   'field.duplicate_field': 'Given twice.',
   'field.unknown_country': 'The gateway does not know this country.',
+  'field.check_digit': 'The check digit does not match.',
   'field.unknown_time_zone': 'The gateway does not know this time zone.',
   'field.unknown_variant': 'The gateway does not know this variant of MFC-R2.',
   'field.common_password': 'This is one of the first passwords an attacker tries. Choose another.',

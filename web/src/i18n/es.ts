@@ -97,6 +97,7 @@ export const es = {
   'field.duplicate': 'Aparece dos veces.',
   'field.duplicate_field': 'Indicado dos veces.',
   'field.unknown_country': 'El gateway no conoce este país.',
+  'field.check_digit': 'El dígito verificador no es correcto.',
   'field.unknown_time_zone': 'El gateway no conoce esta zona horaria.',
   'field.unknown_variant': 'El gateway no conoce esta variante de MFC-R2.',
   'field.common_password': 'Es una de las primeras contraseñas que prueba un atacante. Elija otra.',

@@ -93,6 +93,7 @@ export const id = {
   'field.duplicate': 'Muncul dua kali.',
   'field.duplicate_field': 'Diberikan dua kali.',
   'field.unknown_country': 'Gateway tidak mengenal negara ini.',
+  'field.check_digit': 'Digit pemeriksanya tidak cocok.',
   'field.unknown_time_zone': 'Gateway tidak mengenal zona waktu ini.',
   'field.unknown_variant': 'Gateway tidak mengenal varian MFC-R2 ini.',
   'field.common_password': 'Ini salah satu kata sandi pertama yang dicoba penyerang. Pilih yang lain.',

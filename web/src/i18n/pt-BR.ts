@@ -97,6 +97,7 @@ export const ptBR = {
   'field.duplicate': 'Aparece duas vezes.',
   'field.duplicate_field': 'Informado duas vezes.',
   'field.unknown_country': 'O gateway não conhece este país.',
+  'field.check_digit': 'O dígito verificador não confere.',
   'field.unknown_time_zone': 'O gateway não conhece este fuso horário.',
   'field.unknown_variant': 'O gateway não conhece esta variante de MFC-R2.',
   'field.common_password': 'Esta é uma das primeiras senhas que um invasor tenta. Escolha outra.',

@@ -220,4 +220,5 @@ kinds! {
     mail_servers: MailServer, "/mail-servers", "/mail-servers/{id}", "mail server";
     mail_notices: MailNotice, "/mail-notices", "/mail-notices/{id}", "mail notice";
     text_gateways: TextGateway, "/text-gateways", "/text-gateways/{id}", "text gateway";
+    contacts: Contact, "/contacts", "/contacts/{id}", "contact";
 }

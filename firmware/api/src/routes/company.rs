@@ -17,6 +17,14 @@ use crate::problem::Problem;
 pub struct CompanyData {
     /// Registered name; blank until someone filled it in after the first set-up.
     legal_name: String,
+    /// Tax number of the kind its country has, without what is written between the digits; blank when nobody filled it in.
+    tax_id: String,
+    /// Whom to ask about the gateway.
+    contact_name: String,
+    /// How to reach them.
+    contact_phone: String,
+    /// National locality code (CNL); blank outside conurbations.
+    cnl: String,
     /// Country, which presets tones, languages and number formats.
     country: Country,
     /// ITU-T E.164 country code without `+`, such as `55`.
@@ -39,6 +47,10 @@ impl From<Company> for CompanyData {
     fn from(company: Company) -> Self {
         Self {
             legal_name: company.legal_name,
+            tax_id: company.tax_id,
+            contact_name: company.contact_name,
+            contact_phone: company.contact_phone,
+            cnl: company.cnl,
             country: company.country,
             country_code: company.country_code,
             area_code: company.area_code,

@@ -39,6 +39,9 @@ pub struct SetUpCompany {
     /// Registered name.
     #[serde(default)]
     legal_name: String,
+    /// Tax number of the kind its country has.
+    #[serde(default)]
+    tax_id: String,
     /// Area code.
     #[serde(default)]
     area_code: Option<String>,
@@ -74,6 +77,10 @@ pub async fn set_up(
 ) -> Result<Response, Problem> {
     let company = NewCompany {
         legal_name: input.company.legal_name,
+        tax_id: input.company.tax_id,
+        contact_name: String::new(),
+        contact_phone: String::new(),
+        cnl: String::new(),
         country: input.country,
         country_code: None,
         area_code: input.company.area_code,

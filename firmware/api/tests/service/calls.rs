@@ -136,6 +136,8 @@ async fn the_history_comes_in_pages_latest_first() {
             legs: Vec::new(),
             trace: Vec::new(),
             ivr_path: String::new(),
+            caller_e164: None,
+            callee_e164: None,
         };
         gateway.store.call_ended(&call).await.unwrap();
     }

@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::sounds::speech;
 
 /// The least that makes an object of each kind, the path of its id behind it. `file` is an audio file.
-pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 17] {
+pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 18] {
     let all_day = json!([{ "start": "00:00", "end": "24:00" }]);
     let key = json!([{ "key": "1", "label": "Vendas" }]);
     let rule = json!([{ "pattern": "0X.", "strip": 1, "ways": [{ "way": "any_line" }] }]);
@@ -71,6 +71,11 @@ pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 17] {
         (
             "/text-gateways",
             json!({ "name": "SMS", "carrier": { "way": "http", "url": "https://sms.example.com/?t=${to}&m=${text}" } }),
+            "/id",
+        ),
+        (
+            "/contacts",
+            json!({ "name": "Padaria Aurora", "numbers": ["+555133336666"] }),
             "/id",
         ),
     ]

@@ -57,6 +57,8 @@ async fn call(gateway: &Gateway, at: i64, from: &str, to: &str) -> CallId {
         legs: Vec::new(),
         trace: Vec::new(),
         ivr_path: String::new(),
+        caller_e164: None,
+        callee_e164: None,
     };
     gateway.store.call_ended(&record).await.unwrap();
     id

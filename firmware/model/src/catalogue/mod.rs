@@ -20,8 +20,8 @@ pub use self::reference::Reference;
 use crate::Configuration;
 use crate::access::{Profile, Team};
 use crate::flow::{
-    Announcement, Break, Calendar, Conference, InboundRoute, Ivr, Number, OutboundRoute, Queue,
-    TimeCondition, VoicemailBox,
+    Announcement, Break, Calendar, Conference, Contact, InboundRoute, Ivr, Number, OutboundRoute,
+    Queue, TimeCondition, VoicemailBox,
 };
 use crate::notice::{MailNotice, MailServer, TextGateway, Webhook};
 use crate::problem::Problems;
@@ -313,6 +313,8 @@ catalogue! {
     mail_notices: MailNotice,
     /// Ways by which text messages leave the gateway.
     text_gateways: TextGateway,
+    /// People outside whose names are shown.
+    contacts: Contact,
 }
 
 /// Where in an exported document an object stands, by its id.

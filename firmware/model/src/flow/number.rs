@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nested, plays};
 use crate::problem::code;
 use crate::{
-    AudioFileId, Configuration, Id, Language, MusicClassId, Object, Problems, RecordingMode,
-    Reference, TextBack, TrunkId, UserId, text,
+    AudioFileId, Company, Configuration, Id, Language, MusicClassId, Object, Problems,
+    RecordingMode, Reference, TextBack, TrunkId, UserId, text,
 };
 
 /// A number of the company.
@@ -230,13 +230,14 @@ impl Number {
             && self.trunk.is_none_or(|one| Some(one.0) == trunk)
     }
 
-    /// Whether a caller is refused.
+    /// Whether a caller is refused: his number stands in the list as it came or as E.164, in whatever way it is written there.
     #[must_use]
-    pub fn blocks(&self, caller: &str) -> bool {
-        let caller = caller.trim_start_matches('+');
-        self.blocked_callers
-            .iter()
-            .any(|one| one.trim_start_matches('+') == caller)
+    pub fn blocks(&self, caller: &str, company: Option<&Company>) -> bool {
+        let e164 = |number: &str| company.and_then(|company| company.e164(number));
+        let (caller, public) = (caller.trim_start_matches('+'), e164(caller));
+        self.blocked_callers.iter().any(|one| {
+            one.trim_start_matches('+') == caller || (public.is_some() && e164(one) == public)
+        })
     }
 
     /// Seconds before a call by forwarding is given up.

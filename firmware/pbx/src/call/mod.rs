@@ -142,6 +142,33 @@ impl Caller {
         }
     }
 
+    /// The same as people in the company know him: a caller from outside by the name of the contact who has his number.
+    fn known(&self, configuration: &Configuration) -> Party {
+        let party = self.party();
+        let contact = match self.direction() {
+            Direction::Inbound => configuration.contact_with(&party.number),
+            _ => None,
+        };
+        match contact {
+            Some(contact) => Party {
+                name: contact.name.clone(),
+                ..party
+            },
+            None => party,
+        }
+    }
+
+    /// The same as telephones show him: by the number that is dialled here to reach him.
+    fn shown(&self, configuration: &Configuration) -> Party {
+        let mut party = self.known(configuration);
+        if self.direction() == Direction::Inbound
+            && let Some(company) = configuration.company()
+        {
+            party.number = company.local_form(&party.number);
+        }
+        party
+    }
+
     /// What the record calls his leg.
     fn leg_party(&self) -> &str {
         match self {
@@ -215,7 +242,14 @@ pub(crate) async fn run(
             .unwrap_or_default(),
     };
     let direction = caller.direction();
-    let mut call = Call::begin(exchange, id, interrupt, direction, caller.party(), to);
+    let mut call = Call::begin(
+        exchange,
+        id,
+        interrupt,
+        direction,
+        caller.known(&configuration),
+        to,
+    );
     let leg_record = call.leg_started(&*leg, caller.leg_party());
     let shared = call.exchange().clone();
     let asked = configuration.feature_codes().dialled(&dialled);

@@ -182,7 +182,11 @@ pub(super) async fn reach(
         Route::Station(number) => {
             let line = exchange
                 .lines
-                .ring(&exchange.engine, &number, &party)
+                .ring(
+                    &exchange.engine,
+                    &number,
+                    &waiting.participant.who.shown(following.configuration),
+                )
                 .map(|line| Box::new(line) as Box<dyn Leg>);
             let callee = Caller::Station(party_of(&number));
             ring::line(call, waiting, line, &number, callee, ring::LINE_TIME).await

@@ -29,6 +29,8 @@ pub(super) struct Call {
     began: Instant,
     record: CallRecord,
     trace: Trace,
+    /// The number that was last sent outside.
+    sent: Option<String>,
     interrupt: queue::Receiver<Interrupt>,
     pub(super) recording: CallRecording,
     /// Whether somebody has taken the call, or the gateway has served it to the end: a call that was only answered so that
@@ -99,6 +101,11 @@ impl Call {
             legs: Vec::with_capacity(2),
             trace: Vec::new(),
             ivr_path: String::new(),
+            caller_e164: match direction {
+                Direction::Inbound => exchange.configuration.borrow().e164(&caller.number),
+                _ => None,
+            },
+            callee_e164: None,
         };
         exchange.live.call_started(ActiveCall {
             id,
@@ -127,6 +134,7 @@ impl Call {
             began: Instant::now(),
             record,
             trace: Trace::default(),
+            sent: None,
             interrupt,
             recording: CallRecording::default(),
             taken: false,
@@ -145,6 +153,12 @@ impl Call {
     /// Adds a step to the trace.
     pub(super) fn step(&mut self, step: Step) {
         tracing::debug!(call = %self.record.id, ?step);
+        if let Step::Trunk { number }
+        | Step::SipTrunk { number, .. }
+        | Step::E1Trunk { number, .. } = &step
+        {
+            self.sent = Some(number.clone());
+        }
         self.trace.push(self.began.elapsed(), step);
     }
 
@@ -411,6 +425,9 @@ impl Call {
         for leg in &mut self.record.legs {
             leg.ended_at.get_or_insert(ended_at);
         }
+        if self.is_outbound() {
+            self.record.callee_e164 = self.number_outside();
+        }
         self.record.trace = self.trace.into_json();
         // Writing panics on no path; an aborted task has written nothing, and the end will say so.
         let _ = self.row.await;
@@ -429,6 +446,14 @@ impl Call {
             cause = %outcome.cause,
             "call ended"
         );
+    }
+
+    /// The number outside that was called: as dialled, or else as it was sent, without the digits that only chose a line.
+    fn number_outside(&self) -> Option<String> {
+        let configuration = self.exchange.configuration.borrow();
+        configuration
+            .e164(&self.record.callee.number)
+            .or_else(|| configuration.e164(self.sent.as_deref()?))
     }
 
     /// Whether the call has been answered.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{CallResult, Extension, Party};
+use ramal_model::{CallResult, Configuration, Extension, Party};
 use tokio::time::{Instant, sleep_until};
 
 use super::confirm::CallConnect;
@@ -92,15 +92,15 @@ pub(super) async fn several(
     until_answered(call, waiting, phones, ring_time).await
 }
 
-/// Who calls, as those see it who are called.
-fn seen(call: &Call, waiting: &Waiting<'_>) -> Party {
+/// Who calls, as those in the company see it who are called.
+fn seen(call: &Call, waiting: &Waiting<'_>, configuration: &Configuration) -> Party {
     if call.hides_number() {
         return Party {
             number: String::new(),
             name: String::new(),
         };
     }
-    waiting.participant.who.party()
+    waiting.participant.who.shown(configuration)
 }
 
 /// Lets the phones of an extension ring with the others.
@@ -119,7 +119,7 @@ fn add_extension(
         Err(NoLine::None)
     } else {
         let (engine, configuration) = (&exchange.engine, following.configuration);
-        let caller = seen(call, waiting);
+        let caller = seen(call, waiting, following.configuration);
         exchange
             .lines
             .ring_telephones(engine, configuration, callee, &caller)
@@ -131,7 +131,7 @@ fn add_extension(
         Err(NoLine::None) => return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT)),
     };
     let dial = Dial {
-        caller: seen(call, waiting),
+        caller: seen(call, waiting, following.configuration),
         callee: callee.number.clone(),
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,

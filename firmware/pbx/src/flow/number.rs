@@ -42,7 +42,7 @@ pub(super) async fn called<S: Switch>(
         None if number.reject_anonymous => {
             return refuse_anonymous(switch, number).await;
         }
-        Some(caller) if number.blocks(&caller) => {
+        Some(caller) if number.blocks(&caller, switch.configuration().company()) => {
             switch.step(Step::NumberRefuses {
                 because: NumberRefuses::Blocked,
             });

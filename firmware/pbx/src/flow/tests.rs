@@ -51,6 +51,10 @@ impl Plan {
         let extensions = (1..=10).map(extension).collect();
         let company = NewCompany {
             legal_name: "Padaria".into(),
+            tax_id: String::new(),
+            contact_name: String::new(),
+            contact_phone: String::new(),
+            cnl: String::new(),
             country: "BR".into(),
             country_code: None,
             area_code: None,

@@ -96,6 +96,13 @@ const ROWS: &[(i64, &str)] = &[
         r#"INSERT INTO recoveries (at, cause, detail, settings, settings_at, settings_version, kept_aside, rows)
                VALUES (1, 'damaged', '', 'kept', 1, 1, '', 0);"#,
     ),
+    (
+        19,
+        r#"INSERT INTO objects (id, kind, document) VALUES (22, 'contact', '{"id":22,"name":"Padaria"}');
+           UPDATE objects SET document = json_set(document, '$.tax_id', '11222333000181', '$.cnl', '5100')
+               WHERE kind = 'company';
+           UPDATE calls SET caller_e164 = '+555133336666' WHERE id = 'a';"#,
+    ),
 ];
 
 /// What somebody saves after the update and before it is taken back; every schema can hold it.

@@ -56,6 +56,10 @@ async fn a_bad_set_up_names_every_field_and_changes_nothing() {
     admin.password = ramal_model::Secret::new("password123".into());
     let company = NewCompany {
         legal_name: "x\ny".into(),
+        tax_id: String::new(),
+        contact_name: String::new(),
+        contact_phone: String::new(),
+        cnl: String::new(),
         country: "XX".into(),
         country_code: Some("5a".into()),
         area_code: Some("123456".into()),

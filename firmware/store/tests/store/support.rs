@@ -55,6 +55,10 @@ pub const NEVER: Duration = Duration::from_secs(86_400);
 pub fn company() -> NewCompany {
     NewCompany {
         legal_name: "Padaria Aurora Ltda".into(),
+        tax_id: String::new(),
+        contact_name: String::new(),
+        contact_phone: String::new(),
+        cnl: String::new(),
         country: "BR".into(),
         country_code: None,
         area_code: Some("11".into()),
@@ -112,5 +116,7 @@ pub fn call(second: i64, caller: &str, callee: &str) -> CallRecord {
         legs: Vec::new(),
         trace: Vec::new(),
         ivr_path: String::new(),
+        caller_e164: None,
+        callee_e164: None,
     }
 }
