@@ -37,6 +37,7 @@ mod conference;
 mod counters;
 mod exchange;
 mod flow;
+mod hysteresis;
 mod leg;
 mod lines;
 mod live;

@@ -346,6 +346,11 @@ impl LiveState {
         self.announce(event);
     }
 
+    /// How the SIP trunks stand.
+    pub(crate) fn trunks(&self) -> Vec<TrunkStatus> {
+        self.lock().trunks.values().cloned().collect()
+    }
+
     /// How the trunk stands.
     pub(crate) fn trunk_changed(&self, mut trunk: TrunkStatus) {
         let mut state = self.lock();

@@ -1,6 +1,6 @@
-//! What is wrong with lines and their cards, as alarms.
+//! What is wrong with trunks, lines and their cards, as alarms.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Weak;
 use std::time::Duration;
@@ -8,12 +8,14 @@ use std::time::Duration;
 use ramal_lines::dahdi::{UnusableCard, unusable_cards_below};
 use ramal_lines::{LineFault, PortStatus, TrunkFault, TrunkState, TrunkStatus};
 use ramal_model::{Alarm, E1TrunkId, Severity};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
+use crate::hysteresis::Hysteresis;
+use crate::trunk;
 
-/// How often lines are looked at. What is not seen twice in a row is no alarm.
+/// How often lines are looked at.
 const EVERY: Duration = Duration::from_secs(1);
 /// Looks at lines for each look at cards, which come and go rarely.
 const CARDS: u32 = 10;
@@ -23,7 +25,7 @@ type Found = BTreeMap<String, Alarm>;
 
 /// Looks after the lines for as long as the exchange lives; `root` is where `sys` and `lib` are.
 pub(crate) async fn look_after(exchange: Weak<Exchange>, root: PathBuf) {
-    let (mut raised, mut seen) = (BTreeSet::<String>::new(), BTreeSet::<String>::new());
+    let mut hysteresis = Hysteresis::default();
     let (mut cards, mut looks) = (Vec::new(), 0);
     loop {
         let Some(exchange) = exchange.upgrade() else {
@@ -33,25 +35,19 @@ pub(crate) async fn look_after(exchange: Weak<Exchange>, root: PathBuf) {
             cards = find_cards(root.clone()).await;
         }
         looks += 1;
-        let found = found(
+        let mut found = found(
             &exchange.lines.digital.statuses(),
             &exchange.lines.status(),
             &cards,
         );
-        raised.retain(|id| {
-            let stays = found.contains_key(id);
-            if !stays {
-                exchange.live.clear(id);
-            }
-            stays
-        });
-        let ids: BTreeSet<String> = found.keys().cloned().collect();
-        for (id, alarm) in found {
-            if seen.contains(&id) && raised.insert(id) {
-                exchange.live.raise(alarm);
-            }
+        found.extend(sip_trunks(&exchange.live.trunks()));
+        let changes = hysteresis.look(Instant::now(), found);
+        for alarm in changes.raised {
+            exchange.live.raise(alarm);
         }
-        seen = ids;
+        for id in changes.cleared {
+            exchange.live.clear(&id);
+        }
         drop(exchange);
         sleep(EVERY).await;
     }
@@ -106,6 +102,28 @@ fn found(
         .chain(cards)
         .map(|alarm| (alarm.id.clone(), alarm))
         .collect()
+}
+
+/// SIP trunks that calls cannot go over.
+fn sip_trunks(trunks: &[trunk::TrunkStatus]) -> Found {
+    let alarms = trunks.iter().filter_map(|trunk| {
+        let key = match trunk.state {
+            trunk::TrunkState::Rejected => "sip_trunk_rejected",
+            trunk::TrunkState::Unreachable => "sip_trunk_unreachable",
+            trunk::TrunkState::Trying
+            | trunk::TrunkState::Unregistered
+            | trunk::TrunkState::Registered
+            | trunk::TrunkState::Ok => return None,
+        };
+        let alarm = alarm(
+            key,
+            &trunk.id.0.to_string(),
+            &trunk.name,
+            Severity::Critical,
+        );
+        Some((alarm.id.clone(), alarm))
+    });
+    alarms.collect()
 }
 
 fn trunk_key(fault: TrunkFault) -> &'static str {

@@ -9,7 +9,7 @@ use ramal_pbx::PbxConfig;
 use crate::gateway::Gateway;
 
 /// Longest wait for what takes its time on a line.
-const ON_A_LINE: Duration = Duration::from_secs(25);
+const ON_A_LINE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_without_its_firmware_and_a_span_that_is_not_there_are_alarms_and_other_lines_work()

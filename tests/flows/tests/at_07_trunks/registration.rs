@@ -80,6 +80,48 @@ async fn a_wrong_password_is_seen_at_once_and_put_right_at_once() -> Result {
     Ok(())
 }
 
+/// U10: told when it lasts, and over when the trunk is well again and stays so.
+#[tokio::test]
+async fn at_07_a_trunk_that_is_rejected_is_an_alarm_until_it_registers() -> Result {
+    let gateway = Gateway::start().await?;
+    let carrier = Carrier::start("carrier", address()?, ACCOUNT).await?;
+    let mut trunk = registering(carrier.address());
+    trunk["password"] = json!("wrong");
+    let id = add(&gateway, &trunk).await?;
+    let began = Instant::now();
+    let wanted = format!("sip_trunk_rejected:{id}");
+    let of_trunk = |alarms: &serde_json::Value| {
+        let mut alarms = alarms.as_array().cloned().unwrap_or_default().into_iter();
+        alarms.find(|alarm| alarm["id"] == wanted.as_str())
+    };
+    let raised = |alarms: &serde_json::Value| of_trunk(alarms).is_some();
+    let alarms = gateway.wait("/api/v1/alarms", "the alarm", raised).await?;
+    assert!(
+        began.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        began.elapsed()
+    );
+    let alarm = of_trunk(&alarms).ok_or("the alarm")?;
+    let named = (&alarm["object"], &alarm["text"], &alarm["severity"]);
+    let expected = (
+        &trunk["name"],
+        &json!("sip_trunk_rejected"),
+        &json!("critical"),
+    );
+    assert_eq!(named, expected, "{alarm}");
+    change(&gateway, id, &json!({ "password": ACCOUNT.1 })).await?;
+    state(&gateway, id, "registered").await?;
+    // A registration that has just come back is not trusted at once.
+    let alarms = gateway.api().get("/api/v1/alarms").await?.expect(200)?;
+    assert!(raised(&alarms), "{alarms}");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while raised(&gateway.api().get("/api/v1/alarms").await?.expect(200)?) {
+        assert!(Instant::now() < deadline, "{}", gateway.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_restart_registers_again() -> Result {
     let mut gateway = Gateway::start().await?;
