@@ -114,7 +114,8 @@ async fn what_the_carrier_says_of_the_caller_is_believed_and_his_wish_for_privac
             1,
             "Privacy: none",
             json!("+5551987654321"),
-            "<sip:+5551987654321@",
+            // As he is dialled here (AT-01).
+            "<sip:987654321@",
         ),
         (
             2,
