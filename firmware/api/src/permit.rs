@@ -96,6 +96,8 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ("DELETE", "/session", Need::Identity),
     ("PUT", "/session/password", Need::Identity),
     ("GET", "/company", Need::Permission(Directory, View)),
+    ("GET", "/sip-settings", Need::Permission(Company, View)),
+    ("PUT", "/sip-settings", Need::Permission(Company, Edit)),
     ("GET", "/feature-codes", Need::Permission(Directory, View)),
     ("PUT", "/feature-codes", Need::Permission(Company, Edit)),
     ("DELETE", "/feature-codes", Need::Permission(Company, Edit)),

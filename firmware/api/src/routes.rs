@@ -22,6 +22,7 @@ mod recordings;
 mod session;
 mod setup;
 mod simulate;
+mod sip_settings;
 mod storage;
 mod supervision;
 mod tables;
@@ -61,6 +62,10 @@ pub fn api() -> OpenApiRouter<App> {
             feature_codes::show_feature_codes,
             feature_codes::change_feature_codes,
             feature_codes::reset_feature_codes
+        ))
+        .routes(routes!(
+            sip_settings::show_sip_settings,
+            sip_settings::change_sip_settings
         ))
         .routes(routes!(
             extensions::list_extensions,

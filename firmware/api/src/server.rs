@@ -132,7 +132,7 @@ impl Server {
             admission: Arc::clone(&admission),
             stop: stopped.clone(),
         };
-        let site = door(site(api, app, limits));
+        let site = door(site(api, app.clone(), limits));
         let mut tasks = JoinSet::new();
         tasks.spawn(listen::tcp(https, Some(tls), site.clone()));
         let mut http_address = None;
@@ -141,7 +141,7 @@ impl Server {
             tasks.spawn(listen::tcp(
                 listener,
                 None,
-                door(redirect::router(https_address.port())),
+                door(redirect::router(https_address.port(), app)),
             ));
         }
         if let Some((listener, path)) = local {

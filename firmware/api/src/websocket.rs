@@ -1,8 +1,8 @@
 //! SIP over WebSocket (RFC 7118) at `/ws`, for phones in browsers: same port, certificate and origin as the web interface.
 //!
-//! There is no listener for WebSocket in clear. Browsers give their microphone to pages from HTTPS only, and such a page may
-//! not open one; in clear, the fingerprints that prove who hears a call would be anybody's to replace. A proxy in front of
-//! the gateway speaks TLS to it like everybody else.
+//! In clear it is served at the HTTP port, and only where the settings of SIP say so. Browsers give their microphone to
+//! pages from HTTPS only, and such a page may not open one; in clear, the fingerprints that prove who hears a call are
+//! anybody's to replace. It is for phones that know no other way, in networks that are trusted.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -27,12 +27,32 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Time for the other end to take one message.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// Turns the connection into a WebSocket for SIP.
+/// Turns a connection of the HTTPS port into a WebSocket for SIP.
 pub async fn upgrade(
     State(app): State<App>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
+) -> Response {
+    open(&app, peer, &headers, upgrade, true).await
+}
+
+/// The same for a connection of the HTTP port.
+pub async fn upgrade_in_clear(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    open(app, peer, headers, upgrade, false).await
+}
+
+async fn open(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+    secure: bool,
 ) -> Response {
     let Peer::Network {
         source,
@@ -42,7 +62,7 @@ pub async fn upgrade(
     else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    if !is_own_origin(&headers) {
+    if !is_own_origin(headers, secure) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let upgrade = upgrade
@@ -53,7 +73,7 @@ pub async fn upgrade(
         return (StatusCode::BAD_REQUEST, "the subprotocol here is sip").into_response();
     }
     let remote = SocketAddr::new(source, port);
-    let Some(link) = app.pbx.web_socket(local, remote).await else {
+    let Some(link) = app.pbx.web_socket(local, remote, secure).await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let stop = app.stop.clone();
@@ -65,14 +85,12 @@ pub async fn upgrade(
 }
 
 /// Pages of other sites may not speak SIP from within this network. Phones that are no browsers name no origin.
-fn is_own_origin(headers: &HeaderMap) -> bool {
+fn is_own_origin(headers: &HeaderMap, secure: bool) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
-    let host = origin
-        .as_bytes()
-        .strip_prefix(b"https://")
-        .unwrap_or_default();
+    let scheme: &[u8] = if secure { b"https://" } else { b"http://" };
+    let host = origin.as_bytes().strip_prefix(scheme).unwrap_or_default();
     headers
         .get(header::HOST)
         .is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host))
@@ -159,7 +177,7 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
             }
-            is_own_origin(&headers)
+            is_own_origin(&headers, true)
         };
         assert!(own(None));
         assert!(own(Some("https://ramal.local:8443")));

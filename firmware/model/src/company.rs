@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AudioFileId, Configuration, Country, FeatureCodes, Invalid, Language, LimitsProfile,
-    MusicClassId, RecordingSettings,
+    MusicClassId, RecordingSettings, SipSettings,
     problem::{Problems, code},
     sound::check_class,
     tax_id::tax_id,
@@ -50,6 +50,9 @@ pub struct Company {
     /// Which calls are recorded and how long that is kept.
     #[serde(default)]
     pub recording: RecordingSettings,
+    /// How SIP is spoken towards networks of others.
+    #[serde(default)]
+    pub sip: SipSettings,
     /// How much of something there may be.
     #[serde(default)]
     pub limits: LimitsProfile,
@@ -187,6 +190,7 @@ impl NewCompany {
             music_class: self.music_class,
             voicemail_greeting: None,
             recording: RecordingSettings::default(),
+            sip: SipSettings::default(),
             limits: self.limits.unwrap_or_default(),
             feature_codes: FeatureCodes::default(),
             park_seconds,

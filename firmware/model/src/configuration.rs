@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::{
     AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, Contact,
     DigestCredential, E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Id, Limits,
-    MusicClass, MusicClassId, Object, Secret, SipTrunk, Stored, TrunkId, User, UserId,
+    MusicClass, MusicClassId, Object, Secret, SipSettings, SipTrunk, Stored, TrunkId, User, UserId,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -133,6 +133,13 @@ impl Configuration {
         static DEFAULT: LazyLock<FeatureCodes> = LazyLock::new(FeatureCodes::default);
         let company = self.company.as_ref();
         company.map_or(&DEFAULT, |company| &company.feature_codes)
+    }
+
+    /// How SIP is spoken towards networks of others.
+    pub fn sip_settings(&self) -> &SipSettings {
+        static DEFAULT: LazyLock<SipSettings> = LazyLock::new(SipSettings::default);
+        let company = self.company.as_ref();
+        company.map_or(&DEFAULT, |company| &company.sip)
     }
 
     /// How much of something there may be.

@@ -33,6 +33,7 @@ pub mod password;
 mod problem;
 mod public_number;
 mod recording;
+mod sip_settings;
 mod sound;
 mod table;
 mod tax_id;
@@ -88,6 +89,7 @@ pub use recording::{
     DEFAULT_KEEP_DAYS, DEFAULT_MIN_FREE_PERCENT, RecordingId, RecordingMode, RecordingProblem,
     RecordingRecord, RecordingSettings, RecordingSettingsChange,
 };
+pub use sip_settings::{NewSipSettings, SipSettings};
 pub use sound::{
     AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_CLASS_FILES,
     MAX_MUSIC_CLASSES, MAX_TEXT, MusicClass, MusicClassId, MusicClassInput, MusicOrder,

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
+use ramal_sip::{Flow, Transport};
+use ramal_store::Store;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -27,11 +29,48 @@ impl Advertise {
     pub const EXPECTED: &str = "an IP address, or an IP address and a port";
 
     /// The address for those who reach us at `own`: the outer one, unless it is of the other family.
-    pub(crate) fn seen_by(outer: Option<Self>, own: IpAddr) -> IpAddr {
+    fn seen_by(outer: Option<Self>, own: IpAddr) -> IpAddr {
         outer
             .map(|outer| outer.address)
             .filter(|address| address.is_ipv4() == own.is_ipv4())
             .unwrap_or(own)
+    }
+}
+
+/// What the other ends of flows are told of how they reach us: what the service was started with, or else the settings.
+#[derive(Clone, Default)]
+pub(crate) struct OuterAddress {
+    fixed: Option<Advertise>,
+    store: Option<Store>,
+}
+
+impl OuterAddress {
+    pub(crate) fn new(fixed: Option<Advertise>, store: Store) -> Self {
+        Self {
+            fixed,
+            store: Some(store),
+        }
+    }
+
+    /// The address.
+    pub(crate) fn for_flow(&self, flow: &Flow) -> IpAddr {
+        let own = flow.local.ip();
+        match (&self.fixed, &self.store) {
+            (None, Some(store)) => {
+                let configuration = store.configuration();
+                let settings = configuration.sip_settings();
+                settings.address_for(flow.remote.ip(), own)
+            }
+            (fixed, _) => Advertise::seen_by(*fixed, own),
+        }
+    }
+
+    /// The port of SIP in place of ours, where it is another one outside.
+    pub(crate) fn port(&self, transport: Transport) -> Option<u16> {
+        match transport {
+            Transport::Tls => None,
+            _ => self.fixed.and_then(|outer| outer.sip_port),
+        }
     }
 }
 

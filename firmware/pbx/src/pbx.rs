@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::advertise::Advertise;
+use crate::advertise::{Advertise, OuterAddress};
 use crate::call::click_to_dial::{Click, Then};
 use crate::call::{Interrupt, Order, RecordingCommand, RecordingRefusal};
 use crate::call_thread::{CallTasks, CallThread};
@@ -142,7 +142,8 @@ impl Pbx {
         let (commands, queue) = mpsc::channel(COMMANDS);
         let live = Arc::new(LiveState::new());
         let locations = Arc::new(LocationService::new(live.clone()));
-        let lines = SipLines::new(commands.clone(), engine.clone(), config.advertised);
+        let outer = OuterAddress::new(config.advertised, store.clone());
+        let lines = SipLines::new(commands.clone(), engine.clone(), outer.clone());
         let trunks = TrunkService::new(commands.clone(), live.clone());
         let music = Arc::new(MusicService::new(engine.clone(), config.sounds.clone()));
         let recordings = Recordings::new(config.recordings.as_ref(), store.clone(), live.clone())?;
@@ -187,7 +188,8 @@ impl Pbx {
             .restore(Now::read(), stored, &configuration, |remote| {
                 sockets.flow(remote)
             });
-        let (agent, connector) = sip::start(exchange.clone(), sockets, queue, &config, memory);
+        let (agent, connector) =
+            sip::start(exchange.clone(), sockets, queue, &config, outer, memory);
         let tasks = thread.run(agent);
         {
             let _calls = tasks.enter();
@@ -287,9 +289,14 @@ impl Pbx {
         self.sip_tls
     }
 
-    /// Takes up a WebSocket for SIP that somebody else has accepted, encrypted; `None` when there are too many.
-    pub async fn web_socket(&self, local: SocketAddr, remote: SocketAddr) -> Option<WebSocketLink> {
-        WebSocketLink::open(&self.connector, local, remote).await
+    /// Takes up a WebSocket for SIP that somebody else has accepted, over TLS or not; `None` when there are too many.
+    pub async fn web_socket(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        secure: bool,
+    ) -> Option<WebSocketLink> {
+        WebSocketLink::open(&self.connector, local, remote, secure).await
     }
 
     /// How all extensions stand that are there, for calls that are thought through ([`crate::simulate`]).

@@ -1,8 +1,8 @@
 //! The first set-up, and the company.
 
 use ramal_model::{
-    Actor, AudioFileId, Company, FeatureCodes, Invalid, NewAdmin, NewCompany, RecordingSettings,
-    RecordingSettingsChange, UserId, code,
+    Actor, AudioFileId, Company, FeatureCodes, Invalid, NewAdmin, NewCompany, NewSipSettings,
+    RecordingSettings, RecordingSettingsChange, SipSettings, UserId, code,
 };
 
 use crate::{
@@ -57,6 +57,7 @@ impl Store {
                     company.recording = before.recording;
                     company.voicemail_greeting = before.voicemail_greeting;
                     company.feature_codes = before.feature_codes;
+                    company.sip = before.sip;
                     company.limits = limits.unwrap_or(before.limits);
                     if park_seconds.is_none() {
                         company.park_seconds = before.park_seconds;
@@ -121,6 +122,28 @@ impl Store {
                 company.feature_codes = codes.clone();
                 write.save(&actor, draft, &[])?;
                 Ok(codes)
+            })
+            .await
+    }
+
+    /// Changes the settings of SIP.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`].
+    pub async fn change_sip_settings(
+        &self,
+        actor: &Actor,
+        settings: NewSipSettings,
+    ) -> Result<SipSettings> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let settings = settings.validate()?;
+                let mut draft = write.configuration.draft();
+                let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
+                company.sip = settings.clone();
+                write.save(&actor, draft, &[])?;
+                Ok(settings)
             })
             .await
     }

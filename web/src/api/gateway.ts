@@ -160,6 +160,9 @@ export const changeRecordingSettings = (body: Api.RecordingSettings): Call => ({
   body,
 })
 
+export const sipSettings = () => client.get<Api.SipSettings>('/sip-settings')
+export const changeSipSettings = (body: Api.SipSettings): Call => ({ method: 'PUT', path: '/sip-settings', body })
+
 export const system = () => client.get<Api.System>('/system')
 
 export const exportConfiguration = () => client.get<unknown>('/configuration/export')

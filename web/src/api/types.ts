@@ -191,6 +191,15 @@ export interface RecordingSettings {
   min_free_percent: number
 }
 
+/** How SIP is spoken towards networks of others. */
+export interface SipSettings {
+  /** Null when no address translation is between. */
+  external_address: string | null
+  /** Empty: all private addresses. */
+  local_networks: string[]
+  websocket_in_clear: boolean
+}
+
 export interface Recording {
   id: number
   call: string

@@ -10,6 +10,7 @@ use ramal_sip::{ClientCredentials, Message as Sip, Request, Response, StatusCode
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -22,7 +23,38 @@ use crate::gateway::Gateway;
 
 const SOON: Duration = Duration::from_secs(10);
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+type Socket<S = TlsStream<TcpStream>> = WebSocketStream<S>;
+
+/// Opens one over what leads to the gateway already.
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    uri: &str,
+    protocol: Option<&'static str>,
+    origin: Option<&'static str>,
+) -> Result<Socket<S>, Error> {
+    let mut request = uri.into_client_request().unwrap();
+    let headers = request.headers_mut();
+    if let Some(protocol) = protocol {
+        headers.insert(
+            header::SEC_WEBSOCKET_PROTOCOL,
+            HeaderValue::from_static(protocol),
+        );
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+    }
+    let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+    Ok(socket)
+}
+
+async fn connect_in_clear(
+    gateway: &Gateway,
+    origin: Option<&'static str>,
+) -> Result<Socket<TcpStream>, Error> {
+    let address = gateway.server.http_address().unwrap();
+    let tcp = TcpStream::connect(address).await.unwrap();
+    open(tcp, "ws://ramal.local/ws", Some("sip"), origin).await
+}
 
 async fn connect(
     gateway: &Gateway,
@@ -47,27 +79,15 @@ async fn connect(
         .connect(name, tcp)
         .await
         .unwrap();
-    let mut request = "wss://ramal.local/ws".into_client_request().unwrap();
-    let headers = request.headers_mut();
-    if let Some(protocol) = protocol {
-        headers.insert(
-            header::SEC_WEBSOCKET_PROTOCOL,
-            HeaderValue::from_static(protocol),
-        );
-    }
-    if let Some(origin) = origin {
-        headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
-    }
-    let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
-    Ok(socket)
+    open(tls, "wss://ramal.local/ws", protocol, origin).await
 }
 
-async fn send(socket: &mut Socket, message: Bytes) {
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, message: Bytes) {
     let text = String::from_utf8(message.to_vec()).unwrap();
     socket.send(Message::text(text)).await.unwrap();
 }
 
-async fn receive(socket: &mut Socket) -> Sip {
+async fn receive<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Sip {
     loop {
         let frame = tokio::time::timeout(SOON, socket.next()).await;
         match frame.unwrap().unwrap().unwrap() {
@@ -78,7 +98,7 @@ async fn receive(socket: &mut Socket) -> Sip {
     }
 }
 
-async fn response(socket: &mut Socket) -> Response {
+async fn response<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) -> Response {
     match receive(socket).await {
         Sip::Response(response) => response,
         Sip::Request(request) => panic!("{request:?}"),
@@ -107,6 +127,33 @@ fn register(number: &str) -> Request {
     ))
 }
 
+/// Registers a phone with the secret of its extension.
+async fn enrol<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    mut register: Request,
+    secret: String,
+) {
+    send(socket, register.encode()).await;
+    let challenge = response(socket).await;
+    assert_eq!(challenge.status, StatusCode::UNAUTHORIZED);
+    let credentials = ClientCredentials {
+        username: "102".to_owned(),
+        secret: Secret::Password(secret),
+    };
+    assert!(credentials.answer(&mut register, &challenge, "cnonce"));
+    let again = String::from_utf8(register.encode().to_vec()).unwrap();
+    send(socket, again.replace("first", "second").into()).await;
+    assert_eq!(response(socket).await.status, StatusCode::OK);
+}
+
+/// The transport of an extension's phone.
+fn registered_over(gateway: &Gateway, extension: &str) -> Option<String> {
+    let registrations = gateway.pbx.live().registrations.into_iter();
+    let mut own = registrations.filter(|registration| registration.extension == extension);
+    own.next()
+        .map(|registration| registration.transport.to_owned())
+}
+
 #[tokio::test]
 async fn a_browser_registers_is_called_and_is_forgotten_with_its_page() {
     let (gateway, admin) = Gateway::set_up().await;
@@ -120,26 +167,8 @@ async fn a_browser_registers_is_called_and_is_forgotten_with_its_page() {
         .await
         .unwrap();
 
-    let mut register = register("102");
-    send(&mut browser, register.encode()).await;
-    let challenge = response(&mut browser).await;
-    assert_eq!(challenge.status, StatusCode::UNAUTHORIZED);
-    let credentials = ClientCredentials {
-        username: "102".to_owned(),
-        secret: Secret::Password(secret),
-    };
-    assert!(credentials.answer(&mut register, &challenge, "cnonce"));
-    let again = String::from_utf8(register.encode().to_vec()).unwrap();
-    send(&mut browser, again.replace("first", "second").into()).await;
-    assert_eq!(response(&mut browser).await.status, StatusCode::OK);
-    let registration = gateway
-        .pbx
-        .live()
-        .registrations
-        .into_iter()
-        .find(|registration| registration.extension == "102")
-        .unwrap();
-    assert_eq!(registration.transport, "wss");
+    enrol(&mut browser, register("102"), secret).await;
+    assert_eq!(registered_over(&gateway, "102").as_deref(), Some("wss"));
 
     let mut call = caller.call("102").await.unwrap();
     let Sip::Request(invite) = receive(&mut browser).await else {
@@ -167,6 +196,60 @@ async fn a_browser_registers_is_called_and_is_forgotten_with_its_page() {
         }
     };
     tokio::time::timeout(SOON, gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn in_clear_it_is_served_where_the_settings_say_so() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let caller = gateway.phone(&admin, "101").await;
+    let made = admin
+        .post("/extensions", &serde_json::json!({ "number": "102" }))
+        .await
+        .json();
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    let status = async |origin| match connect_in_clear(&gateway, origin).await {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        other => panic!("{other:?}"),
+    };
+    // Led to HTTPS like everything else.
+    assert_eq!(status(None).await, 308);
+    let changed = admin
+        .put(
+            "/sip-settings",
+            &serde_json::json!({ "websocket_in_clear": true }),
+        )
+        .await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(status(Some("http://evil.example")).await, 403);
+    assert_eq!(status(Some("https://ramal.local")).await, 403);
+
+    let mut phone = connect_in_clear(&gateway, Some("http://ramal.local"))
+        .await
+        .unwrap();
+    let text = String::from_utf8(register("102").encode().to_vec()).unwrap();
+    let register = Sip::parse(text.replace("SIP/2.0/WSS", "SIP/2.0/WS").into());
+    let Ok(Sip::Request(register)) = register else {
+        panic!("{register:?}");
+    };
+    enrol(&mut phone, register, secret).await;
+    assert_eq!(registered_over(&gateway, "102").as_deref(), Some("ws"));
+    let mut call = caller.call("102").await.unwrap();
+    let Sip::Request(invite) = receive(&mut phone).await else {
+        panic!("a call was to come");
+    };
+    let via = invite.headers.via().unwrap();
+    assert_eq!(via.transport, Some(ramal_sip::Transport::Ws));
+    let busy = invite.response(StatusCode::BUSY_HERE).with_to_tag("b");
+    send(&mut phone, busy.encode()).await;
+    assert_eq!(
+        call.wait_ended(SOON).await.unwrap(),
+        sipphone::EndReason::Refused(486)
+    );
+
+    // Switched off, no new one is taken.
+    let changed = admin.put("/sip-settings", &serde_json::json!({})).await;
+    assert_eq!(changed.status, 200);
+    assert_eq!(status(None).await, 308);
 }
 
 #[tokio::test]

@@ -30,6 +30,10 @@ const DIGIT_PAUSE: u32 = 60;
 const ALERTED_BLOCKS: u32 = 3;
 /// Blocks for which it listens to a message after its acknowledgement.
 const LISTENS_BLOCKS: u32 = 100;
+/// How long somebody who has lifted it waits for a dial tone before the first key.
+const AWAITS_TONE_MS: u32 = 3_000;
+/// What counts as a tone.
+const TONE_DBM0: f64 = -40.0;
 
 /// What somebody does with a telephone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +72,8 @@ pub(super) struct Telephone {
     bell: bool,
     /// Milliseconds since the call was over.
     over_ms: Option<u32>,
+    /// Milliseconds for which the first key still waits for a dial tone.
+    awaits_tone_ms: u32,
     flash_ms: u32,
     voice: Tone,
     keys: DtmfGenerator<std::vec::IntoIter<char>>,
@@ -96,6 +102,7 @@ impl Telephone {
             bell_ms: 0,
             bell: false,
             over_ms: None,
+            awaits_tone_ms: 0,
             flash_ms: 0,
             voice: Tone::new(440.0, -10.0, SAMPLE_RATE),
             keys: keys(""),
@@ -123,6 +130,7 @@ impl Telephone {
         if !self.off_hook {
             return Loop::open();
         }
+        self.await_tone(&feed.audio);
         self.listen_to_alerting(&feed.audio);
         let mut over = !feed.battery;
         self.busy.process(&feed.audio, |event| {
@@ -179,6 +187,8 @@ impl Telephone {
     fn lift(&mut self) {
         self.off_hook = true;
         self.left = false;
+        // Whoever is called hears a person, not a tone.
+        self.awaits_tone_ms = if self.rings == 0 { AWAITS_TONE_MS } else { 0 };
         self.rings = 0;
         self.over_ms = None;
         self.keys = keys("");
@@ -222,6 +232,13 @@ impl Telephone {
         }
     }
 
+    fn await_tone(&mut self, audio: &[i16; FRAME_SAMPLES]) {
+        self.awaits_tone_ms = match level_dbm0(audio) > TONE_DBM0 {
+            true => 0,
+            false => self.awaits_tone_ms.saturating_sub(BLOCK_MS),
+        };
+    }
+
     /// Acknowledges the alerting tone of a waiting call.
     fn listen_to_alerting(&mut self, audio: &[i16; FRAME_SAMPLES]) {
         let level = level_dbm0(audio);
@@ -240,6 +257,9 @@ impl Telephone {
     }
 
     fn turn_dial(&mut self, said: &mut Loop) {
+        if self.awaits_tone_ms > 0 {
+            return;
+        }
         for look in 0..LOOKS {
             let Some((closed, left)) = self.dial.front_mut() else {
                 return;
@@ -254,7 +274,9 @@ impl Telephone {
 
     fn speak(&mut self, audio: &mut [i16; FRAME_SAMPLES]) {
         if !self.keys.is_over() {
-            self.keys.add(audio);
+            if self.awaits_tone_ms == 0 {
+                self.keys.add(audio);
+            }
         } else if self.listens_blocks == 0 && self.dial.is_empty() {
             self.voice.add(audio);
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, FeatureCodes,
-    MusicClass, NewCompany, RecordingSettings, SipTrunk, User,
+    MusicClass, NewCompany, NewSipSettings, RecordingSettings, SipTrunk, User,
     problem::{Problems, code},
 };
 
@@ -18,14 +18,15 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         return None;
     };
     let mut inner = Problems::default();
-    let (value, recording, greeting, codes) = match value {
+    let (value, recording, greeting, codes, sip) = match value {
         Value::Object(mut map) => {
+            let sip = map.remove("sip");
             let recording = map.remove("recording");
             let greeting = map.remove("voicemail_greeting");
             let codes = map.remove("feature_codes");
-            (Value::Object(map), recording, greeting, codes)
+            (Value::Object(map), recording, greeting, codes, sip)
         }
-        value => (value, None, None, None),
+        value => (value, None, None, None, None),
     };
     let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
         input
@@ -55,6 +56,15 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         codes.check_alone(&mut fields);
         nest(&mut inner, "feature_codes", fields);
         company.feature_codes = codes;
+    }
+    // Nor settings of SIP.
+    if let (Some(company), Some(sip)) = (&mut company, sip)
+        && let Some(settings) = read::<NewSipSettings>(&mut inner, "sip", sip)
+    {
+        match settings.validate() {
+            Ok(settings) => company.sip = settings,
+            Err(invalid) => inner.nest("sip", invalid),
+        }
     }
     nest(problems, "company", inner);
     company

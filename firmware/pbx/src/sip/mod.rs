@@ -45,7 +45,7 @@ use self::resolve::Resolver;
 pub(crate) use self::tcp::Connector;
 use self::tls::Tls;
 use self::udp::UdpTransport;
-use crate::advertise::Advertise;
+use crate::advertise::OuterAddress;
 use crate::call_thread::CallThread;
 use crate::clock::Now;
 use crate::exchange::Exchange;
@@ -137,10 +137,11 @@ pub(crate) fn start(
     sockets: Sockets,
     commands: mpsc::Receiver<Command>,
     config: &PbxConfig,
+    outer: OuterAddress,
     memory: Memory,
 ) -> (impl Future<Output = ()> + Send + 'static, Connector) {
     let endpoint = EndpointConfig {
-        advertised: advertised(config.advertised, &sockets),
+        advertised: advertised(outer, &sockets),
         user_agent: USER_AGENT.to_owned(),
         tell_trying: true,
         hold_trying: true,
@@ -189,16 +190,17 @@ pub(crate) fn start(
 
 /// Names the address and port at which the other end of a flow reaches us.
 fn advertised(
-    outer: Option<Advertise>,
+    outer: OuterAddress,
     sockets: &Sockets,
 ) -> Box<dyn Fn(&Flow) -> Advertised + Send + Sync> {
     let port = sockets.address().port();
     let tls = sockets.tls_address().map(|address| address.port());
     Box::new(move |flow| {
-        let port = match flow.transport {
+        let own = match flow.transport {
             Transport::Tls => tls.unwrap_or(port),
-            _ => outer.and_then(|outer| outer.sip_port).unwrap_or(port),
+            _ => port,
         };
-        SocketAddr::new(Advertise::seen_by(outer, flow.local.ip()), port).into()
+        let port = outer.port(flow.transport).unwrap_or(own);
+        SocketAddr::new(outer.for_flow(flow), port).into()
     })
 }

@@ -28,16 +28,21 @@ impl WebSocketLink {
     /// The largest message taken, in bytes.
     pub const MAX_MESSAGE: usize = MAX_MESSAGE;
 
-    /// Opens one from `remote`; `None` when there are too many from there, or SIP has stopped.
+    /// Opens one from `remote`, over TLS or in clear; `None` when there are too many from there, or SIP has stopped.
     pub(crate) async fn open(
         connector: &Connector,
         local: SocketAddr,
         remote: SocketAddr,
+        secure: bool,
     ) -> Option<Self> {
         let remote = canonical(remote);
         let slot = connector.connections.take(remote.ip())?;
         let flow = Flow {
-            transport: Transport::Wss,
+            transport: if secure {
+                Transport::Wss
+            } else {
+                Transport::Ws
+            },
             local: canonical(local),
             remote,
             connection: connector.connections.number(),

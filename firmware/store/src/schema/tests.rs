@@ -103,6 +103,11 @@ const ROWS: &[(i64, &str)] = &[
                WHERE kind = 'company';
            UPDATE calls SET caller_e164 = '+555133336666' WHERE id = 'a';"#,
     ),
+    (
+        20,
+        r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5"}'))
+               WHERE kind = 'company';"#,
+    ),
 ];
 
 /// What somebody saves after the update and before it is taken back; every schema can hold it.

@@ -192,6 +192,7 @@ fn reason(headers: &Headers) -> Option<Cause> {
 mod tests {
     use std::sync::Arc;
 
+    use crate::advertise::OuterAddress;
     use crate::queue::queue;
     use bytes::Bytes;
     use ramal_media::{Codec, Engine, EngineConfig, PromptLibrary};
@@ -216,7 +217,7 @@ mod tests {
             prompts: Arc::new(PromptLibrary::default()),
         })
         .unwrap();
-        let lines = SipLines::new(commands, engine, None);
+        let lines = SipLines::new(commands, engine, OuterAddress::default());
         let key = lines.key();
         let (_, events) = queue(1);
         let mut leg = SipLeg::new(

@@ -52,7 +52,7 @@ impl MediaSettings {
         Self {
             encryption: encryption.over(encrypted_signalling),
             // Nothing but browsers signals over WebSocket, and they know no other media.
-            browser: flow.transport == Transport::Wss,
+            browser: matches!(flow.transport, Transport::Ws | Transport::Wss),
             ..Self::default()
         }
     }

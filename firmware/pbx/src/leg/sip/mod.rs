@@ -27,7 +27,7 @@ use self::fax::FaxState;
 pub(crate) use self::media::MediaSettings;
 use self::negotiation::Negotiation;
 use super::{Cause, DigitWay, Leg, MediaFlow, Release};
-use crate::advertise::Advertise;
+use crate::advertise::OuterAddress;
 use crate::location::Contact;
 use crate::queue::{self, queue};
 use crate::sip::{Command, Destination, LegKey, MakeInvite, SipEvent};
@@ -41,7 +41,7 @@ pub(crate) const EVENT_QUEUE: usize = 32;
 pub(crate) struct SipLines {
     commands: mpsc::Sender<Command>,
     engine: Engine,
-    advertised: Option<Advertise>,
+    outer: OuterAddress,
     keys: Arc<AtomicU64>,
 }
 
@@ -66,19 +66,19 @@ impl SipLines {
     pub(crate) fn new(
         commands: mpsc::Sender<Command>,
         engine: Engine,
-        advertised: Option<Advertise>,
+        outer: OuterAddress,
     ) -> Self {
         Self {
             commands,
             engine,
-            advertised,
+            outer,
             keys: Arc::new(AtomicU64::new(1)),
         }
     }
 
     /// The address phones at the other end of a flow reach us at.
     pub(crate) fn address(&self, flow: Flow) -> IpAddr {
-        Advertise::seen_by(self.advertised, flow.local.ip())
+        self.outer.for_flow(&flow)
     }
 
     /// A name for a new leg.

@@ -1,0 +1,1 @@
+-- The company's document may hold settings of SIP from here on.

@@ -1,0 +1,1 @@
+UPDATE objects SET document = json_remove(document, '$.sip') WHERE kind = 'company';
