@@ -105,6 +105,12 @@ impl Audio {
         self.local
     }
 
+    /// Where the other side wants its RTP, as its last description says; none before the first, and while it is to be
+    /// sent nothing.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.state().remote.as_ref().map(|remote| remote.rtp)
+    }
+
     pub(crate) fn set_remote(&self, remote: Option<Remote>) {
         self.state().remote = remote;
     }
