@@ -34,6 +34,25 @@ test('the company is changed, and the clock follows its time zone', async () => 
   await finish(page)
 })
 
+test('those outside are told another address, and networks that are none are refused', async () => {
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/settings/company')
+  const form = page.getByRole('form', { name: 'SIP e redes' })
+  await form.getByLabel('Endereço externo').fill('203.0.113.5')
+  await form.getByLabel('Redes locais').fill('192.168.0.0/16, todos')
+  await form.getByRole('button', { name: 'Salvar' }).click()
+  await form.locator('[name=local_networks][aria-invalid=true]').waitFor()
+  await form.getByLabel('Redes locais').fill('192.168.0.0/16, 10.1.0.0/16')
+  await form.getByRole('button', { name: 'Salvar' }).click()
+  await page.getByText('Salvo. Já vale para a próxima chamada.').waitFor()
+  assert.deepEqual(await gateway.api('GET', '/sip-settings'), {
+    external_address: '203.0.113.5',
+    local_networks: ['192.168.0.0/16', '10.1.0.0/16'],
+    websocket_in_clear: false,
+  })
+  await finish(page)
+})
+
 test('a user is added, changed and deleted; oneself cannot be', async () => {
   const page = await openAsAdmin(browser, gateway)
   await visit(page, '/settings/users')
