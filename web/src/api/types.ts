@@ -128,6 +128,12 @@ export interface Country {
 
 export interface Company {
   legal_name: string
+  /** Without what is written between the digits. */
+  tax_id: string
+  contact_name: string
+  contact_phone: string
+  /** National locality code of Brazil. */
+  cnl: string
   country: string
   country_code: string
   area_code: string

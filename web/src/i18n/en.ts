@@ -690,6 +690,12 @@ export const en = {
 
   'company.lead': 'Sets the language of prompts, dialling and the clock of the gateway.',
   'company.legal_name': 'Company name',
+  'company.tax_id': 'Tax number',
+  'company.cnl': 'Locality code (CNL)',
+  'company.cnl_hint': '4 to 6 digits, where the carrier asks for it.',
+  'company.contact_name': 'Contact person',
+  'company.contact_hint': 'Whoever knows this gateway.',
+  'company.contact_phone': 'Telephone of the contact',
   'company.country': 'Country',
   'company.country_hint': 'Sets country code and time zone with it.',
   'company.country_code': 'Country code',

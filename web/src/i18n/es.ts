@@ -692,6 +692,12 @@ export const es = {
 
   'company.lead': 'Define el idioma de los mensajes, la marcación y el reloj del gateway.',
   'company.legal_name': 'Razón social',
+  'company.tax_id': 'Número fiscal',
+  'company.cnl': 'Código de localidad (CNL)',
+  'company.cnl_hint': 'De 4 a 6 dígitos, si la operadora lo pide.',
+  'company.contact_name': 'Persona de contacto',
+  'company.contact_hint': 'Quien conoce este gateway.',
+  'company.contact_phone': 'Teléfono del contacto',
   'company.country': 'País',
   'company.country_hint': 'Define también el código del país y la zona horaria.',
   'company.country_code': 'Código del país',

@@ -688,6 +688,12 @@ export const id = {
 
   'company.lead': 'Menentukan bahasa pesan, cara menelepon, dan jam gateway.',
   'company.legal_name': 'Nama perusahaan',
+  'company.tax_id': 'Nomor pajak',
+  'company.cnl': 'Kode lokalitas (CNL)',
+  'company.cnl_hint': '4 sampai 6 angka, bila operator memintanya.',
+  'company.contact_name': 'Narahubung',
+  'company.contact_hint': 'Orang yang mengenal gateway ini.',
+  'company.contact_phone': 'Telepon narahubung',
   'company.country': 'Negara',
   'company.country_hint': 'Ikut menentukan kode negara dan zona waktu.',
   'company.country_code': 'Kode negara',

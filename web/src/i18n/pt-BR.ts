@@ -692,6 +692,12 @@ export const ptBR = {
 
   'company.lead': 'Define o idioma das mensagens, a discagem e o relógio do gateway.',
   'company.legal_name': 'Razão social',
+  'company.tax_id': 'CNPJ ou número fiscal',
+  'company.cnl': 'Código da localidade (CNL)',
+  'company.cnl_hint': 'De 4 a 6 dígitos, se a operadora pedir.',
+  'company.contact_name': 'Pessoa de contato',
+  'company.contact_hint': 'Quem conhece este gateway.',
+  'company.contact_phone': 'Telefone do contato',
   'company.country': 'País',
   'company.country_hint': 'Define também o DDI e o fuso horário.',
   'company.country_code': 'DDI',
