@@ -46,6 +46,9 @@ fn fits(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// White space of SIP (RFC 3261 §25.1); Unicode knows more, which belongs to values.
+const WHITE_SPACE: [char; 2] = [' ', '\t'];
+
 /// What rsip reads of a message.
 struct Theirs {
     message: SipMessage,
@@ -171,7 +174,7 @@ fn compare_fields(kinds: &mut Kinds, ours: &Headers, theirs: &Theirs) {
         let (name, value) = theirs.split_once(':').unwrap_or((&theirs, ""));
         if *ours.name != HeaderName::from(name) {
             kinds.note("name of a field");
-        } else if ours.value != value.trim_matches([' ', '\t']).as_bytes() {
+        } else if ours.value != value.trim_matches(WHITE_SPACE).as_bytes() {
             kinds.note("value of a field");
         }
     }
@@ -212,7 +215,7 @@ fn compare_fields(kinds: &mut Kinds, ours: &Headers, theirs: &Theirs) {
     kinds.same(
         "Call-ID",
         ours.call_id().unwrap_or_default(),
-        theirs.call_id.trim(),
+        theirs.call_id.trim_matches(WHITE_SPACE),
     );
     match ours.cseq() {
         Ok(cseq) => {
@@ -245,7 +248,11 @@ fn compare_tags(kinds: &mut Kinds, name: &str, ours: &NameAddr, theirs: Option<&
     if !kinds.has_plain_params(&ours.params, ours.tag()) {
         return;
     }
-    kinds.same(&format!("{name} tag"), ours.tag(), theirs.map(str::trim));
+    kinds.same(
+        &format!("{name} tag"),
+        ours.tag(),
+        theirs.map(|tag| tag.trim_matches(WHITE_SPACE)),
+    );
 }
 
 fn is_token(text: &str) -> bool {
