@@ -136,7 +136,7 @@ test('an E1 trunk stands in the same list, and is added, refused, changed and de
   await edit.getByRole('button', { name: 'Salvar' }).click()
   await edit.waitFor({ state: 'detached' })
   const [changed] = await e1()
-  assert.deepEqual(changed.signalling, { kind: 'e1_pri', side: 'network', overlap: false })
+  assert.deepEqual(changed.signalling, { kind: 'e1_pri', side: 'network', overlap: false, calling_name: 'off' })
   assert.deepEqual([changed.inbound, changed.blocked, changed.crc4], [[], [1, 2, 3, 17], false])
 
   await page.getByRole('button', { name: 'Excluir tronco Embratel' }).click()

@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, Write};
 use std::time::{Duration, Instant};
 
 use ramal_isdn::{
-    BearerCapability, CallId, Cause, Command, ConnectedParty, Event, Interface, InvalidDigits,
-    OutgoingCall, Output, PartyNumber, Presentation, RedirectionReason, Role, Settings,
-    TypeOfNumber,
+    BearerCapability, CallId, CallingName, Cause, Command, ConnectedParty, Event, Interface,
+    InvalidDigits, OutgoingCall, Output, PartyNumber, Presentation, RedirectionReason, Role,
+    Settings, TypeOfNumber,
 };
 
 /// LAPD without pseudo-header.
@@ -127,7 +127,7 @@ fn full_call() -> Result<OutgoingCall, InvalidDigits> {
         OutgoingCall::new(PartyNumber::new("5133334444")?.of_kind(TypeOfNumber::National));
     call.bearer = BearerCapability::AUDIO_3K1;
     call.calling = Some(PartyNumber::new("555123")?.presented(Presentation::Restricted));
-    call.calling_name = Some("João".into());
+    call.calling_name = Some(CallingName::new("João"));
     call.redirecting = Some(PartyNumber::new("2001")?.because(RedirectionReason::NoReply));
     call.original_called = Some(PartyNumber::new("2000")?.because(RedirectionReason::Busy));
     call.keypad = Some("*21#".into());

@@ -3,7 +3,7 @@
 use crate::Cause;
 use crate::call::CallState;
 use crate::event::{CallId, ConnectedParty};
-use crate::ie::{BearerCapability, PartyNumber};
+use crate::ie::{BearerCapability, CallingName, PartyNumber};
 
 /// A call to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct OutgoingCall {
     pub bearer: BearerCapability,
     /// Who calls.
     pub calling: Option<PartyNumber>,
-    /// The caller's name, by Display. Public networks take it from the network's side only.
-    pub calling_name: Option<String>,
+    /// The caller's name; it goes as [`Settings::name_service`](crate::Settings::name_service) says.
+    pub calling_name: Option<CallingName>,
     /// Who has redirected the call, last.
     pub redirecting: Option<PartyNumber>,
     /// Whom the caller has called.

@@ -51,5 +51,5 @@ pub use ie::{
 pub use interface::{CallCounters, Interface};
 pub use link::{LinkCounters, LinkError, LinkState};
 pub use message::{CallReference, Elements, Faults, Message, MessageType, Origin, ParseError};
-pub use settings::{ChannelChoice, LinkSettings, Role, Settings, Timers};
+pub use settings::{ChannelChoice, LinkSettings, NameService, Role, Settings, Timers};
 pub use sip_cause::{cause_of_sip_status, sip_status};

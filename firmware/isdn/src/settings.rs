@@ -24,6 +24,18 @@ pub enum ChannelChoice {
     Any,
 }
 
+/// How SETUP says the caller's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NameService {
+    /// Not at all.
+    None,
+    /// By a Display element (Q.931 §4.5.16), which a public network takes from the network's side only. It has no way to
+    /// keep a name from being shown, so a name with restricted presentation is left out.
+    Display,
+    /// By the supplementary service "calling name" in a Facility element (ISO/IEC 13868), as private networks have it.
+    Facility,
+}
+
 /// Settings of an [`Interface`](crate::Interface).
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -41,6 +53,8 @@ pub struct Settings {
     pub channel_choice: ChannelChoice,
     /// Whether incoming calls may be incomplete (Q.931 §5.2.4). Without it a SETUP is complete as it is.
     pub overlap_receiving: bool,
+    /// How our SETUP says the caller's name, when a call has one.
+    pub name_service: NameService,
     /// Whether complete numbers are marked by Sending complete (Q.931 §4.5.27).
     pub sending_complete: bool,
     /// Whether the interface is restarted whenever the link comes up after it was lost (Q.931 §5.5).
@@ -69,6 +83,7 @@ impl Settings {
                 Role::Network => ChannelChoice::Exclusive,
             },
             overlap_receiving: false,
+            name_service: NameService::Display,
             sending_complete: true,
             restart_when_up: false,
             link: LinkSettings::default(),

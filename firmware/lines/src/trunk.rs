@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use crate::PortAudio;
+use ramal_isdn::RedirectionReason;
 
 /// Commands that may wait for the driver: some for every timeslot of a span.
 const COMMANDS: usize = 128;
@@ -42,6 +43,15 @@ impl fmt::Display for TrunkCallId {
     }
 }
 
+/// Somebody who has sent a call on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirected {
+    /// Number; blank when it is withheld or not known.
+    pub number: String,
+    /// Why the call went on from there.
+    pub reason: RedirectionReason,
+}
+
 /// Who calls, as the trunk says or is told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrunkCaller {
@@ -51,8 +61,10 @@ pub struct TrunkCaller {
     pub name: String,
     /// Whether the called party must not see it.
     pub withheld: bool,
-    /// Who sent the call on, blank when nobody did.
-    pub redirected_by: String,
+    /// Who sent the call on, the last time that somebody did.
+    pub redirected_by: Option<Redirected>,
+    /// Whom the caller called, where the call was sent on more than once.
+    pub first_called: Option<Redirected>,
 }
 
 /// What a trunk is told to do.

@@ -53,9 +53,9 @@ pub use configuration::{Configuration, Draft};
 pub use country::{Country, CountryDefaults, Law, UnknownCountry};
 pub use credential::{DigestCredential, Secret, generate_secret};
 pub use e1_trunk::{
-    ChannelOrder, DEFAULT_CALLER_DIGITS, DEFAULT_R2_DIGITS, E1Signalling, E1SignallingInput,
-    E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput, IsdnSide, MAX_DEVICE, MAX_E1_TRUNKS,
-    R2_VARIANTS,
+    CallingNameService, ChannelOrder, DEFAULT_CALLER_DIGITS, DEFAULT_R2_DIGITS, E1Signalling,
+    E1SignallingInput, E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput, IsdnSide, MAX_DEVICE,
+    MAX_E1_TRUNKS, R2_VARIANTS,
 };
 pub use export::{
     Export, ExportedExtension, ExportedTrunk, ExportedUser, FORMAT, SCHEMA, SealedSecret,
@@ -100,10 +100,10 @@ pub use tax_id::TaxIdKind;
 pub use text::{dialled_number, email_address};
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
-    DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource, DtmfMode,
-    HostPort, IdentityHeader, InboundNumber, MAX_TRUNKS, OutboundPrefix, PrivacyHandling,
-    SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec, TrunkId, TrunkInput, TrunkTransport,
-    TrustedCertificate, ValidTrunk,
+    DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource,
+    DiversionHeader, DtmfMode, HostPort, IdentityHeader, InboundNumber, MAX_TRUNKS, OutboundPrefix,
+    PrivacyHandling, SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec, TrunkId, TrunkInput,
+    TrunkTransport, TrustedCertificate, ValidTrunk,
 };
 pub use user::{MAX_USERS, NewAdmin, NewUser, Role, User, UserChange, UserId, validate_deletion};
 pub use voicemail::{MessagesWaiting, VoicemailMessage, VoicemailMessageId};

@@ -1,10 +1,12 @@
 /*
  * libpri as the other side of a D channel, steered by lines.
  *
- *   pri_peer --network|--user (--fd NUMBER | --dahdi CHANNEL) [--overlap] [--debug]
+ *   pri_peer --network|--user (--fd NUMBER | --dahdi CHANNEL) [--overlap] [--qsig] [--debug]
  *
  * --fd is a socket that keeps frames apart (SOCK_SEQPACKET or SOCK_DGRAM); its frames have no check sequence.
  * --dahdi is the number of a DAHDI channel that is configured for HDLC with check sequence.
+ *
+ * --qsig speaks as an exchange of a private network does: names go by Facility instead of Display.
  *
  * Commands on standard input; TAG is a number the caller chooses, 1 to 99999. Calls of the other side get tags from
  * 100000 up.
@@ -343,12 +345,14 @@ static int wait_time(struct pri *pri)
 
 int main(int count, char **words)
 {
-	int fd = -1, overlap = 0, debug = 0, node = PRI_NETWORK;
+	int fd = -1, overlap = 0, debug = 0, node = PRI_NETWORK, kind = PRI_SWITCH_EUROISDN_E1;
 	for (int i = 1; i < count; i++) {
 		if (!strcmp(words[i], "--user"))
 			node = PRI_CPE;
 		else if (!strcmp(words[i], "--overlap"))
 			overlap = 1;
+		else if (!strcmp(words[i], "--qsig"))
+			kind = PRI_SWITCH_QSIG;
 		else if (!strcmp(words[i], "--debug"))
 			debug = 1;
 		else if (!strcmp(words[i], "--fd") && i + 1 < count)
@@ -361,8 +365,8 @@ int main(int count, char **words)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	pri_set_message(say);
 	pri_set_error(say);
-	struct pri *pri = is_dahdi ? pri_new(fd, node, PRI_SWITCH_EUROISDN_E1)
-				   : pri_new_cb(fd, node, PRI_SWITCH_EUROISDN_E1, read_frame, write_frame, NULL);
+	struct pri *pri = is_dahdi ? pri_new(fd, node, kind)
+				   : pri_new_cb(fd, node, kind, read_frame, write_frame, NULL);
 	if (!pri) {
 		puts("error no D channel");
 		return 1;

@@ -357,11 +357,16 @@ export type TrunkKind = (typeof TRUNK_KINDS)[number]
 export const ISDN_SIDES = ['user', 'network'] as const
 export type IsdnSide = (typeof ISDN_SIDES)[number]
 
+/** How an ISDN line is told the names of callers. */
+export const CALLING_NAME_SERVICES = ['off', 'display', 'facility'] as const
+export type CallingNameService = (typeof CALLING_NAME_SERVICES)[number]
+
 export interface PriSignalling {
   kind: 'e1_pri'
   side: IsdnSide
   /** The carrier sends called numbers digit by digit. */
   overlap: boolean
+  calling_name: CallingNameService
 }
 
 export interface R2Signalling {

@@ -24,7 +24,7 @@ export function traceText(step: TraceStep): string {
     case 'trunk':
       return t('trace.trunk', { number: text('number') })
     case 'diverted_by':
-      return t('trace.diverted_by', { number: text('number') })
+      return t('trace.diverted_by', { number: text('number') || t('party.anonymous') })
     case 'sip_trunk':
       return t('trace.sip_trunk', { trunk: text('trunk'), host: text('host'), number: text('number') })
     case 'sip_trunk_failed':

@@ -17,7 +17,7 @@ async fn an_e1_trunk_lives_from_creation_to_deletion() {
     let made = made.json();
     assert_eq!(
         made["signalling"],
-        json!({ "kind": "e1_pri", "side": "user", "overlap": false })
+        json!({ "kind": "e1_pri", "side": "user", "overlap": false, "calling_name": "off" })
     );
     assert_eq!(
         (&made["crc4"], &made["clock_rank"]),

@@ -9,7 +9,7 @@ use crate::ie::{
     CallingName, ChannelIdentification, ChannelNumbers, Presentation, ProgressDescription, id,
 };
 use crate::message::{CallReference, Elements, Faults, Message, MessageType};
-use crate::settings::ChannelChoice;
+use crate::settings::{ChannelChoice, NameService};
 
 /// Why a SETUP does not become a call: the cause, and the element to blame.
 pub(crate) struct Refusal {
@@ -48,6 +48,7 @@ impl Call {
             channels: ChannelNumbers::Any,
             exclusive: false,
         };
+        let (display, facility) = name_elements(ctx.settings.name_service, call.calling_name);
         let mut setup = Message::new(reference, MessageType::Setup);
         setup.elements = Elements {
             sending_complete: call.complete && ctx.settings.sending_complete,
@@ -58,7 +59,8 @@ impl Call {
                     .then_some(ProgressDescription::OriginNotIsdn),
                 ctx,
             ),
-            display: call.calling_name,
+            display,
+            facility,
             keypad: call.keypad,
             calling: call.calling,
             called: Some(call.called).filter(|called| !called.digits().is_empty()),
@@ -203,6 +205,20 @@ impl Call {
             channel,
         });
         true
+    }
+}
+
+/// The Display and the Facility elements that say a caller's name.
+fn name_elements(
+    service: NameService,
+    name: Option<CallingName>,
+) -> (Option<String>, Vec<Vec<u8>>) {
+    match (service, name) {
+        (NameService::Display, Some(name)) if name.presentation == Presentation::Allowed => {
+            (Some(name.name), Vec::new())
+        }
+        (NameService::Facility, Some(name)) => (None, vec![name.encode()]),
+        _ => (None, Vec::new()),
     }
 }
 

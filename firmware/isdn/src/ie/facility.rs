@@ -1,11 +1,18 @@
 //! What Facility elements say about parties (X.690 encoding): the calling name (ISO/IEC 13868, as QSIG and several
 //! networks use it) and the diversion of a call (ETS 300 207-1, "divertingLegInformation2").
 
-use super::{PartyNumber, Presentation, RedirectionReason, TypeOfNumber, to_text};
+use super::{PartyNumber, Presentation, RedirectionReason, TypeOfNumber, from_text, to_text};
 
 /// Operations that are understood.
 const CALLING_NAME: u8 = 0;
 const DIVERTING_LEG_INFORMATION_2: u8 = 15;
+/// Longest name, in octets (ISO/IEC 13868, `NameData`).
+const MAX_NAME: usize = 50;
+/// What stands before the operation: the profile of networking extensions, from and to an exchange at the end of the private
+/// network, and that whoever does not know the operation shall ignore it (ISO/IEC 11582 §11.3).
+const HEADER: [u8; 12] = [
+    0x9F, 0xAA, 0x06, 0x80, 0x01, 0x00, 0x82, 0x01, 0x00, 0x8B, 0x01, 0x00,
+];
 
 /// A name that came with the service "calling name".
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +24,14 @@ pub struct CallingName {
 }
 
 impl CallingName {
+    /// A name that may be shown.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            presentation: Presentation::Allowed,
+        }
+    }
+
     /// Finds the invocation of callingName in the contents of a Facility element.
     pub(crate) fn decode(octets: &[u8]) -> Option<Self> {
         let argument = argument_of(CALLING_NAME, octets)?;
@@ -29,6 +44,28 @@ impl CallingName {
             }
             _ => Self::of_name(tag, argument),
         }
+    }
+
+    /// The contents of a Facility element that invokes callingName.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let name = from_text(&self.name, MAX_NAME);
+        let tag = match (self.presentation, name.is_empty()) {
+            (Presentation::Allowed, false) => 0x80,
+            (Presentation::Restricted, false) => 0x82,
+            (Presentation::Restricted, true) => 0x87,
+            (Presentation::NotAvailable, _) | (Presentation::Allowed, true) => 0x84,
+        };
+        let name: &[u8] = match self.presentation {
+            Presentation::NotAvailable => &[],
+            Presentation::Allowed | Presentation::Restricted => &name,
+        };
+        // Invocation 1 of the operation by its local value. Nothing of it comes near the lengths that need a second octet.
+        let length = |octets: usize| u8::try_from(octets).unwrap_or(u8::MAX);
+        let mut octets = HEADER.to_vec();
+        octets.extend([0xA1, length(8 + name.len()), 0x02, 0x01, 0x01]);
+        octets.extend([0x02, 0x01, CALLING_NAME, tag, length(name.len())]);
+        octets.extend_from_slice(name);
+        octets
     }
 
     fn of_name(tag: u8, contents: &[u8]) -> Option<Self> {
@@ -190,6 +227,29 @@ mod tests {
         for end in 0..octets.len() {
             assert_eq!(CallingName::decode(&octets[..end]), None);
         }
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_was_written() {
+        let name = |name: &str, presentation| CallingName {
+            name: name.into(),
+            presentation,
+        };
+        for name in [
+            name("Maria João", Presentation::Allowed),
+            name("Maria", Presentation::Restricted),
+            name("", Presentation::Restricted),
+            name("", Presentation::NotAvailable),
+        ] {
+            assert_eq!(CallingName::decode(&name.encode()), Some(name));
+        }
+        let long = name(&"n".repeat(200), Presentation::Allowed).encode();
+        assert_eq!(long.len(), HEADER.len() + 10 + MAX_NAME);
+        let cut = CallingName::decode(&long).map(|it| it.name.len());
+        assert_eq!(cut, Some(MAX_NAME));
+        // A name that nobody knows is not one without letters.
+        let none = CallingName::decode(&name("", Presentation::Allowed).encode());
+        assert_eq!(none, Some(name("", Presentation::NotAvailable)));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn a_call_each_way_with_everything_a_setup_can_say() {
         let mut call = OutgoingCall::new(number("5133334444").of_kind(TypeOfNumber::National));
         call.bearer = BearerCapability::AUDIO_3K1;
         call.calling = Some(number("555123").presented(Presentation::Restricted));
-        call.calling_name = Some("João".into());
+        call.calling_name = Some(CallingName::new("João"));
         call.redirecting = Some(number("2001").because(RedirectionReason::NoReply));
         call.original_called = Some(number("2000").because(RedirectionReason::Busy));
         call.user_user = Some(b"\x04hello".to_vec());
@@ -333,7 +333,7 @@ fn a_setup_longer_than_a_frame_goes_without_what_matters_least() {
     call.calling = Some(long.clone());
     call.redirecting = Some(long.clone());
     call.original_called = Some(long.clone());
-    call.calling_name = Some("n".repeat(80));
+    call.calling_name = Some(CallingName::new("n".repeat(80)));
     call.user_user = Some(vec![4; 129]);
     wire.setup(Side::User, call).unwrap();
     wire.pass(MOMENT);

@@ -12,8 +12,9 @@ mod recovery;
 
 use peer::{Line, value};
 use ramal_isdn::{
-    BearerCapability, CallId, Cause, Command, ConnectedParty, Event, IncomingCall, OutgoingCall,
-    PartyNumber, Presentation, RedirectionReason, Role, Settings, TypeOfNumber,
+    BearerCapability, CallId, CallingName, Cause, Command, ConnectedParty, Event, IncomingCall,
+    NameService, OutgoingCall, PartyNumber, Presentation, RedirectionReason, Role, Settings,
+    TypeOfNumber,
 };
 
 const ROLES: [Role; 2] = [Role::User, Role::Network];
@@ -140,7 +141,7 @@ fn libpri_understands_all_that_our_setup_says() {
         let mut call = OutgoingCall::new(number("5133334444").of_kind(TypeOfNumber::National));
         call.bearer = BearerCapability::AUDIO_3K1;
         call.calling = Some(number("555123").presented(Presentation::Restricted));
-        call.calling_name = Some("Maria".into());
+        call.calling_name = Some(CallingName::new("Maria"));
         call.redirecting = Some(number("2001").because(RedirectionReason::NoReply));
         let ours = line.setup(call);
         let ring = line.line("ring");
@@ -156,6 +157,38 @@ fn libpri_understands_all_that_our_setup_says() {
         assert_eq!(value(&ring, "channel"), channel.to_string());
         line.tell(&format!("hangup {} 1", ring[1]));
         assert_eq!(released(&mut line, ours), Cause::UNALLOCATED_NUMBER);
+    }
+}
+
+#[test]
+fn names_go_both_ways_by_facility_with_an_exchange_of_a_private_network() {
+    for role in ROLES {
+        let mut settings = Settings::new(role);
+        settings.name_service = NameService::Facility;
+        let mut line = Line::new(settings, &["--qsig"]);
+        let mut call = OutgoingCall::new(number("5133334444"));
+        call.calling = Some(number("2001"));
+        call.calling_name = Some(CallingName::new("Maria"));
+        let ours = line.setup(call.clone());
+        let ring = line.line("ring");
+        assert_eq!(value(&ring, "name"), "Maria");
+        line.tell(&format!("hangup {} 1", ring[1]));
+        assert_eq!(released(&mut line, ours), Cause::UNALLOCATED_NUMBER);
+        // Nothing of a name that is not to be shown.
+        call.calling_name = Some(CallingName {
+            name: String::new(),
+            presentation: Presentation::Restricted,
+        });
+        let ours = line.setup(call);
+        let ring = line.line("ring");
+        assert_eq!(value(&ring, "name"), "");
+        line.tell(&format!("hangup {} 1", ring[1]));
+        assert_eq!(released(&mut line, ours), Cause::UNALLOCATED_NUMBER);
+        line.tell("call 1 called=2001 calling=5133334444 name=Jose channel=3");
+        let (theirs, setup) = incoming(&mut line);
+        assert_eq!(setup.calling_name, Some(CallingName::new("Jose")));
+        line.command(theirs, hang_up(Cause::CALL_REJECTED));
+        released(&mut line, theirs);
     }
 }
 

@@ -179,7 +179,7 @@ impl E1TrunkInput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{E1Signalling, IsdnSide, TrunkId, TrunkInput};
+    use crate::{CallingNameService, E1Signalling, IsdnSide, TrunkId, TrunkInput};
 
     fn span(name: &str, device: &str) -> E1TrunkInput {
         serde_json::from_value(serde_json::json!({
@@ -211,7 +211,8 @@ mod tests {
             pri.signalling,
             E1Signalling::E1Pri {
                 side,
-                overlap: false
+                overlap: false,
+                calling_name: CallingNameService::Off,
             }
         );
         let r2 = E1TrunkInput {
@@ -360,11 +361,13 @@ mod tests {
             (r2.name.clone(), vec![1, 31])
         );
         // Another kind begins with its own defaults.
-        let changed =
-            change(serde_json::json!({ "signalling": { "kind": "e1_pri", "side": "network" } }));
+        let changed = change(
+            serde_json::json!({ "signalling": { "kind": "e1_pri", "side": "network", "calling_name": "facility" } }),
+        );
         let expected = E1Signalling::E1Pri {
             side: IsdnSide::Network,
             overlap: false,
+            calling_name: CallingNameService::Facility,
         };
         assert_eq!(changed.unwrap().signalling, expected);
         let refused = change(serde_json::json!({ "signalling": { "overlap": true } })).unwrap_err();

@@ -48,6 +48,19 @@ pub enum IsdnSide {
     Network,
 }
 
+/// How an ISDN line is told the caller's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallingNameService {
+    /// Not at all.
+    #[default]
+    Off,
+    /// By a Display element (Q.931 §4.5.16), as private exchanges and telephones take it from the network's side.
+    Display,
+    /// By the service "calling name" in a Facility element (ISO/IEC 13868), as private networks of exchanges have it.
+    Facility,
+}
+
 /// In which order free timeslots are taken. The far end should have the opposite order, so that both rarely want the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +84,9 @@ pub enum E1Signalling {
         side: IsdnSide,
         /// Whether the carrier sends called numbers digit by digit.
         overlap: bool,
+        /// How the line is told the names of callers; those that come in are read either way.
+        #[serde(default)]
+        calling_name: CallingNameService,
     },
     /// MFC-R2 (Q.400-Q.490).
     E1R2 {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DEFAULT_CALLER_DIGITS, DEFAULT_R2_DIGITS, E1Signalling, IsdnSide};
+use super::{CallingNameService, DEFAULT_CALLER_DIGITS, DEFAULT_R2_DIGITS, E1Signalling, IsdnSide};
 use crate::{
     problem::{Problems, code},
     text,
@@ -32,6 +32,9 @@ pub struct E1SignallingInput {
     /// PRI: whether the carrier sends called numbers digit by digit, default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap: Option<bool>,
+    /// PRI: how the line is told the names of callers, default off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calling_name: Option<CallingNameService>,
     /// R2: country's variant or carrier's preset, such as `br` or `br-embratel`; R2 needs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
@@ -95,9 +98,14 @@ impl E1SignallingInput {
             .cloned()
             .unwrap_or_else(|| E1Signalling::blank(kind));
         match &mut signalling {
-            E1Signalling::E1Pri { side, overlap } => {
+            E1Signalling::E1Pri {
+                side,
+                overlap,
+                calling_name,
+            } => {
                 put(side, &self.side);
                 put(overlap, &self.overlap);
+                put(calling_name, &self.calling_name);
             }
             E1Signalling::E1R2 {
                 variant,
@@ -128,6 +136,7 @@ impl E1SignallingInput {
         let fields = [
             ("side", E1Pri, self.side.is_some()),
             ("overlap", E1Pri, self.overlap.is_some()),
+            ("calling_name", E1Pri, self.calling_name.is_some()),
             ("variant", E1R2, self.variant.is_some()),
             ("called_digits", E1R2, self.called_digits.is_some()),
             ("caller_digits", E1R2, self.caller_digits.is_some()),
@@ -167,6 +176,7 @@ impl E1Signalling {
             E1SignallingKind::E1Pri => E1Signalling::E1Pri {
                 side: IsdnSide::default(),
                 overlap: false,
+                calling_name: CallingNameService::default(),
             },
             E1SignallingKind::E1R2 => E1Signalling::E1R2 {
                 variant: String::new(),

@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::rules::{check_name, check_password};
 use super::{
-    Cidr, DidSource, DtmfMode, HostPort, IdentityHeader, InboundNumber, MAX_TRUNKS, OutboundPrefix,
-    PrivacyHandling, SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec, TrunkId, TrunkTransport,
-    ValidTrunk,
+    Cidr, DidSource, DiversionHeader, DtmfMode, HostPort, IdentityHeader, InboundNumber,
+    MAX_TRUNKS, OutboundPrefix, PrivacyHandling, SessionTimerMode, SipTrunk, TrunkAuth, TrunkCodec,
+    TrunkId, TrunkTransport, ValidTrunk,
 };
 use crate::{
     Configuration, ExtensionId, Invalid, MediaEncryption, MusicClassId, RecordingMode, Secret,
@@ -72,6 +72,10 @@ pub struct TrunkInput {
     /// Any of from, p_asserted_identity and remote_party_id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_out: Option<Vec<IdentityHeader>>,
+    /// Header fields that say who sent a call on: any of diversion and history_info, both by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 2)]
+    pub diversion_out: Option<Vec<DiversionHeader>>,
     /// Header fields that are believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_in: Option<Vec<IdentityHeader>>,
@@ -201,6 +205,7 @@ impl TrunkInput {
         put(&mut trunk.from_user, &self.from_user);
         put(&mut trunk.from_domain, &self.from_domain);
         put(&mut trunk.identity_out, &self.identity_out);
+        put(&mut trunk.diversion_out, &self.diversion_out);
         put(&mut trunk.identity_in, &self.identity_in);
         put(&mut trunk.privacy, &self.privacy);
         put(&mut trunk.did_source, &self.did_source);

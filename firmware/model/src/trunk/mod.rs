@@ -96,6 +96,16 @@ pub enum IdentityHeader {
     HistoryInfo,
 }
 
+/// A header field that says who sent a call on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiversionHeader {
+    /// `Diversion` (RFC 5806): all who sent it on, the last one first.
+    Diversion,
+    /// `History-Info` (RFC 7044): from the number that was called first to the one that is called now.
+    HistoryInfo,
+}
+
 /// What a carrier is told when the caller withholds his number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -162,6 +172,10 @@ pub enum SessionTimerMode {
     Refuse,
 }
 
+fn both_diversion_headers() -> Vec<DiversionHeader> {
+    vec![DiversionHeader::Diversion, DiversionHeader::HistoryInfo]
+}
+
 /// A SIP trunk. Its password lies elsewhere and is never shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -204,6 +218,11 @@ pub struct SipTrunk {
     pub from_domain: String,
     /// Header fields that carry the caller's number to the carrier.
     pub identity_out: Vec<IdentityHeader>,
+    /// Header fields that tell the carrier who sent a call on: a number here that has its calls go elsewhere, and those
+    /// before it. None: the carrier is not told.
+    #[serde(default = "both_diversion_headers")]
+    #[schema(max_items = 2)]
+    pub diversion_out: Vec<DiversionHeader>,
     /// Header fields of the carrier that are believed; `From` is what is left when none says who calls.
     pub identity_in: Vec<IdentityHeader>,
     /// What is done for callers who withhold their number.
@@ -264,6 +283,7 @@ impl SipTrunk {
             from_user: String::new(),
             from_domain: String::new(),
             identity_out: vec![IdentityHeader::From, IdentityHeader::PAssertedIdentity],
+            diversion_out: both_diversion_headers(),
             identity_in: vec![
                 IdentityHeader::From,
                 IdentityHeader::PAssertedIdentity,

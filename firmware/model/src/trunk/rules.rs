@@ -126,6 +126,8 @@ impl SipTrunk {
         let mut seen = HashSet::new();
         self.identity_in.retain(|header| seen.insert(*header));
         let mut seen = HashSet::new();
+        self.diversion_out.retain(|header| seen.insert(*header));
+        let mut seen = HashSet::new();
         self.identity_out.retain(|header| seen.insert(*header));
         for (index, header) in self.identity_out.iter().enumerate() {
             if matches!(

@@ -167,6 +167,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
         codecs: CODECS.to_vec(),
         encryption: extension.media_encryption,
         hops_left: click.hops_left,
+        diversions: Vec::new(),
         answers_itself: false,
     };
     let mut phones: Vec<Ringing> = Vec::new();

@@ -109,8 +109,8 @@ pub(crate) struct SipTrunkCaller {
     pub(crate) name: String,
     /// Who it is, as far as the carrier says.
     pub(crate) party: Party,
-    /// Who forwarded the call to us.
-    pub(crate) diverted: Option<Diverted>,
+    /// Who sent the call on to us, the last one first.
+    pub(crate) diversions: Vec<Diverted>,
     /// Whether the trunk had a channel left for the call.
     pub(crate) has_channel: bool,
 }
@@ -124,8 +124,8 @@ pub(crate) struct E1Caller {
     pub(crate) name: String,
     /// Who it is, as far as the exchange says.
     pub(crate) party: Party,
-    /// Who sent the call on to us.
-    pub(crate) redirected_by: Option<String>,
+    /// Who sent the call on to us, the last one first.
+    pub(crate) diversions: Vec<Diverted>,
 }
 
 impl Caller {
@@ -177,6 +177,15 @@ impl Caller {
             Self::Trunk { line, .. } => line,
             Self::SipTrunk(from) => &from.name,
             Self::E1(from) => &from.name,
+        }
+    }
+
+    /// Who sent the call on before it came here, the last one first.
+    fn diversions(&self) -> &[Diverted] {
+        match self {
+            Self::SipTrunk(from) => &from.diversions,
+            Self::E1(from) => &from.diversions,
+            Self::Extension(_) | Self::Station(_) | Self::Trunk { .. } => &[],
         }
     }
 

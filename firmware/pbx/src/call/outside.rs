@@ -9,7 +9,7 @@ use super::trace::{Refused, Step};
 use crate::exchange::Exchange;
 use crate::leg::outward::{Attempt, Outward, OutwardLeg, Sent};
 use crate::leg::{Cause, Leg};
-use crate::trunk::TrunkCall;
+use crate::trunk::{Diverted, TrunkCall};
 
 /// Who wants out.
 pub(super) struct Outgoing {
@@ -17,8 +17,8 @@ pub(super) struct Outgoing {
     pub(super) caller: Party,
     /// Whether he wants his number withheld.
     pub(super) withheld: bool,
-    /// The number of the company it was forwarded from, when it was.
-    pub(super) forwarded_from: Option<String>,
+    /// Who sent it on, the last one first.
+    pub(super) diversions: Vec<Diverted>,
     /// What he can hear, best first.
     pub(super) codecs: Vec<Codec>,
     /// How often the call may still be passed on.
@@ -36,7 +36,7 @@ pub(super) fn dial(
         number: number.to_owned(),
         caller: outgoing.caller,
         withheld: outgoing.withheld,
-        forwarded_from: outgoing.forwarded_from,
+        diversions: outgoing.diversions,
         hops_left: outgoing.hops_left,
     };
     let outward = Outward {

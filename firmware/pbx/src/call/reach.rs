@@ -167,7 +167,7 @@ pub(super) async fn reach(
             let outgoing = Outgoing {
                 caller: party,
                 withheld: call.hides_number() || waiting.participant.leg.is_private(),
-                forwarded_from: None,
+                diversions: waiting.participant.who.diversions().to_vec(),
                 codecs: waiting.participant.codecs(),
                 hops_left: following.hops_left,
             };

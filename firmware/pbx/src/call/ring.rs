@@ -22,6 +22,7 @@ use crate::flow::{Outside, Who};
 use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
 use crate::lines::NoLine;
+use crate::trunk::Diverted;
 
 /// How long a telephone on a line may ring: exchanges give up by themselves after one to three minutes.
 pub(super) const LINE_TIME: Duration = Duration::from_secs(180);
@@ -136,6 +137,7 @@ fn add_extension(
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,
         hops_left: following.hops_left,
+        diversions: waiting.participant.who.diversions().to_vec(),
         answers_itself: call.do_phones_answer(),
     };
     // That members of a queue ring is said once for all of them.
@@ -196,7 +198,13 @@ fn add_outside(
             || call.hides_number()
             || waiting.participant.leg.is_private(),
         caller: shown,
-        forwarded_from: outside.forwarded_from.clone(),
+        diversions: outside
+            .forwarded_from
+            .as_deref()
+            .map(Diverted::from_here)
+            .into_iter()
+            .chain(waiting.participant.who.diversions().iter().cloned())
+            .collect(),
         codecs: waiting.participant.codecs(),
         hops_left: following.hops_left,
     };

@@ -421,12 +421,7 @@ fn incoming(
         line: from.name.clone(),
         number: dialled.to_owned(),
     });
-    if let Some(Diverted { by, reason }) = &from.diverted {
-        trace(Step::DivertedBy {
-            number: by.clone(),
-            reason: reason.clone(),
-        });
-    }
+    trace_diversions(&from.diversions, &mut trace);
     if !from.has_channel {
         return Route::Refused(Refused::NoFreeLine, Cause::NO_CIRCUIT);
     }
@@ -449,6 +444,16 @@ fn incoming(
     }
 }
 
+/// Writes down who sent the call on before it came here, in the order they did.
+fn trace_diversions(diversions: &[Diverted], trace: &mut impl FnMut(Step)) {
+    for Diverted { by, reason } in diversions.iter().rev() {
+        trace(Step::DivertedBy {
+            number: by.clone(),
+            reason: reason.clone(),
+        });
+    }
+}
+
 /// Decides where a call on an E1 trunk leads: to an extension or nowhere, never out again.
 fn incoming_by_e1(
     configuration: &Configuration,
@@ -461,12 +466,7 @@ fn incoming_by_e1(
         line: from.name.clone(),
         number: dialled.to_owned(),
     });
-    if let Some(by) = &from.redirected_by {
-        trace(Step::DivertedBy {
-            number: by.clone(),
-            reason: String::new(),
-        });
-    }
+    trace_diversions(&from.diversions, &mut trace);
     let arrival = Arrival {
         trunk: Some(from.trunk.0),
         dialled,

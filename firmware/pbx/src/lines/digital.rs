@@ -20,7 +20,7 @@ use super::span_settings::span_config;
 use crate::call::{Caller, E1Caller, IncomingCall};
 use crate::exchange::Exchange;
 use crate::leg::digital::DigitalLeg;
-use crate::trunk::TrunkCall;
+use crate::trunk::{Diverted, TrunkCall};
 
 /// Events that may wait for a leg.
 const EVENTS: usize = 32;
@@ -158,7 +158,12 @@ impl DigitalTrunks {
                 number: from.caller.number.clone(),
                 name: from.caller.name.clone(),
                 withheld: from.withheld,
-                redirected_by: from.forwarded_from.clone().unwrap_or_default(),
+                redirected_by: from.diversions.first().map(Diverted::to_isdn),
+                first_called: from
+                    .diversions
+                    .get(1..)
+                    .and_then(|earlier| earlier.last())
+                    .map(Diverted::to_isdn),
             },
         };
         if let Err(error) = entry.handle.command(command) {
@@ -355,7 +360,11 @@ impl Task {
             trunk: self.id,
             name: settings.name.clone(),
             party: shown(&arrival.caller),
-            redirected_by: Some(arrival.caller.redirected_by).filter(|number| !number.is_empty()),
+            diversions: [&arrival.caller.redirected_by, &arrival.caller.first_called]
+                .into_iter()
+                .flatten()
+                .map(Diverted::from_isdn)
+                .collect(),
         };
         let call = IncomingCall {
             leg: Box::new(

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ramal_isdn::{Role, Selection, Settings as Isdn};
+use ramal_isdn::{NameService, Role, Selection, Settings as Isdn};
 use ramal_lines::LineError;
 use ramal_lines::dahdi::span::{Signalling, SpanConfig};
-use ramal_model::{ChannelOrder, E1Signalling, E1Trunk, IsdnSide};
+use ramal_model::{CallingNameService, ChannelOrder, E1Signalling, E1Trunk, IsdnSide};
 use ramal_r2::{Preset, Settings as R2, Variant};
 
 /// The driver's settings for a trunk.
@@ -25,12 +25,21 @@ pub(super) fn span_config(trunk: &E1Trunk) -> Result<SpanConfig, LineError> {
 
 fn signalling(trunk: &E1Trunk) -> Result<Signalling, LineError> {
     match &trunk.signalling {
-        E1Signalling::E1Pri { side, overlap } => {
+        E1Signalling::E1Pri {
+            side,
+            overlap,
+            calling_name,
+        } => {
             let mut settings = Isdn::new(match side {
                 IsdnSide::User => Role::User,
                 IsdnSide::Network => Role::Network,
             });
             settings.overlap_receiving = *overlap;
+            settings.name_service = match calling_name {
+                CallingNameService::Off => NameService::None,
+                CallingNameService::Display => NameService::Display,
+                CallingNameService::Facility => NameService::Facility,
+            };
             settings.selection = match trunk.channel_order {
                 ChannelOrder::Ascending => Selection::Ascending,
                 ChannelOrder::Descending => Selection::Descending,
@@ -105,6 +114,7 @@ mod tests {
         let signalling = E1Signalling::E1Pri {
             side: IsdnSide::Network,
             overlap: true,
+            calling_name: CallingNameService::Facility,
         };
         let config = span_config(&trunk(signalling)).unwrap();
         let Signalling::Pri(settings) = config.signalling else {
@@ -113,6 +123,7 @@ mod tests {
         assert_eq!(settings.role, Role::Network);
         assert_eq!(settings.selection, Selection::Ascending);
         assert!(settings.overlap_receiving && config.crc4);
+        assert_eq!(settings.name_service, NameService::Facility);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Agent {
             trunk: trunk.id(),
             name: settings.name.clone(),
             party: trunk::caller(settings, request),
-            diverted: trunk::diverted(settings, request),
+            diversions: trunk::diversions(settings, request),
             has_channel,
         };
         self.start_call(

@@ -1,4 +1,4 @@
-//! What the INVITE of a carrier says: whom it is for, who calls, and who forwarded the call.
+//! What the INVITE of a carrier says: whom it is for, and who calls.
 
 use ramal_model::{DidSource, IdentityHeader, Party, SipTrunk};
 use ramal_sip::{HeaderName, NameAddr, Request, Scheme, Uri};
@@ -7,15 +7,6 @@ use ramal_sip::{HeaderName, NameAddr, Request, Scheme, Uri};
 const MAX_NAME: usize = 64;
 /// Characters of a number that are kept.
 const MAX_NUMBER: usize = 40;
-
-/// Who forwarded a call before it came here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Diverted {
-    /// His number.
-    pub(crate) by: String,
-    /// Why, in the words of the header field (RFC 5806 §5), such as `user-busy`; blank when it does not say.
-    pub(crate) reason: String,
-}
 
 /// The number a call is for; `None` when the field that should name it does not.
 pub(crate) fn did(trunk: &SipTrunk, request: &Request) -> Option<String> {
@@ -82,33 +73,6 @@ pub(crate) fn caller(trunk: &SipTrunk, request: &Request) -> Party {
     }
 }
 
-/// Who forwarded the call last, where the trunk's carrier is believed in this.
-pub(crate) fn diverted(trunk: &SipTrunk, request: &Request) -> Option<Diverted> {
-    let headers = &request.headers;
-    let believed = |header| trunk.identity_in.contains(&header);
-    if believed(IdentityHeader::Diversion)
-        && let Ok(Some(last)) = headers.address(&HeaderName::Diversion)
-        && let Some(by) = number(&last.uri)
-    {
-        // The topmost entry is the latest (RFC 5806 §4).
-        let reason = last.params.get("reason").unwrap_or_default().into_owned();
-        return Some(Diverted { by, reason });
-    }
-    if believed(IdentityHeader::HistoryInfo)
-        && let Ok(entries) = headers.addresses(&HeaderName::HistoryInfo)
-        && entries.len() > 1
-    {
-        // The last entry is where the call is now, the one before it where it was (RFC 7044 §9).
-        let before = entries.get(entries.len() - 2)?;
-        let reason = before.uri.header("Reason").unwrap_or_default().into_owned();
-        return Some(Diverted {
-            by: number(&before.uri)?,
-            reason,
-        });
-    }
-    None
-}
-
 /// `Privacy` asks that the caller not be named (RFC 3323 §4.2, RFC 3325 §9.3).
 pub(crate) fn is_private(request: &Request) -> bool {
     request
@@ -140,7 +104,7 @@ fn hides_itself(remote: &NameAddr) -> bool {
 
 /// The number in a URI: without visual separators and parameters (RFC 3966 §5.1.1). Users that are no numbers stay as
 /// they are.
-fn number(uri: &Uri) -> Option<String> {
+pub(super) fn number(uri: &Uri) -> Option<String> {
     if !matches!(uri.scheme(), Scheme::Sip | Scheme::Sips | Scheme::Tel) {
         return None;
     }
@@ -170,14 +134,14 @@ fn is_number(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use bytes::Bytes;
     use ramal_model::{Configuration, TrunkAuth, TrunkId, TrunkInput};
     use ramal_sip::Message;
 
     use super::*;
 
-    fn trunk(change: impl FnOnce(&mut TrunkInput)) -> SipTrunk {
+    pub(in crate::trunk) fn trunk(change: impl FnOnce(&mut TrunkInput)) -> SipTrunk {
         let mut input = TrunkInput {
             name: Some("Carrier".into()),
             hosts: Some(vec!["carrier.example".into()]),
@@ -189,7 +153,7 @@ mod tests {
         valid.unwrap().trunk
     }
 
-    fn invite(uri: &str, from: &str, more: &str) -> Request {
+    pub(in crate::trunk) fn invite(uri: &str, from: &str, more: &str) -> Request {
         let text = format!(
             "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
              From: {from};tag=1\r\nTo: <sip:5133334445@pbx.example>\r\nCall-ID: a\r\nCSeq: 1 INVITE\r\n\
@@ -201,7 +165,7 @@ mod tests {
         }
     }
 
-    const FROM: &str = "\"Ana\" <sip:+55-51-98765-4321@carrier.example>";
+    pub(in crate::trunk) const FROM: &str = "\"Ana\" <sip:+55-51-98765-4321@carrier.example>";
 
     #[test]
     fn the_number_called_stands_where_the_trunk_says() {
@@ -266,26 +230,5 @@ mod tests {
         }
         let none = invite("sip:1@h", FROM, "Privacy: none\r\n");
         assert_eq!(caller(&trunk(|_| {}), &none).number, "+5551987654321");
-    }
-
-    #[test]
-    fn the_last_who_forwarded_is_known() {
-        let diversion = "Diversion: <sip:5130003333@h>;reason=user-busy;counter=1, <sip:5130004444@h>;reason=no-answer\r\n";
-        let history = "History-Info: <sip:5130005555@h?Reason=SIP%3Bcause%3D302>;index=1, <sip:1@h>;index=1.1\r\n";
-        let of = |more: &str, headers: &[IdentityHeader]| {
-            let trunk = trunk(|input| input.identity_in = Some(headers.to_vec()));
-            diverted(&trunk, &invite("sip:1@h", FROM, more))
-        };
-        let both = [IdentityHeader::Diversion, IdentityHeader::HistoryInfo];
-        let expected = |by: &str, reason: &str| {
-            Some(Diverted {
-                by: by.into(),
-                reason: reason.into(),
-            })
-        };
-        assert_eq!(of(diversion, &both), expected("5130003333", "user-busy"));
-        assert_eq!(of(history, &both), expected("5130005555", "SIP;cause=302"));
-        assert_eq!(of(diversion, &[]), None);
-        assert_eq!(of("History-Info: <sip:1@h>;index=1\r\n", &both), None);
     }
 }

@@ -5,6 +5,7 @@
 //! live state. A call out asks [`TrunkService::trunk`] for a trunk and [`Trunk::hosts`] for the hosts to try; a call
 //! in is recognised by [`TrunkService::source`] and read by [`incoming`].
 
+mod diversion;
 mod health;
 mod incoming;
 mod limits;
@@ -26,7 +27,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-pub(crate) use incoming::{Diverted, caller, did, diverted, is_anonymous, is_private};
+pub(crate) use diversion::{Diverted, diversion, diversions};
+pub(crate) use incoming::{caller, did, is_anonymous, is_private};
 pub(crate) use limits::{Channel, Usage};
 pub(crate) use outgoing::{TrunkCall, policy};
 pub use status::{TrunkFault, TrunkState, TrunkStatus};

@@ -12,6 +12,8 @@ use ramal_sip::{
     Request, SessionPolicy, SessionTimers, Transport, Uri, digest,
 };
 
+use super::diversion::{Diverted, told};
+
 /// A call to be made over a trunk.
 #[derive(Debug, Clone)]
 pub(crate) struct TrunkCall {
@@ -21,8 +23,8 @@ pub(crate) struct TrunkCall {
     pub(crate) caller: Party,
     /// Whether he withholds his number.
     pub(crate) withheld: bool,
-    /// The number it was forwarded from, when it was.
-    pub(crate) forwarded_from: Option<String>,
+    /// Who sent it on, the last one first.
+    pub(crate) diversions: Vec<Diverted>,
     /// How often the call may still be passed on.
     pub(crate) hops_left: u8,
 }
@@ -182,26 +184,8 @@ fn identity(trunk: &SipTrunk, call: &TrunkCall, domain: Host) -> Identity {
     if hidden && trunk.privacy == PrivacyHandling::Privacy {
         headers.push((HeaderName::Privacy, HeaderValue::sanitized("id")));
     }
-    headers.extend(forwarded(call, &domain));
+    headers.extend(told(trunk, &call.diversions, &call.number, &domain));
     Identity { from, headers }
-}
-
-/// From where the call was forwarded (RFC 5806, RFC 7044).
-fn forwarded(call: &TrunkCall, domain: &Host) -> Vec<(HeaderName, HeaderValue)> {
-    let Some(from) = &call.forwarded_from else {
-        return Vec::new();
-    };
-    let address = |user: &str| NameAddr::new(Uri::sip(Some(user), domain.clone(), None));
-    let diversion = format!("{};reason=unconditional", address(from));
-    let history = format!(
-        "{};index=1, {};index=1.1;mp=1",
-        address(from),
-        address(&call.number)
-    );
-    vec![
-        (HeaderName::Diversion, HeaderValue::sanitized(diversion)),
-        (HeaderName::HistoryInfo, HeaderValue::sanitized(history)),
-    ]
 }
 
 #[cfg(test)]
@@ -236,7 +220,7 @@ mod tests {
                 name: "Rui \"Zé\"".into(),
             },
             withheld,
-            forwarded_from: None,
+            diversions: Vec::new(),
             hops_left: 69,
         };
         let host = &trunk.hosts[0];

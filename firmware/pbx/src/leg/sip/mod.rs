@@ -32,6 +32,7 @@ use crate::location::Contact;
 use crate::queue::{self, queue};
 use crate::sip::{Command, Destination, LegKey, MakeInvite, SipEvent};
 use crate::trunk::Channel;
+use crate::trunk::{Diverted, diversion};
 
 /// Events of one leg that may wait for its call.
 pub(crate) const EVENT_QUEUE: usize = 32;
@@ -58,6 +59,8 @@ pub(crate) struct Dial {
     pub(crate) encryption: MediaEncryption,
     /// How often the call may still be passed on (`Max-Forwards`).
     pub(crate) hops_left: u8,
+    /// Who sent the call on before it came here, the last one first.
+    pub(crate) diversions: Vec<Diverted>,
     /// Whether the phone is asked to take the call by itself.
     pub(crate) answers_itself: bool,
 }
@@ -109,6 +112,7 @@ impl SipLines {
                 max_forwards: dial.hops_left,
                 headers: {
                     let mut headers: Vec<_> = route.clone().into_iter().collect();
+                    headers.extend(diversion(&dial.diversions, &host));
                     if dial.answers_itself {
                         headers.extend(answer_itself(&host));
                     }

@@ -1,6 +1,7 @@
 //! ISDN primary rate on a span: frames of timeslot 16 to and from `ramal-isdn`, sound of the other timeslots.
 
 mod d_channel;
+mod parties;
 mod signalling;
 
 use std::collections::HashMap;
@@ -10,10 +11,11 @@ use std::time::Instant;
 use nix::sys::epoll::Epoll;
 use ramal_isdn::{
     CallId, Cause, Command, Event, Interface, LinkError, OutgoingCall, Output, PartyNumber,
-    Presentation, RedirectionReason, Settings, SetupError, TransferCapability,
+    Presentation, Settings, SetupError, TransferCapability,
 };
 
 use self::d_channel::DChannel;
+use self::parties::{calling_name, party_number, redirected, redirecting_number};
 use super::super::DahdiError;
 use super::NO_CIRCUIT;
 use super::bearers::Bearers;
@@ -234,6 +236,8 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
                 .map(|number| number.digits().to_owned())
                 .unwrap_or_default()
         };
+        let redirected_by = setup.redirecting.as_ref().map(redirected);
+        let first_called = setup.original_called.as_ref().map(redirected);
         let withheld = setup
             .calling
             .as_ref()
@@ -247,7 +251,10 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
                 number: digits(&setup.calling),
                 name: name.unwrap_or_default(),
                 withheld,
-                redirected_by: digits(&setup.redirecting),
+                // An exchange that tells one of the two alone means who sent the call on.
+                redirected_by: redirected_by.clone().or(first_called.clone()),
+                first_called: first_called
+                    .filter(|first| redirected_by.is_some_and(|by| by.number != first.number)),
             },
             collect: false,
             timeslot,
@@ -320,14 +327,14 @@ impl<'a, H: SpanHardware> Pri<'a, H> {
             return refuse(INVALID_NUMBER);
         };
         let mut outgoing = OutgoingCall::new(number);
-        outgoing.calling = PartyNumber::new(&caller.number).ok().map(|number| {
-            number.presented(match caller.withheld {
-                true => Presentation::Restricted,
-                false => Presentation::Allowed,
-            })
-        });
-        let redirecting = PartyNumber::new(&caller.redirected_by).ok();
-        outgoing.redirecting = redirecting.map(|number| number.because(RedirectionReason::Unknown));
+        let presentation = match caller.withheld {
+            true => Presentation::Restricted,
+            false => Presentation::Allowed,
+        };
+        outgoing.calling = party_number(&caller.number).map(|it| it.presented(presentation));
+        outgoing.calling_name = calling_name(caller);
+        outgoing.redirecting = caller.redirected_by.as_ref().map(redirecting_number);
+        outgoing.original_called = caller.first_called.as_ref().map(redirecting_number);
         match self.interface.setup(outgoing, now) {
             Ok(call) => {
                 self.ids.insert(call, id);

@@ -153,7 +153,8 @@ impl<C: SpanChannel> Timeslot<C> {
                         name: String::new(),
                         withheld: incoming.ani_restricted,
                         // The signalling has no word for it.
-                        redirected_by: String::new(),
+                        redirected_by: None,
+                        first_called: None,
                     },
                     collect: self.collect,
                     timeslot: self.number,
