@@ -7,8 +7,9 @@
  * Span PAIRS/0 is a card of FXO and then FXS modules. Each channel of PAIRS/1 is the other end of the line of the same
  * place and takes the signalling of either end.
  *
- * Span PAIRS/E1, if wanted, is an E1 whose far end sends silence. What it was configured to be can be read from the module's
- * parameters, and the errors that it counts are written there.
+ * Spans PAIRS/E1 and PAIRS/E2, if wanted, are E1s whose far ends send silence. What the first was configured to be can be
+ * read from the module's parameters, and the errors that it counts and the alarms of both are written there. The card takes
+ * its clock from the E1 of the lowest rank without alarm, as the wct4xxp driver has it.
  *
  * Debounce and the times after which a line is said to be dead are those of the wctdm24xxp driver.
  */
@@ -24,6 +25,7 @@
 
 #define LINES_MAX	16
 #define TIMESLOTS	31
+#define E1_MAX		2
 /* What a hybrid sends back of a sample: 12 dB less. */
 #define HYBRID_LOSS	4
 /* Milliseconds. */
@@ -43,9 +45,12 @@ MODULE_PARM_DESC(fxo, "FXO modules of the card");
 static unsigned int fxs = 2;
 module_param(fxs, uint, 0444);
 MODULE_PARM_DESC(fxs, "FXS modules of the card, after the FXO modules");
-static bool e1;
-module_param(e1, bool, 0444);
-MODULE_PARM_DESC(e1, "Whether there is an E1 span as well");
+static unsigned int e1;
+module_param(e1, uint, 0444);
+MODULE_PARM_DESC(e1, "E1 spans that there are as well, 0 to 2");
+static int e1_alarms[E1_MAX];
+module_param_array(e1_alarms, int, NULL, 0644);
+MODULE_PARM_DESC(e1_alarms, "Alarms of the E1s (DAHDI_ALARM_*)");
 /* In the order of the parameter's text. */
 enum e1_error { E1_BPV, E1_CRC4, E1_EBIT, E1_FAS, E1_SLIPS, E1_ERRORS };
 static unsigned int e1_errors[E1_ERRORS];
@@ -95,8 +100,10 @@ struct line {
 struct pairs {
 	struct dahdi_device *device;
 	struct dahdi_span spans[2];
-	struct dahdi_span e1;
-	struct dahdi_chan *timeslots[TIMESLOTS];
+	struct dahdi_span e1[E1_MAX];
+	/* Ranks of the E1s as sources of the clock, 0 for none. */
+	int ranks[E1_MAX];
+	struct dahdi_chan *timeslots[E1_MAX][TIMESLOTS];
 	struct dahdi_chan *chans[2][LINES_MAX];
 	struct line lines[LINES_MAX];
 	unsigned int count;
@@ -292,21 +299,50 @@ static void pairs_sync_tick(struct dahdi_span *span, int is_master)
 
 static int e1_spanconfig(struct file *file, struct dahdi_span *span, struct dahdi_lineconfig *wanted)
 {
+	WRITE_ONCE(pairs->ranks[span - pairs->e1], wanted->sync);
+	if (span != &pairs->e1[0])
+		return 0;
 	e1_line = wanted->lineconfig;
 	e1_clock = wanted->sync;
 	e1_configured++;
 	return 0;
 }
 
-static void e1_sync_tick(struct dahdi_span *span, int is_master)
+/* The E1 that the card takes its clock from, by the number of its span; 0 for its own clock. */
+static int clock_source(void)
 {
+	int best = 0, source = 0;
 	unsigned int x;
 
-	span->count.bpv = READ_ONCE(e1_errors[E1_BPV]);
-	span->count.crc4 = READ_ONCE(e1_errors[E1_CRC4]);
-	span->count.ebit = READ_ONCE(e1_errors[E1_EBIT]);
-	span->count.fas = READ_ONCE(e1_errors[E1_FAS]);
-	span->count.timingslips = READ_ONCE(e1_errors[E1_SLIPS]);
+	for (x = 0; x < e1; x++) {
+		int rank = READ_ONCE(pairs->ranks[x]);
+
+		if (!rank || (best && rank >= best) ||
+		    (pairs->e1[x].alarms & (DAHDI_ALARM_RED | DAHDI_ALARM_BLUE)))
+			continue;
+		best = rank;
+		source = pairs->e1[x].spanno;
+	}
+	return source;
+}
+
+static void e1_sync_tick(struct dahdi_span *span, int is_master)
+{
+	int alarms = READ_ONCE(e1_alarms[span - pairs->e1]);
+	unsigned int x;
+
+	if (alarms != span->alarms) {
+		span->alarms = alarms;
+		dahdi_alarm_notify(span);
+	}
+	span->syncsrc = clock_source();
+	if (span == &pairs->e1[0]) {
+		span->count.bpv = READ_ONCE(e1_errors[E1_BPV]);
+		span->count.crc4 = READ_ONCE(e1_errors[E1_CRC4]);
+		span->count.ebit = READ_ONCE(e1_errors[E1_EBIT]);
+		span->count.fas = READ_ONCE(e1_errors[E1_FAS]);
+		span->count.timingslips = READ_ONCE(e1_errors[E1_SLIPS]);
+	}
 	dahdi_transmit(span);
 	for (x = 0; x < TIMESLOTS; x++)
 		memset(span->chans[x]->readchunk, DAHDI_LIN2X(0, span->chans[x]), DAHDI_CHUNKSIZE);
@@ -336,8 +372,9 @@ static void pairs_free(void)
 	for (end = 0; end < 2; end++)
 		for (x = 0; x < LINES_MAX; x++)
 			kfree(pairs->chans[end][x]);
-	for (x = 0; x < TIMESLOTS; x++)
-		kfree(pairs->timeslots[x]);
+	for (end = 0; end < E1_MAX; end++)
+		for (x = 0; x < TIMESLOTS; x++)
+			kfree(pairs->timeslots[end][x]);
 	if (pairs->device)
 		dahdi_free_device(pairs->device);
 	kfree(pairs);
@@ -376,19 +413,19 @@ static int pairs_span(unsigned int end)
 	return 0;
 }
 
-static int e1_span(void)
+static int e1_span(unsigned int place)
 {
-	struct dahdi_span *span = &pairs->e1;
+	struct dahdi_span *span = &pairs->e1[place];
 	unsigned int x;
 
-	snprintf(span->name, sizeof(span->name), "PAIRS/E1");
+	snprintf(span->name, sizeof(span->name), "PAIRS/E%u", place + 1);
 	snprintf(span->desc, sizeof(span->desc), "E1 without hardware");
 	span->spantype = SPANTYPE_DIGITAL_E1;
 	span->linecompat = DAHDI_CONFIG_AMI | DAHDI_CONFIG_HDB3 | DAHDI_CONFIG_CCS | DAHDI_CONFIG_CRC4;
 	span->deflaw = DAHDI_LAW_ALAW;
 	span->flags = DAHDI_FLAG_RBS;
 	span->cannot_provide_timing = 1;
-	span->chans = pairs->timeslots;
+	span->chans = pairs->timeslots[place];
 	span->channels = TIMESLOTS;
 	span->ops = &e1_ops;
 	for (x = 0; x < TIMESLOTS; x++) {
@@ -396,8 +433,8 @@ static int e1_span(void)
 
 		if (!chan)
 			return -ENOMEM;
-		pairs->timeslots[x] = chan;
-		snprintf(chan->name, sizeof(chan->name), "PAIRS/E1/%u", x);
+		pairs->timeslots[place][x] = chan;
+		snprintf(chan->name, sizeof(chan->name), "PAIRS/E%u/%u", place + 1, x);
 		chan->chanpos = x + 1;
 		chan->sigcap = DAHDI_SIG_CLEAR | DAHDI_SIG_CAS;
 	}
@@ -412,6 +449,10 @@ static int __init pairs_init(void)
 
 	if (fxo + fxs < 1 || fxo > LINES_MAX || fxs > LINES_MAX - fxo) {
 		pr_err("a card has 1 to %d modules\n", LINES_MAX);
+		return -EINVAL;
+	}
+	if (e1 > E1_MAX) {
+		pr_err("a card has at most %d E1s\n", E1_MAX);
 		return -EINVAL;
 	}
 	pairs = kzalloc(sizeof(*pairs), GFP_KERNEL);
@@ -430,8 +471,8 @@ static int __init pairs_init(void)
 		if (res)
 			goto failed;
 	}
-	if (e1) {
-		res = e1_span();
+	for (end = 0; end < e1; end++) {
+		res = e1_span(end);
 		if (res)
 			goto failed;
 	}

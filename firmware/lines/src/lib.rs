@@ -34,6 +34,6 @@ pub use port::{
     PortNames, PortRemote, PortStatus, Ringing,
 };
 pub use trunk::{
-    Redirected, TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkCommand,
-    TrunkError, TrunkEvent, TrunkFault, TrunkHandle, TrunkState, TrunkStatus,
+    Redirected, TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkClock,
+    TrunkCommand, TrunkError, TrunkEvent, TrunkFault, TrunkHandle, TrunkState, TrunkStatus,
 };

@@ -246,6 +246,20 @@ pub struct TimeslotStatus {
     pub state: TimeslotState,
 }
 
+/// Where the clock comes from that a trunk's card sends by. Lines that keep another clock slip: frames of sound are lost or
+/// repeated (G.822).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = E1TrunkClock)]
+pub struct TrunkClock {
+    /// Rank of this trunk's line as a source, from 1, the lowest that works is taken; 0: never.
+    pub rank: u8,
+    /// The driver's name of the span whose line gives the clock now, such as `TE2/0/1`; null when the card runs on its own
+    /// clock or its driver does not tell.
+    pub source: Option<String>,
+    /// Whether that is the line of this trunk.
+    pub is_source: bool,
+}
+
 /// A trunk as people see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = E1TrunkStatus)]
@@ -264,6 +278,8 @@ pub struct TrunkStatus {
     pub crc4_errors: u32,
     /// Slips since the start.
     pub slips: u32,
+    /// Where the clock comes from.
+    pub clock: TrunkClock,
     /// Its timeslots.
     pub timeslots: Vec<TimeslotStatus>,
 }

@@ -412,6 +412,13 @@ export interface E1Status {
   timeslots: Timeslot[]
   slips: number
   crc4_errors: number
+  clock: {
+    /** 0: never a source. */
+    rank: number
+    /** The span whose line gives the clock now; null: the card itself. */
+    source: string | null
+    is_source: boolean
+  }
 }
 
 export interface E1Trunk extends E1Settings {

@@ -119,12 +119,23 @@ pub async fn delete_e1_trunk(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A span and what the configuration makes of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SpanRow {
+    /// The span.
+    #[serde(flatten)]
+    span: Span,
+    /// Rank of its line as a source of the card's clock, from 1, the lowest that works is taken; 0 for never, null when no
+    /// trunk that is in use is on it.
+    clock_rank: Option<u8>,
+}
+
 /// The spans of the machine's cards, by number; none without cards or their driver.
 #[utoipa::path(
     get, path = "/spans", tag = "telephony", security(("session" = []), ("token" = [])),
-    responses((status = 200, body = [Span]), Unauthenticated, Forbidden, Common)
+    responses((status = 200, body = [SpanRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_spans(_: Access) -> Result<Json<Vec<Span>>, Problem> {
+pub async fn list_spans(State(app): State<App>, _: Access) -> Result<Json<Vec<SpanRow>>, Problem> {
     // sysfs blocks.
     let spans = tokio::task::spawn_blocking(dahdi::spans)
         .await
@@ -134,7 +145,17 @@ pub async fn list_spans(_: Access) -> Result<Json<Vec<Span>>, Problem> {
                 "The drivers' list of spans cannot be read: {error}."
             ))
         })?;
-    Ok(Json(spans))
+    let configuration = app.store.configuration();
+    let clock_rank = |span: &Span| {
+        let mut trunks = configuration.e1_trunks().iter();
+        let on_it = trunks.find(|trunk| trunk.enabled && trunk.device == span.name);
+        on_it.map(|trunk| trunk.clock_rank)
+    };
+    let row = |span: Span| SpanRow {
+        clock_rank: clock_rank(&span),
+        span,
+    };
+    Ok(Json(spans.into_iter().map(row).collect()))
 }
 
 /// A variant or preset of MFC-R2 that a trunk may choose.

@@ -37,8 +37,9 @@ pub struct SpanCounters {
     pub errored_seconds: u32,
     /// Frames lost or repeated because the two ends' clocks differ (G.822), where the card counts them.
     pub slips: u32,
-    /// Number of the span that gives the clock, 0 for none.
-    pub clock_source: u32,
+    /// The driver's name of the span whose line the card takes its clock from; none when it runs on its own, or its driver
+    /// does not tell.
+    pub clock_source: Option<String>,
     /// Its kind in the driver's word, such as `E1`.
     pub kind: String,
 }
@@ -176,9 +177,20 @@ impl Control {
             frame_alignment_errors: count(info.frame_alignment_errors),
             errored_seconds: info.errored_seconds,
             slips: sysfs::slips(span),
-            clock_source: count(info.sync_source),
+            clock_source: self.clock_source(&info),
             kind: text(&{ info.span_type }),
         })
+    }
+
+    /// The name of the span that a span's card takes its clock from.
+    fn clock_source(&self, info: &SpanInfo) -> Option<String> {
+        let source = u32::try_from(info.sync_source).ok()?;
+        if source == 0 {
+            return None;
+        }
+        // It may go away at any moment.
+        let source = self.span(source).ok()?;
+        Some(text(&{ source.name }))
     }
 
     /// Has a channel use the card's echo canceller whenever it is to have one. Some drivers tell only then that the card

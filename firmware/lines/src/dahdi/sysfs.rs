@@ -27,6 +27,11 @@ pub struct Span {
     pub location: String,
     /// Alarms in force, such as `RED`; none is well.
     pub alarms: Vec<String>,
+    /// The driver's name of the span whose line its card takes the clock from; null when the card runs on its own clock or
+    /// its driver does not tell.
+    pub clock_source: Option<String>,
+    /// Slips that the card has counted since its driver was loaded; 0 where it does not count them.
+    pub slips: u32,
     /// Number of its first channel.
     pub first_channel: u32,
     /// Its channels.
@@ -95,12 +100,21 @@ pub fn spans_below(devices: &Path, proc: &Path) -> io::Result<Vec<Span>> {
             location: attribute("location"),
             // Hexadecimal in some versions of the driver, words in others.
             alarms: alarms(&attribute("alarms")),
+            clock_source: named(devices, &attribute("syncsrc")),
+            slips: listed_slips(&listing),
             first_channel: attribute("basechan").parse().unwrap_or(0),
             channels: listing.lines().filter_map(channel).collect(),
         });
     }
     spans.sort_by_key(|span| span.number);
     Ok(spans)
+}
+
+/// The name of a span that another names by its number; 0 is none.
+fn named(devices: &Path, number: &str) -> Option<String> {
+    let number: u32 = number.parse().ok().filter(|number| *number > 0)?;
+    let name = fs::read_to_string(devices.join(format!("span-{number}")).join("name")).ok()?;
+    Some(name.trim().to_owned())
 }
 
 /// Bits of the driver's alarm word (`include/dahdi/user.h`).
@@ -212,6 +226,7 @@ mod tests {
                     ("desc", "Wildcard TDM410P"),
                     ("alarms", "0"),
                     ("basechan", "32"),
+                    ("syncsrc", "1"),
                 ],
             ),
             (
@@ -221,6 +236,7 @@ mod tests {
                     ("spantype", "E1"),
                     ("alarms", "0x108"),
                     ("basechan", "1"),
+                    ("syncsrc", "0"),
                 ],
             ),
         ] {
@@ -239,6 +255,8 @@ mod tests {
             spans.iter().map(|span| span.number).collect::<Vec<_>>(),
             [1, 2]
         );
+        assert_eq!(spans[0].clock_source, None);
+        assert_eq!(spans[1].clock_source.as_deref(), Some("DYN/loc/1:0"));
         assert_eq!(spans[0].alarms, ["RED", "LOS"]);
         assert_eq!((spans[0].kind.as_str(), spans[0].channels.len()), ("E1", 0));
         assert!(spans[1].alarms.is_empty());

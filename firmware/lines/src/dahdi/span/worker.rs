@@ -18,7 +18,7 @@ use super::pri::Pri;
 use super::r2::R2;
 use super::{Signalling, SpanConfig, SpanThread};
 use crate::trunk::DriverTrunk;
-use crate::{TimeslotStatus, TrunkCommand, TrunkEvent, TrunkFault, TrunkState};
+use crate::{TimeslotStatus, TrunkClock, TrunkCommand, TrunkEvent, TrunkFault, TrunkState};
 
 /// How often alarms and counters are read.
 const SUPERVISION: Duration = Duration::from_millis(500);
@@ -103,6 +103,10 @@ impl Worker {
                 status.fault = Some(fault);
                 status.reason = Some(error.to_string());
                 status.alarms.clear();
+                status.clock = TrunkClock {
+                    rank: config.clock_rank,
+                    ..TrunkClock::default()
+                };
                 status.timeslots.clear();
             });
             said = Some(error);
@@ -158,7 +162,7 @@ impl Worker {
                 let settings = ramal_isdn::Settings::clone(settings);
                 let signalling =
                     Pri::new(&self.epoll, hardware, settings, config.echo_cancellation)?;
-                self.attend(hardware, signalling)
+                self.attend(hardware, config, signalling)
             }
             Signalling::R2(settings) => {
                 let signalling = R2::new(
@@ -168,7 +172,7 @@ impl Worker {
                     config.echo_cancellation,
                     Instant::now(),
                 )?;
-                self.attend(hardware, signalling)
+                self.attend(hardware, config, signalling)
             }
         }
     }
@@ -176,6 +180,7 @@ impl Worker {
     fn attend(
         &mut self,
         hardware: &impl SpanHardware,
+        config: &SpanConfig,
         mut signalling: impl SpanSignalling,
     ) -> Result<(), DahdiError> {
         for timeslot in self.blocked.clone() {
@@ -183,7 +188,7 @@ impl Worker {
             let command = TrunkCommand::Block { timeslot, blocked };
             signalling.command(&self.trunk, command, Instant::now());
         }
-        let served = self.attend_until_stop(hardware, &mut signalling);
+        let served = self.attend_until_stop(hardware, config, &mut signalling);
         // A far end that is not told keeps calls that nobody has any more.
         let served = served.and_then(|()| self.take_leave(&mut signalling));
         signalling.end(&self.trunk, OUT_OF_ORDER);
@@ -193,6 +198,7 @@ impl Worker {
     fn attend_until_stop(
         &mut self,
         hardware: &impl SpanHardware,
+        config: &SpanConfig,
         signalling: &mut impl SpanSignalling,
     ) -> Result<(), DahdiError> {
         let mut supervise_at = Instant::now();
@@ -201,7 +207,14 @@ impl Worker {
             let now = Instant::now();
             if now >= supervise_at {
                 supervise_at = now + SUPERVISION;
-                self.supervise(hardware, signalling, &mut diagnosis, &mut alive, now)?;
+                self.supervise(
+                    hardware,
+                    config,
+                    signalling,
+                    &mut diagnosis,
+                    &mut alive,
+                    now,
+                )?;
             }
             self.turn(signalling, supervise_at)?;
         }
@@ -212,6 +225,7 @@ impl Worker {
     fn supervise(
         &mut self,
         hardware: &impl SpanHardware,
+        config: &SpanConfig,
         signalling: &mut impl SpanSignalling,
         diagnosis: &mut Diagnosis,
         alive: &mut bool,
@@ -235,6 +249,11 @@ impl Worker {
             status.alarms = alarm_names(counters.alarms);
             status.crc4_errors = counters.crc4_errors;
             status.slips = counters.slips;
+            status.clock = TrunkClock {
+                rank: config.clock_rank,
+                is_source: counters.clock_source.as_ref() == Some(&config.device),
+                source: counters.clock_source,
+            };
             status.timeslots = signalling.timeslots();
         });
         Ok(())
