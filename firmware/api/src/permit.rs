@@ -108,6 +108,12 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/extensions/{id}/secret",
         Need::Permission(Extensions, Edit),
     ),
+    // They hold the numbers of callers, withheld ones too.
+    (
+        "GET",
+        "/e1-trunks/{id}/timeslots/{timeslot}/signals",
+        Need::Permission(Trunks, Edit),
+    ),
     ("GET", "/lines/{port}/test", Need::Permission(Lines, View)),
     ("POST", "/lines/{port}/test", Need::Permission(Lines, Edit)),
     (

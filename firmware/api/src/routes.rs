@@ -97,6 +97,7 @@ pub fn api() -> OpenApiRouter<App> {
             e1_trunks::change_e1_trunk,
             e1_trunks::delete_e1_trunk
         ))
+        .routes(routes!(e1_trunks::list_signals))
         .routes(routes!(e1_trunks::list_spans))
         .routes(routes!(e1_trunks::list_r2_variants))
         .routes(routes!(

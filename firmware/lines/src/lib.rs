@@ -21,6 +21,7 @@ pub mod dahdi;
 mod line_test;
 mod port;
 mod real_time;
+mod signals;
 pub mod simulated;
 mod trunk;
 
@@ -33,6 +34,7 @@ pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
     PortNames, PortRemote, PortStatus, Ringing,
 };
+pub use signals::{SignalKind, SignalStep};
 pub use trunk::{
     Redirected, TimeslotState, TimeslotStatus, Trunk, TrunkCallId, TrunkCaller, TrunkClock,
     TrunkCommand, TrunkError, TrunkEvent, TrunkFault, TrunkHandle, TrunkState, TrunkStatus,

@@ -8,14 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use utoipa::ToSchema;
 
 use crate::PortAudio;
+use crate::signals::{SignalRequest, SignalStep};
 use ramal_isdn::RedirectionReason;
 
 /// Commands that may wait for the driver: some for every timeslot of a span.
 const COMMANDS: usize = 128;
+/// Requests to see signalling that may wait for the driver.
+const REQUESTS: usize = 8;
 /// Events that may wait for whoever makes the calls.
 const EVENTS: usize = 512;
 
@@ -300,6 +303,7 @@ pub enum TrunkError {
 pub struct TrunkHandle {
     name: Arc<str>,
     commands: mpsc::Sender<TrunkCommand>,
+    requests: mpsc::Sender<SignalRequest>,
     wake: Arc<dyn Fn() + Send + Sync>,
     status: Arc<RwLock<TrunkStatus>>,
 }
@@ -331,6 +335,16 @@ impl TrunkHandle {
         Ok(())
     }
 
+    /// The signals of the present or last call on a timeslot, oldest first; at most the last 400. None where the signalling
+    /// is not the timeslot's own (ISDN), or the span is gone.
+    pub async fn signals(&self, timeslot: u8) -> Option<Vec<SignalStep>> {
+        let (reply, answer) = oneshot::channel();
+        let request = SignalRequest { timeslot, reply };
+        self.requests.try_send(request).ok()?;
+        (self.wake)();
+        answer.await.ok()
+    }
+
     /// How the trunk is now.
     pub fn status(&self) -> TrunkStatus {
         self.status
@@ -352,6 +366,7 @@ pub struct Trunk {
 /// The driver's end of a trunk.
 pub(crate) struct DriverTrunk {
     pub commands: mpsc::Receiver<TrunkCommand>,
+    pub requests: mpsc::Receiver<SignalRequest>,
     events: mpsc::Sender<TrunkEvent>,
     status: Arc<RwLock<TrunkStatus>>,
 }
@@ -373,6 +388,7 @@ impl DriverTrunk {
 /// Both ends of a new trunk; `wake` makes the driver look at its commands.
 pub(crate) fn trunk(name: &str, wake: Arc<dyn Fn() + Send + Sync>) -> (Trunk, DriverTrunk) {
     let (commands, queue) = mpsc::channel(COMMANDS);
+    let (requests, wanted) = mpsc::channel(REQUESTS);
     let (reporter, events) = mpsc::channel(EVENTS);
     let status = Arc::new(RwLock::new(TrunkStatus {
         name: name.to_owned(),
@@ -381,11 +397,13 @@ pub(crate) fn trunk(name: &str, wake: Arc<dyn Fn() + Send + Sync>) -> (Trunk, Dr
     let handle = TrunkHandle {
         name: name.into(),
         commands,
+        requests,
         wake,
         status: status.clone(),
     };
     let driver = DriverTrunk {
         commands: queue,
+        requests: wanted,
         events: reporter,
         status,
     };

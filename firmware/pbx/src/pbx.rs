@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_lines::{Driver, LineError, LineTestRequest, PortStatus, TrunkStatus as E1TrunkStatus};
+use ramal_lines::{
+    Driver, LineError, LineTestRequest, PortStatus, SignalStep, TrunkStatus as E1TrunkStatus,
+};
 use ramal_media::{Engine, MediaError};
 use ramal_model::{
     Actor, Break, CallId, Conference, E1TrunkId, ExtensionId, Id, Queue, RecordingRecord, TrunkId,
@@ -267,6 +269,13 @@ impl Pbx {
     /// How an E1 trunk is; none when it is disabled.
     pub fn e1_trunk_status(&self, trunk: E1TrunkId) -> Option<E1TrunkStatus> {
         self.exchange.lines.digital.status(trunk)
+    }
+
+    /// The signals of the present or last call on a timeslot of an E1 trunk, oldest first; none where its signalling is not
+    /// the timeslot's own (ISDN), or its span is not there.
+    pub async fn e1_signals(&self, trunk: E1TrunkId, timeslot: u8) -> Option<Vec<SignalStep>> {
+        let handle = self.exchange.lines.digital.handle(trunk)?;
+        handle.signals(timeslot).await
     }
 
     /// Calls in progress over an E1 trunk.

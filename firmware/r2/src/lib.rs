@@ -42,5 +42,5 @@ pub use event::{
 pub use line::LineState;
 pub use settings::{Settings, Timers};
 pub use signal::{Category, Digits, DigitsError, Direction, MAX_DIGITS, MfSignal};
-pub use trace::{MAX_TRACE, Trace, TraceStep};
+pub use trace::{MAX_TRACE, StepKind, Trace, TraceStep};
 pub use variant::{NumberEnds, PRESETS, Preset, Request, VARIANTS, Variant, Verdict};

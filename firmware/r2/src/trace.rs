@@ -69,23 +69,81 @@ impl Trace {
     }
 }
 
+/// What kind of step it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StepKind {
+    /// A line signal of ours, by its name in Q.421 and the bits A and B.
+    LineSent,
+    /// Bits A and B of the other side.
+    LineHeard,
+    /// A register signal of ours began or ended, by its group and number (Q.441).
+    RegisterSent,
+    /// A register signal of the other side began or ended.
+    RegisterHeard,
+    /// Something was against the protocol.
+    Error,
+    /// The call is over.
+    Ended,
+    /// A decision.
+    Note,
+}
+
+impl TraceStep {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        match self.what {
+            What::LineSent(_) => StepKind::LineSent,
+            What::LineHeard(_) => StepKind::LineHeard,
+            What::Sent(..) => StepKind::RegisterSent,
+            What::Heard(..) => StepKind::RegisterHeard,
+            What::Error(_) => StepKind::Error,
+            What::Ended(_) => StepKind::Ended,
+            What::Note(_) => StepKind::Note,
+        }
+    }
+
+    /// The signal, such as `I-5` or `AB=01 answer`; else what happened.
+    #[must_use]
+    pub fn signal(&self) -> String {
+        match self.what {
+            What::LineSent(signal) => format!("AB={:?} {}", signal.ab(), signal.name()),
+            What::LineHeard(ab) => format!("AB={ab:?}"),
+            What::Sent(group, signal, _) | What::Heard(group, signal, _) => {
+                format!("{group}-{}", signal.number())
+            }
+            What::Error(error) => error.to_string(),
+            What::Ended(cause) => cause.to_string(),
+            What::Note(note) => note.to_owned(),
+        }
+    }
+
+    /// Whether a register signal began, or ended; none for other kinds.
+    #[must_use]
+    pub fn begins(&self) -> Option<bool> {
+        match self.what {
+            What::Sent(.., on) | What::Heard(.., on) => Some(on),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for TraceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let on = |on: bool| if on { "on" } else { "off" };
-        write!(f, "{:9.3} ", self.at.as_secs_f64())?;
-        match self.what {
-            What::LineSent(signal) => write!(f, "-> AB={:?} {}", signal.ab(), signal.name()),
-            What::LineHeard(ab) => write!(f, "<- AB={ab:?}"),
-            What::Sent(group, signal, state) => {
-                write!(f, "-> {group}-{} {}", signal.number(), on(state))
-            }
-            What::Heard(group, signal, state) => {
-                write!(f, "<- {group}-{} {}", signal.number(), on(state))
-            }
-            What::Error(error) => write!(f, "!! {error}"),
-            What::Ended(cause) => write!(f, "== {cause}"),
-            What::Note(note) => write!(f, "   {note}"),
-        }
+        let mark = match self.kind() {
+            StepKind::LineSent | StepKind::RegisterSent => "->",
+            StepKind::LineHeard | StepKind::RegisterHeard => "<-",
+            StepKind::Error => "!!",
+            StepKind::Ended => "==",
+            StepKind::Note => "  ",
+        };
+        let on = match self.begins() {
+            Some(true) => " on",
+            Some(false) => " off",
+            None => "",
+        };
+        let (at, signal) = (self.at.as_secs_f64(), self.signal());
+        write!(f, "{at:9.3} {mark} {signal}{on}")
     }
 }
 

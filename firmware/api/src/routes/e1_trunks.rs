@@ -1,11 +1,12 @@
 //! E1 trunks, the spans they may be on, and the variants of MFC-R2.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ramal_lines::TrunkStatus;
 use ramal_lines::dahdi::{self, Span};
-use ramal_model::{E1Trunk, E1TrunkId, E1TrunkInput};
+use ramal_lines::{SignalStep, TrunkStatus};
+use ramal_model::{E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput};
 use ramal_r2::{PRESETS, VARIANTS};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::document::{BadBody, Common, Forbidden, NoSuchObject, Unauthenticated};
+use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
 use crate::permit::Access;
 use crate::problem::Problem;
 
@@ -117,6 +118,46 @@ pub async fn delete_e1_trunk(
         .delete_e1_trunk(&may.caller.actor, E1TrunkId(id))
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The signals of the present or last call on a timeslot of a trunk with MFC-R2, oldest first: line signals, register signals
+/// with their times, faults and decisions; at most the last 400. They hold the numbers of both parties as the exchange sends
+/// them. ISDN has no signals on timeslots.
+#[utoipa::path(
+    get, path = "/e1-trunks/{id}/timeslots/{timeslot}/signals", tag = "telephony",
+    security(("session" = []), ("token" = [])),
+    params(
+        ("id" = i64, Path, description = "Id of the E1 trunk"),
+        ("timeslot" = u8, Path, description = "1-15 or 17-31", minimum = 1, maximum = 31)
+    ),
+    responses((status = 200, body = [SignalStep]), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
+)]
+pub async fn list_signals(
+    State(app): State<App>,
+    _: Access,
+    path: Result<Path<(i64, u8)>, PathRejection>,
+) -> Result<Json<Vec<SignalStep>>, Problem> {
+    let Ok(Path((id, timeslot))) = path else {
+        return Err(Problem::not_found(
+            "Ids are numbers, and timeslots are 1-15 and 17-31.",
+        ));
+    };
+    let configuration = app.store.configuration();
+    let trunk = configuration
+        .e1_trunk(E1TrunkId(id))
+        .ok_or_else(|| no_such("E1 trunk", id))?;
+    if trunk.signalling.kind() != E1SignallingKind::E1R2 || !matches!(timeslot, 1..=15 | 17..=31) {
+        return Err(Problem::not_found(
+            "Only timeslots 1-15 and 17-31 of trunks with MFC-R2 have signals of their own.",
+        ));
+    }
+    let signals = app.pbx.e1_signals(trunk.id, timeslot).await;
+    signals.map(Json).ok_or_else(|| {
+        Problem::conflict(format!(
+            "The span of trunk {} is not at work; its status says why.",
+            trunk.name
+        ))
+    })
 }
 
 /// A span and what the configuration makes of it.

@@ -385,6 +385,7 @@ fn every_operation_of_the_contract_is_there() {
         "GET /e1-trunks/{id}",
         "PATCH /e1-trunks/{id}",
         "DELETE /e1-trunks/{id}",
+        "GET /e1-trunks/{id}/timeslots/{timeslot}/signals",
         "GET /spans",
         "GET /r2-variants",
         "GET /users",

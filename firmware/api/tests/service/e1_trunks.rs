@@ -126,6 +126,10 @@ async fn roles_see_and_change_e1_trunks_as_other_trunks() {
         for list in ["/e1-trunks", "/spans", "/r2-variants", &path] {
             assert_eq!(client.get(list).await.status, see, "{role} {list}");
         }
+        // They would name callers, and there is no R2 here.
+        let signals = client.get(&format!("{path}/timeslots/1/signals")).await;
+        let expected = if change == 200 { 404 } else { 403 };
+        assert_eq!(signals.status, expected, "{role} {signals:?}");
         let answer = client.patch(&path, &json!({ "priority": 7 })).await;
         assert_eq!(answer.status, change, "{role}");
     }
@@ -138,6 +142,15 @@ async fn every_listed_variant_can_be_chosen() {
     trunk["signalling"] = json!({ "kind": "e1_r2", "variant": "itu" });
     let made = admin.post("/e1-trunks", &trunk).await.json();
     let path = format!("/e1-trunks/{}", made["id"]);
+    // Its span is not there.
+    let signals = |timeslot: &str| format!("{path}/timeslots/{timeslot}/signals");
+    for (timeslot, status) in [("31", 409), ("16", 404), ("32", 404), ("x", 404)] {
+        assert_eq!(
+            admin.get(&signals(timeslot)).await.status,
+            status,
+            "{timeslot}"
+        );
+    }
     let variants = admin.get("/r2-variants").await.json();
     let variants = variants.as_array().unwrap();
     assert!(variants.len() > 20, "{variants:?}");

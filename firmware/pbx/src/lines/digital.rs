@@ -116,6 +116,12 @@ impl DigitalTrunks {
         trunks.get(&id).map(|entry| entry.handle.status())
     }
 
+    /// The way to a trunk's driver; none when it is disabled.
+    pub(crate) fn handle(&self, id: E1TrunkId) -> Option<TrunkHandle> {
+        let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);
+        trunks.get(&id).map(|entry| entry.handle.clone())
+    }
+
     /// How all of them are.
     pub(crate) fn statuses(&self) -> Vec<(E1TrunkId, TrunkStatus)> {
         let trunks = self.trunks.read().unwrap_or_else(PoisonError::into_inner);

@@ -18,7 +18,9 @@ use super::pri::Pri;
 use super::r2::R2;
 use super::{Signalling, SpanConfig, SpanThread};
 use crate::trunk::DriverTrunk;
-use crate::{TimeslotStatus, TrunkClock, TrunkCommand, TrunkEvent, TrunkFault, TrunkState};
+use crate::{
+    SignalStep, TimeslotStatus, TrunkClock, TrunkCommand, TrunkEvent, TrunkFault, TrunkState,
+};
 
 /// How often alarms and counters are read.
 const SUPERVISION: Duration = Duration::from_millis(500);
@@ -65,6 +67,9 @@ pub(super) trait SpanSignalling {
     fn look(&mut self, trunk: &DriverTrunk, now: Instant) -> Result<SignallingHealth, DahdiError>;
     /// What the timeslots are doing.
     fn timeslots(&self) -> Vec<TimeslotStatus>;
+    /// The signals of the present or last call on a timeslot, oldest first; none where there is no such timeslot, or it has
+    /// no signals of its own.
+    fn signals(&self, timeslot: u8) -> Option<Vec<SignalStep>>;
     /// Tells the far end that all is over; to be called again whenever something has happened, until it is true. In a
     /// hurry nothing more is waited for than what has to be said at the end.
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool;
@@ -143,6 +148,7 @@ impl Worker {
                 self.remember(&command);
                 refuse(&self.trunk, &command);
             }
+            while self.trunk.requests.try_recv().is_ok() {}
         }
     }
 
@@ -290,6 +296,12 @@ impl Worker {
         while let Ok(command) = self.trunk.commands.try_recv() {
             self.remember(&command);
             signalling.command(&self.trunk, command, now);
+        }
+        while let Ok(request) = self.trunk.requests.try_recv() {
+            if let Some(signals) = signalling.signals(request.timeslot) {
+                // Whoever asked may have left.
+                let _ = request.reply.send(signals);
+            }
         }
         if signalling.next_timeout().is_some_and(|due| due <= now) {
             signalling.timeout(&self.trunk, now);

@@ -11,7 +11,7 @@ use super::super::worker::{OUT_OF_ORDER, SpanSignalling};
 use super::d_channel::D_CHANNEL;
 use super::{FAULTS_TOLD, Pri, disconnect};
 use crate::trunk::DriverTrunk;
-use crate::{TimeslotState, TimeslotStatus, TrunkCallId, TrunkCommand, TrunkEvent};
+use crate::{SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCommand, TrunkEvent};
 
 impl<H: SpanHardware> SpanSignalling for Pri<'_, H> {
     fn command(&mut self, trunk: &DriverTrunk, command: TrunkCommand, now: Instant) {
@@ -117,6 +117,11 @@ impl<H: SpanHardware> SpanSignalling for Pri<'_, H> {
             },
         };
         self.bearers.timeslots().map(bearer).collect()
+    }
+
+    fn signals(&self, _timeslot: u8) -> Option<Vec<SignalStep>> {
+        // They are messages of the D channel.
+        None
     }
 
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool {

@@ -7,7 +7,10 @@ use std::time::Instant;
 
 use nix::sys::epoll::Epoll;
 use ramal_dsp::FRAME_SAMPLES;
-use ramal_r2::{Category, Cause, Charge, Command, Digits, LineState, OutgoingCall, Settings};
+use ramal_r2::{
+    Category, Cause, Charge, Command, Digits, LineState, OutgoingCall, Settings, StepKind,
+    TraceStep,
+};
 
 use self::timeslot::{Timeslot, interest};
 use super::super::DahdiError;
@@ -17,7 +20,10 @@ use super::diagnosis::SignallingHealth;
 use super::hardware::{SpanChannel, SpanHardware};
 use super::worker::{OUT_OF_ORDER, SpanSignalling};
 use crate::trunk::DriverTrunk;
-use crate::{TimeslotState, TimeslotStatus, TrunkCallId, TrunkCaller, TrunkCommand, TrunkEvent};
+use crate::{
+    SignalKind, SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCaller, TrunkCommand,
+    TrunkEvent,
+};
 
 /// Cause "invalid number format" (Q.850 §2.2.7.1.5).
 const INVALID_NUMBER: u8 = 28;
@@ -235,6 +241,26 @@ impl<C: SpanChannel> SpanSignalling for R2<C> {
             },
         };
         self.timeslots.iter().map(status).collect()
+    }
+
+    fn signals(&self, timeslot: u8) -> Option<Vec<SignalStep>> {
+        let mut timeslots = self.timeslots.iter();
+        let timeslot = timeslots.find(|one| one.number == timeslot)?;
+        let step = |step: &TraceStep| SignalStep {
+            at_ms: u64::try_from(step.at.as_millis()).unwrap_or(u64::MAX),
+            kind: match step.kind() {
+                StepKind::LineSent => SignalKind::LineSent,
+                StepKind::LineHeard => SignalKind::LineHeard,
+                StepKind::RegisterSent => SignalKind::RegisterSent,
+                StepKind::RegisterHeard => SignalKind::RegisterHeard,
+                StepKind::Error => SignalKind::Error,
+                StepKind::Ended => SignalKind::Ended,
+                StepKind::Note => SignalKind::Note,
+            },
+            signal: step.signal(),
+            begins: step.begins(),
+        };
+        Some(timeslot.channel.trace().steps().map(step).collect())
     }
 
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool {
