@@ -10,6 +10,8 @@ use crate::ie::{
 const MAX_DISPLAY: usize = 80;
 const MAX_KEYPAD: usize = 32;
 const MAX_USER_USER: usize = 128;
+/// What some networks begin a Display with: a type octet with bit 8 set, in ISO 8859-1 the letter `±`.
+const DISPLAY_TYPE: u8 = 0xB1;
 /// Facility and Progress indicator may be repeated; further ones are not looked at.
 const MAX_REPEATED: usize = 4;
 
@@ -155,7 +157,7 @@ impl Elements {
             id::DISPLAY => {
                 // Some networks put a type octet with bit 8 set before the text.
                 let text = match contents {
-                    [first, rest @ ..] if *first == 0x80 || *first == 0xB1 => rest,
+                    [0x80 | DISPLAY_TYPE, rest @ ..] => rest,
                     all => all,
                 };
                 once(&mut self.display, Ok(to_text(text)))
@@ -254,10 +256,16 @@ impl Elements {
         );
         let text =
             |text: &String, most| Some(from_text(text, most)).filter(|text| !text.is_empty());
-        put(
-            id::DISPLAY,
-            self.display.as_ref().and_then(|it| text(it, MAX_DISPLAY)),
-        );
+        // As the first letter it would be read as the type octet of some networks.
+        let display = self.display.as_ref().map(|shown| {
+            let shown: String = shown.chars().filter(|c| !c.is_control()).collect();
+            match shown.strip_prefix(char::from(DISPLAY_TYPE)) {
+                Some(rest) => format!("?{rest}"),
+                None => shown,
+            }
+        });
+        let display = display.and_then(|it| text(&it, MAX_DISPLAY));
+        put(id::DISPLAY, display);
         put(
             id::KEYPAD_FACILITY,
             self.keypad.as_ref().and_then(|it| text(it, MAX_KEYPAD)),
