@@ -1,5 +1,6 @@
 //! The far end of an analogue line: an exchange or a telephone.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ pub struct FarEnd {
     /// Keys that were heard.
     pub keys: Arc<Mutex<String>>,
     plays: Arc<Mutex<Option<CadenceGenerator>>>,
+    /// What it says once, as far as it has not said it.
+    says: Arc<Mutex<VecDeque<i16>>>,
     /// Part of what it hears that it sends back.
     echo: Arc<Mutex<f32>>,
     blocks: Arc<AtomicUsize>,
@@ -42,6 +45,7 @@ impl FarEnd {
             seen: Arc::default(),
             keys: Arc::default(),
             plays: Arc::default(),
+            says: Arc::default(),
             echo: Arc::default(),
             blocks: Arc::default(),
             heard: Arc::default(),
@@ -51,7 +55,7 @@ impl FarEnd {
         let (seen, keys) = (far.seen.clone(), far.keys.clone());
         let (plays, stop) = (far.plays.clone(), far.stop.clone());
         let (echo, blocks) = (far.echo.clone(), far.blocks.clone());
-        let heard = far.heard.clone();
+        let (heard, says) = (far.heard.clone(), far.says.clone());
         let thread = std::thread::spawn(move || {
             let mut detector = DtmfDetector::new(DtmfLimits::default());
             let (mut octets, mut samples) = ([Law::A.silence(); BLOCK], [0; BLOCK]);
@@ -75,6 +79,11 @@ impl FarEnd {
                         if let Some(tone) = plays.lock().unwrap().as_mut() {
                             tone.add(&mut samples);
                         }
+                        let mut says = says.lock().unwrap();
+                        for sample in &mut samples {
+                            *sample = sample.saturating_add(says.pop_front().unwrap_or(0));
+                        }
+                        drop(says);
                         Law::A.encode(&samples, &mut octets);
                         device.transmit(&octets);
                     }
@@ -98,6 +107,14 @@ impl FarEnd {
     /// When its thread has.
     pub fn plays(&self, tone: Option<CadencedTone>) {
         *self.plays.lock().unwrap() = tone.map(CadenceGenerator::new);
+    }
+
+    /// Says this once, beside what it plays.
+    ///
+    /// # Panics
+    /// When its thread has.
+    pub fn says(&self, samples: &[i16]) {
+        self.says.lock().unwrap().extend(samples);
     }
 
     /// Sends back what it hears, quieter by so many decibels.
