@@ -94,3 +94,66 @@ test('timeslots of an E1 trunk are blocked and freed', async () => {
   await assertAccessible(page, 'timeslots')
   await finish(page)
 })
+
+test('the settings of a line and of a telephone are changed, and refusals stand beside their field', async () => {
+  const page = await openAsAdmin(browser, gateway)
+  const stored = async (port) => (await gateway.api('GET', `/lines/${encodeURIComponent(port)}/settings`)).settings
+  const before = await stored('FXO 1')
+  await visit(page, '/lines')
+  await page.getByRole('link', { name: 'Ajustes de FXO 1' }).click()
+  let dialog = page.getByRole('dialog', { name: 'Ajustes de FXO 1' })
+  const gain = dialog.getByLabel('Ganho do que vem da linha (dB)')
+  await gain.fill('13')
+  await dialog.getByLabel('Chamada recusada').selectOption('answer_and_tone')
+  await dialog.getByLabel('País da linha').selectOption('AR')
+  await dialog.getByLabel('Recusar chamadas a cobrar').check()
+  const save = dialog.getByRole('button', { name: 'Salvar' })
+  await save.click()
+  await dialog.locator('input[name=receive_gain][aria-invalid=true]').waitFor()
+  assert.ok(await gain.evaluate((input) => input === document.activeElement))
+  assert.deepEqual(await stored('FXO 1'), before)
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/port-fxo.png` })
+  await assertAccessible(page, 'FXO')
+  await gain.fill('-3')
+  await save.click()
+  await dialog.waitFor({ state: 'detached' })
+  // What the line test has learned stays with the rest.
+  const changed = { receive_gain: -3, country: 'AR', refused_call: 'answer_and_tone', refuse_collect_calls: true }
+  assert.deepEqual(await stored('FXO 1'), { ...before, ...changed })
+
+  const { extension } = await gateway.api('POST', '/extensions', { number: '2001', display_name: 'Portaria' })
+  await visit(page, '/lines')
+  await page.getByRole('link', { name: 'Ajustes de FXS 1' }).click()
+  dialog = page.getByRole('dialog', { name: 'Ajustes de FXS 1' })
+  await dialog.locator('select[name=extension]').selectOption({ label: '2001 Portaria' })
+  await dialog.getByLabel('Como o telefone sabe quem liga').selectOption('v23')
+  await dialog.getByLabel('Chamar um número').check()
+  await dialog.locator('input[name="hot_line.number"]').fill('190')
+  await dialog.getByText('Mais configurações').click()
+  await dialog.getByLabel('Flash mais longo (ms)').fill('600')
+  await assertAccessible(page, 'FXS')
+  if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/port-fxs.png`, fullPage: true })
+  await dialog.getByRole('button', { name: 'Salvar' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  const telephone = await stored('FXS 1')
+  assert.equal(telephone.extension, extension.id)
+  assert.equal(telephone.caller_id, 'v23')
+  assert.equal(telephone.flash_max_ms, 600)
+  assert.deepEqual(telephone.hot_line, { number: '190', after_seconds: 0 })
+  await finish(page)
+})
+
+test('the forms of ports fit a small screen, in every language', async () => {
+  for (const [language, title] of [
+    ['pt-BR', 'Ajustes de FXS 1'],
+    ['es', 'Ajustes de FXS 1'],
+    ['id', 'Pengaturan FXS 1'],
+    ['en', 'Settings of FXS 1'],
+  ]) {
+    const page = await openAsAdmin(browser, gateway, { width: NARROW, language })
+    await visit(page, '/lines/FXS%201/settings')
+    await page.getByRole('dialog', { name: title }).waitFor()
+    await assertNoSidewaysScroll(page, language)
+    await finish(page)
+  }
+})

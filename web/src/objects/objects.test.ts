@@ -6,6 +6,7 @@ import { screenOfObject } from '../object_screens'
 import { AREAS, MENUS, SCOPES, VERBS } from '../rights'
 import { blankAll, filled, placeOf, refsOf, tidied, type Control, type Field, type UnionControl, type Values } from './fields'
 import { KINDS, kindOf } from './kinds'
+import { PORT_FIELDS } from './ports'
 
 const has = (key: string) => Object.hasOwn(en, key)
 const fieldsOf = (kind: string): readonly Field[] => kindOf(kind)?.fields ?? []
@@ -40,6 +41,7 @@ function* cases(union: UnionControl, scope: string, seen: Set<unknown>): Generat
 
 function* described(): Generator<[Field, string]> {
   for (const kind of KINDS) yield* all(kind.fields, kind.id, new Set())
+  for (const [kind, fields] of Object.entries(PORT_FIELDS)) yield* all(fields, kind, new Set())
 }
 
 describe('the descriptions of objects', () => {
@@ -49,7 +51,7 @@ describe('the descriptions of objects', () => {
     for (const [field, scope] of described()) {
       const called = field.kind === 'ref' && field.name === 'id' ? `object.${field.of}` : `${scope}.${field.name}`
       if (!has(called)) need(`field_name.${field.name}`)
-      if (field.kind === 'choice') for (const one of field.of) need(`${field.words}.${String(one)}`)
+      if (field.kind === 'choice' && field.words !== 'country') for (const one of field.of) need(`${field.words}.${String(one)}`)
       if (field.kind === 'checks') for (const one of field.of) need(`${field.words}.${String(one).replace('.', '_')}`)
       if (field.kind === 'union') for (const one of Object.keys(field.cases())) need(`${field.words}.${one}`)
       if (field.kind === 'ref' || field.kind === 'refs') need(`object.${field.of}`)
