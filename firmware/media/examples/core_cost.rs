@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use opus_rs::{Application, OpusEncoder};
 use ramal_dsp::{Law, Noise};
 use ramal_media::{
-    Codec, Engine, EngineConfig, LineAudio, Part, Payloads, PromptLibrary, Remote, Stream,
-    StreamParameters,
+    Codec, Engine, EngineConfig, LineAudio, Multiplexing, Part, Payloads, PromptLibrary, Remote,
+    Stream, StreamParameters,
 };
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -44,6 +44,7 @@ fn start() -> Result<Engine, Box<dyn Error>> {
         ports: 30_000..=31_999,
         threads: 1,
         prompts: Arc::new(PromptLibrary::default()),
+        multiplexing: Multiplexing::default(),
     })?)
 }
 

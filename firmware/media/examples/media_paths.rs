@@ -9,6 +9,7 @@
 //!
 //! Reads lines `<port of A> <port of B>` on standard input and answers each with a line of the two ports
 //! A and B have to send to; goes on until standard input ends. `tools/bench media` drives it.
+//! With `MULTIPLEXING=epoll` in its environment it does without io_uring.
 
 use std::error::Error;
 use std::f32::consts::TAU;
@@ -18,8 +19,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ramal_media::{
-    Codec, Engine, EngineConfig, MasterKey, Payloads, Prompt, PromptLibrary, Protection, Recorder,
-    RecorderConfig, Remote, Repeat, Sound, SrtpKeys, Stream, StreamParameters, Suite,
+    Codec, Engine, EngineConfig, MasterKey, Multiplexing, Payloads, Prompt, PromptLibrary,
+    Protection, Recorder, RecorderConfig, Remote, Repeat, Sound, SrtpKeys, Stream,
+    StreamParameters, Suite,
 };
 
 /// Master key and salt of every call, both ways, as the load generator has them.
@@ -64,11 +66,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().ok_or("the path is missing")?;
     let path = Path::named(&name, arguments.next().map(PathBuf::from))?;
+    let multiplexing = match std::env::var("MULTIPLEXING").as_deref() {
+        Ok("epoll") => Multiplexing::Epoll,
+        _ => Multiplexing::Automatic,
+    };
     let engine = Engine::start(EngineConfig {
         bind: LOCALHOST,
         ports: 30_000..=34_999,
         threads: 1,
         prompts: Arc::new(PromptLibrary::default()),
+        multiplexing,
     })?;
     let mut calls = Vec::new();
     let mut recordings = Vec::new();

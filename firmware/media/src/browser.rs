@@ -35,7 +35,7 @@ impl RtpStream {
     /// Sends a datagram of the handshake.
     pub(crate) fn send_handshake(&mut self, datagram: &[u8]) {
         if let Some(to) = self.link.as_ref().and_then(|link| link.way()) {
-            let to = socket::destination(to, socket::is_ipv6(self.rtp_socket()));
+            let to = socket::destination(to, socket::is_ipv6(&self.sockets.rtp));
             // One that is lost is repeated.
             socket::send(self.rtp_descriptor(), datagram, Some(&to));
         }
@@ -76,7 +76,7 @@ impl RtpStream {
                 return;
             }
         };
-        let to = socket::destination(source, socket::is_ipv6(self.rtp_socket()));
+        let to = socket::destination(source, socket::is_ipv6(&self.sockets.rtp));
         socket::send(self.rtp_descriptor(), &answer[..length], Some(&to));
         if let (Some(source), Some(far)) = (chosen, &mut self.far) {
             far.unsettle(&self.sockets.rtp);

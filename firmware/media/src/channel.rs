@@ -169,12 +169,14 @@ impl Channels {
         Some(index + paused as Index)
     }
 
-    pub(crate) fn remove(&mut self, index: Index) -> Option<Box<ChannelState>> {
+    /// Takes a channel out; beside it, its generation.
+    pub(crate) fn remove(&mut self, index: Index) -> Option<(Box<ChannelState>, u32)> {
         let place = self.places.get_mut(index as usize)?;
         let state = place.state.take()?;
-        place.generation = place.generation.wrapping_add(1) & GENERATION_MASK;
+        let generation = place.generation;
+        place.generation = generation.wrapping_add(1) & GENERATION_MASK;
         self.free.push(index);
-        Some(state)
+        Some((state, generation))
     }
 
     pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut ChannelState> {
@@ -232,5 +234,5 @@ impl Channels {
     }
 }
 
-/// Generations are 29 bits so that they fit an epoll token beside the index.
+/// Generations are 29 bits so that they fit a token beside the index.
 pub(crate) const GENERATION_MASK: u32 = 0x1FFF_FFFF;

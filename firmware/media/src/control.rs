@@ -1,5 +1,6 @@
 //! Commands carried out on the media thread.
 
+use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -9,7 +10,8 @@ use crate::keypad::Keypad;
 use crate::line::LinePort;
 use crate::mailbox::Refused;
 use crate::stream::RtpStream;
-use crate::worker::{Token, Worker};
+use crate::token::Token;
+use crate::worker::Worker;
 use crate::{PlayEnd, SampleRate, StreamEvent, StreamStatistics};
 
 impl Worker {
@@ -23,6 +25,10 @@ impl Worker {
     pub(crate) fn take_commands(&mut self) {
         let mut batch = std::mem::take(&mut self.taken);
         self.mailbox.take(&mut batch);
+        if !batch.is_empty() {
+            // What was sent before goes by what the sockets were before.
+            self.reactor.flush();
+        }
         for command in batch.drain(..) {
             self.carry_out(command);
         }
@@ -139,7 +145,6 @@ impl Worker {
                 if let Some(&index) = self.index_of.get(&id)
                     && let Some(state) = self.detach(index)
                 {
-                    self.unwatch(&state);
                     self.departing.push((mailbox, Command::Open(state)));
                     self.hand_over();
                 }
@@ -196,15 +201,18 @@ impl Worker {
         let known = self.channels.capacity() as usize;
         self.clocked
             .reserve(known.saturating_sub(self.clocked.len()));
-        match self.channels.get_mut(index).map(|channel| &channel.kind) {
+        match self
+            .channels
+            .get_mut(index)
+            .map(|channel| &mut channel.kind)
+        {
             Some(Kind::Rtp(stream)) => {
+                stream.token = Token::Rtp(index, generation);
+                let [rtp, rtcp] = stream.watched(index, generation);
                 let watched = self
-                    .epoll
-                    .add(stream.rtp_socket(), Token::Rtp(index, generation).event())
-                    .and_then(|()| {
-                        self.epoll
-                            .add(stream.rtcp_socket(), Token::Rtcp(index, generation).event())
-                    });
+                    .reactor
+                    .watch(rtp.0, rtp.1)
+                    .and_then(|()| self.reactor.watch(rtcp.0, rtcp.1));
                 if let Err(error) = watched {
                     tracing::error!(%error, "stream cannot receive: the system watches no more sockets");
                 }
@@ -212,7 +220,7 @@ impl Worker {
             Some(Kind::Line(line)) => {
                 let token = Token::Line(index, generation);
                 if let Some(beat) = line.beat()
-                    && let Err(error) = self.epoll.add(beat, token.event())
+                    && let Err(error) = self.reactor.watch(beat.as_fd(), token)
                 {
                     tracing::warn!(%error, "a line goes by ticks: the system watches no more descriptors");
                 }
@@ -245,31 +253,23 @@ impl Worker {
         }
     }
 
-    /// Takes a channel off this thread. The sockets of a stream are still watched, until they are closed or
-    /// [`Self::unwatch`] is called.
+    /// Takes a channel off this thread.
     fn detach(&mut self, index: Index) -> Option<Box<ChannelState>> {
         self.unroute(index);
-        let mut state = self.channels.remove(index)?;
+        let (mut state, generation) = self.channels.remove(index)?;
         self.index_of.remove(&state.id);
         self.clocked.retain(|&clocked| clocked != index);
         state.clocked = false;
-        // Its end does not close what others have of it, too.
-        if let Kind::Line(line) = &state.kind
-            && let Some(beat) = line.beat()
-        {
-            // It was added when the line was opened; a failure then was reported.
-            let _ = self.epoll.delete(beat);
+        match &state.kind {
+            Kind::Rtp(stream) => self.reactor.unwatch(&stream.watched(index, generation)),
+            Kind::Line(line) => {
+                if let Some(beat) = line.beat() {
+                    let token = Token::Line(index, generation);
+                    self.reactor.unwatch(&[(beat.as_fd(), token)]);
+                }
+            }
         }
         Some(state)
-    }
-
-    /// Stops watching the sockets of a channel that lives on elsewhere.
-    fn unwatch(&self, state: &ChannelState) {
-        if let Kind::Rtp(stream) = &state.kind {
-            // They were added when it was opened; a failure then was reported.
-            let _ = self.epoll.delete(stream.rtp_socket());
-            let _ = self.epoll.delete(stream.rtcp_socket());
-        }
     }
 
     /// Hands channels to the threads they move to.

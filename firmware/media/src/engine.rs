@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -17,7 +17,9 @@ use crate::mailbox::{Mailbox, Refused};
 use crate::ports::PortRange;
 use crate::stream::{RtpStream, Sockets};
 use crate::worker::Worker;
-use crate::{Encoding, MediaError, Prompt, PromptLibrary, StreamParameters, rtcp, socket};
+use crate::{
+    Encoding, MediaError, Multiplexing, Prompt, PromptLibrary, StreamParameters, rtcp, socket,
+};
 
 /// How to start an engine.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct EngineConfig {
     pub threads: usize,
     /// Prompts for everyone.
     pub prompts: Arc<PromptLibrary>,
+    /// How the threads wait for packets and send them.
+    pub multiplexing: Multiplexing,
 }
 
 /// The running media engine. Clones are the same engine; it stops when the last one is dropped.
@@ -39,6 +43,7 @@ pub struct Engine {
 }
 
 struct Shared {
+    uses_ring: bool,
     bind: IpAddr,
     ports: Arc<PortRange>,
     mailboxes: Vec<Arc<Mailbox>>,
@@ -68,7 +73,9 @@ impl Engine {
             Some(encoding) => encoding.clone(),
             None => Encoding::start()?,
         };
+        let uses_ring = config.multiplexing.uses_ring();
         let shared = Shared {
+            uses_ring,
             bind: config.bind,
             ports,
             mailboxes: Vec::new(),
@@ -83,18 +90,29 @@ impl Engine {
             shared: Arc::new(shared),
         };
         for number in 0..config.threads.max(1) {
-            engine.start_thread(number)?;
+            engine.start_thread(number, uses_ring)?;
         }
         Ok(engine)
     }
 
-    fn start_thread(&mut self, number: usize) -> Result<(), MediaError> {
+    fn start_thread(&mut self, number: usize, ring: bool) -> Result<(), MediaError> {
         let mailbox = Mailbox::new()?;
-        let worker = Worker::new(Arc::clone(&mailbox))?;
+        let its = Arc::clone(&mailbox);
+        let (tell, told) = mpsc::sync_channel(1);
         let thread = thread::Builder::new()
             .name(format!("media-{number}"))
-            .spawn(move || worker.run())
+            .spawn(move || match Worker::new(its, ring) {
+                // Whoever starts it is waiting to be told.
+                Ok(worker) => {
+                    let _ = tell.send(Ok(()));
+                    worker.run();
+                }
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                }
+            })
             .map_err(|error| MediaError::system("start a media thread", error))?;
+        told.recv().map_err(|_| MediaError::Stopped)??;
         // Not shared with anybody yet.
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
             shared.mailboxes.push(mailbox);
@@ -105,6 +123,12 @@ impl Engine {
                 .push(thread);
         }
         Ok(())
+    }
+
+    /// Whether the threads wait and send by io_uring.
+    #[must_use]
+    pub fn uses_io_uring(&self) -> bool {
+        self.shared.uses_ring
     }
 
     /// The prompts given at start.

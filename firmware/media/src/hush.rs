@@ -6,6 +6,7 @@ use std::time::Instant;
 use ramal_dsp::{FRAME_SAMPLES, Noise};
 
 use crate::playout::noise_level;
+use crate::reactor::Reactor;
 use crate::stream::RtpStream;
 use crate::transmission::Source;
 use crate::{Codec, SampleRate};
@@ -40,7 +41,7 @@ impl Hush {
 
 impl RtpStream {
     /// Sends 20 ms of the other side's background, while that is all there is of it.
-    pub(crate) fn send_hush(&mut self, source: Source, now: Instant) {
+    pub(crate) fn send_hush(&mut self, source: Source, now: Instant, out: &mut Reactor) {
         let Some(samples) = self.hush.as_mut().map(Hush::frame) else {
             return;
         };
@@ -48,9 +49,9 @@ impl RtpStream {
             Some(law) => {
                 let mut frame = [0; FRAME_SAMPLES];
                 law.encode(&samples, &mut frame);
-                self.send_frame(&frame, source, now);
+                self.send_frame(&frame, source, now, out);
             }
-            None => self.send_samples(&samples, SampleRate::Narrow, source, now),
+            None => self.send_samples(&samples, SampleRate::Narrow, source, now, out),
         }
     }
 }

@@ -6,6 +6,7 @@ use ramal_dsp::{FRAME_SAMPLES, Law, TelephoneEvent, Tone, dtmf_tones};
 
 use crate::channel::{ChannelState, Kind};
 use crate::player::Frame;
+use crate::reactor::Reactor;
 use crate::stream::RtpStream;
 use crate::transmission::Source;
 
@@ -118,7 +119,7 @@ impl Current {
 
 impl ChannelState {
     /// Presses on for 20 ms, which is what a line exchanges; false when no key is left.
-    pub(crate) fn press(&mut self, now: Instant) -> bool {
+    pub(crate) fn press(&mut self, now: Instant, out: &mut Reactor) -> bool {
         let source = Source::Local { channel: self.id };
         let Some(keypad) = &mut self.keypad else {
             return false;
@@ -133,12 +134,12 @@ impl ChannelState {
         if let Kind::Rtp(stream) = &mut self.kind {
             match keypad.tick() {
                 Some((current, number)) if stream.takes_events() => {
-                    stream.send_key(current, number, now);
+                    stream.send_key(current, number, now, out);
                 }
-                Some((current, _)) => stream.send_alaw(&current.tone(), source, now),
+                Some((current, _)) => stream.send_alaw(&current.tone(), source, now, out),
                 // Silence between events needs no packets.
                 None if stream.takes_events() => {}
-                None => stream.send_silence(source, now),
+                None => stream.send_silence(source, now, out),
             }
         }
         if let Kind::Line(line) = &mut self.kind {
@@ -154,7 +155,7 @@ impl ChannelState {
 
 impl RtpStream {
     /// Sends what an event says at this tick of it.
-    fn send_key(&mut self, current: &Current, number: u32, now: Instant) {
+    fn send_key(&mut self, current: &Current, number: u32, now: Instant, out: &mut Reactor) {
         let Some(event) = TelephoneEvent::code_of(current.key) else {
             return;
         };
@@ -167,7 +168,7 @@ impl RtpStream {
         }
         .encode();
         for _ in 0..if end { ENDS } else { 1 } {
-            self.send_event(&payload, number, current.ticks == 1, now);
+            self.send_event(&payload, number, current.ticks == 1, now, out);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The media engine: RTP streams and lines, bridges between them, prompts, digits and statistics.
 //!
-//! [`Engine::start`] runs plain OS threads. Each waits in epoll for the sockets of its streams, a 20 ms
-//! timer and a bounded command queue, and owns everything it touches: on the path of a packet there is
+//! [`Engine::start`] runs plain OS threads. Each waits by io_uring, or epoll ([`Multiplexing`]), for the sockets of its streams,
+//! a 20 ms timer and a bounded command queue, and owns everything it touches: on the path of a packet there is
 //! no lock, no allocation and no other thread. Handles ([`Stream`], [`Line`], [`PlayHandle`]) post
 //! commands and return at once; [`StreamEvent`]s come back over a bounded channel. Dropping a handle
 //! closes what it stands for.
@@ -17,7 +17,8 @@
 //! A packet's way (`worker` -> `relay` -> `stream`): `recvfrom` -> decrypted (`secure`), header checked (`rtp`), source
 //! believed or not (`latch`), counted (`reception`), digits read (`digits`) -> route of the channel ->
 //! the other stream gives it its own header (`transmission`) in place, converts the companding law by
-//! table or decodes and encodes it (`transcoder`) if the codecs differ, encrypts and sends it. A frame's way
+//! table or decodes and encodes it (`transcoder`) if the codecs differ, and encrypts it; `reactor` sends what was gathered in a
+//! round together. A frame's way
 //! (`tick`): play list, line or the `playout` of a stream (jitter, losses, clocks) -> stream, line or `room`, where
 //! the frames of all members are mixed. Channels of a bridge or room live on one thread; a channel moves to the
 //! others' when needed
@@ -50,6 +51,7 @@ mod ports;
 mod prefetch;
 mod prompts;
 mod quality;
+mod reactor;
 mod reception;
 mod recording;
 mod relay;
@@ -62,6 +64,7 @@ mod sending;
 mod socket;
 mod stream;
 mod tick;
+mod token;
 mod transcoder;
 mod transmission;
 mod udptl;
@@ -81,6 +84,7 @@ pub use parameters::{
 pub use player::{PlayEnd, Repeat, Sound};
 pub use prompts::{Encoding, Prompt, PromptLibrary, is_sound};
 pub use quality::mean_opinion_score;
+pub use reactor::Multiplexing;
 pub use recording::{
     Finished, Message, Recorder, RecorderConfig, Recording, RecordingEnd, RecordingFailure,
     Recovered, free_space, keep_message, recover, waveform,

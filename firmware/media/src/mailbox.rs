@@ -12,6 +12,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::MediaError;
 use crate::command::Command;
+use crate::socket;
 
 /// Commands waiting for one media thread at most.
 const CAPACITY: usize = 1_024;
@@ -93,7 +94,7 @@ impl Mailbox {
 
     /// Called by the thread when it was woken.
     pub(crate) fn awake(&self) {
-        let _ = self.wake.read();
+        let _ = socket::read_count(self.wake.as_fd());
         self.signalled.store(false, Ordering::Release);
     }
 

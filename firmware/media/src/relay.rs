@@ -98,7 +98,14 @@ impl Worker {
             return;
         }
         if let Kind::Rtp(stream) = &mut channel.kind {
-            stream.relay(octets, &accepted.packet, accepted.media, source, now);
+            stream.relay(
+                octets,
+                &accepted.packet,
+                accepted.media,
+                source,
+                now,
+                &mut self.reactor,
+            );
             // Noise is made by the tick; there is room for every channel in its list.
             if stream.hush.is_some() && !std::mem::replace(&mut channel.clocked, true) {
                 self.clocked.push(to);

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::SampleRate;
 use crate::channel::{ChannelState, Channels, Index, Kind};
 use crate::command::ChannelId;
+use crate::reactor::Reactor;
 use crate::transmission::Source;
 
 /// Members of a room at most.
@@ -130,7 +131,12 @@ impl RoomState {
     }
 
     /// One tick: hears everybody, and sends everybody the sum of the others.
-    pub(crate) fn mix(&mut self, channels: &mut Channels, now: std::time::Instant) {
+    pub(crate) fn mix(
+        &mut self,
+        channels: &mut Channels,
+        now: std::time::Instant,
+        out: &mut Reactor,
+    ) {
         self.total.fill(0);
         let mut present = 0u32;
         for (place, (member, said)) in self.members.iter_mut().zip(&mut *self.said).enumerate() {
@@ -158,7 +164,7 @@ impl RoomState {
             let mixed = self.sum(heard, present);
             let source = Source::Local { channel: self.id };
             match &mut channel.kind {
-                Kind::Rtp(stream) => stream.send_samples(&mixed, RATE, source, now),
+                Kind::Rtp(stream) => stream.send_samples(&mixed, RATE, source, now, out),
                 Kind::Line(line) => line.hear_samples(&mixed, RATE),
             }
         }

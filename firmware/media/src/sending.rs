@@ -6,10 +6,12 @@ use ramal_dsp::{FRAME_SAMPLES, Law, alaw_to_ulaw};
 
 use crate::codec::{Encoder, LONGEST_FRAME};
 use crate::far::Far;
+use crate::reactor::{Datagram, Reactor};
 use crate::recording::Tap;
 use crate::rtp::{HEADER_LENGTH, RtpHeader, RtpPacket};
 use crate::secure::Security;
 use crate::stream::{RtpStream, Sockets};
+use crate::token::Token;
 use crate::transcoder::Transcoder;
 use crate::transmission::{Slot, Source, Transmission};
 use crate::{Codec, OpusPreferences, SampleRate, socket};
@@ -61,6 +63,7 @@ impl RtpStream {
         codec: Codec,
         source: Source,
         now: Instant,
+        out: &mut Reactor,
     ) {
         let (Some(transcoder), Some(encoder), Some(far)) =
             (&mut self.transcoder, &mut self.encoder, &self.far)
@@ -74,6 +77,8 @@ impl RtpStream {
         let payload = packet.payload(datagram);
         let clock_rate = far.remote.payloads.codec.clock_rate();
         let mut outlet = Outlet {
+            out,
+            token: self.token,
             sockets: &self.sockets,
             far,
             security: &mut self.security,
@@ -100,6 +105,7 @@ impl RtpStream {
         packet: &RtpPacket,
         payload_type: u8,
         now: Instant,
+        out: &mut Reactor,
     ) {
         if let Some(transcoder) = &mut self.transcoder {
             transcoder.skip(packet.sequence);
@@ -113,6 +119,8 @@ impl RtpStream {
         };
         let payload = packet.payload(datagram);
         let mut outlet = Outlet {
+            out,
+            token: self.token,
             sockets: &self.sockets,
             far,
             security: &mut self.security,
@@ -123,7 +131,14 @@ impl RtpStream {
     }
 
     /// Sends a packet of a telephone event made here; `number` tells one event from the next.
-    pub(crate) fn send_event(&mut self, payload: &[u8], number: u32, first: bool, now: Instant) {
+    pub(crate) fn send_event(
+        &mut self,
+        payload: &[u8],
+        number: u32,
+        first: bool,
+        now: Instant,
+        out: &mut Reactor,
+    ) {
         let (fax, clock_rate) = (self.is_fax(), self.clock_rate());
         let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
             return;
@@ -133,6 +148,8 @@ impl RtpStream {
         };
         let slot = self.transmission.event(number, now, clock_rate);
         let mut outlet = Outlet {
+            out,
+            token: self.token,
             sockets: &self.sockets,
             far,
             security: &mut self.security,
@@ -143,7 +160,13 @@ impl RtpStream {
     }
 
     /// Sends a 20 ms frame made here, encoded with [`Self::send_codec`].
-    pub(crate) fn send_frame(&mut self, frame: &[u8], source: Source, now: Instant) {
+    pub(crate) fn send_frame(
+        &mut self,
+        frame: &[u8],
+        source: Source,
+        now: Instant,
+        out: &mut Reactor,
+    ) {
         let fax = self.is_fax();
         let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
             return;
@@ -153,6 +176,8 @@ impl RtpStream {
             .transmission
             .generate(source, clock_rate / 50, 0, now, clock_rate);
         let mut outlet = Outlet {
+            out,
+            token: self.token,
             sockets: &self.sockets,
             far,
             security: &mut self.security,
@@ -169,6 +194,7 @@ impl RtpStream {
         rate: SampleRate,
         source: Source,
         now: Instant,
+        out: &mut Reactor,
     ) {
         if self.send_codec().is_none() {
             return;
@@ -179,31 +205,37 @@ impl RtpStream {
         let mut octets = [0u8; LONGEST_FRAME];
         let length = encoder.encode(samples, rate, &mut octets);
         if length > 0 {
-            self.send_frame(&octets[..length], source, now);
+            self.send_frame(&octets[..length], source, now, out);
         }
     }
 
     /// Sends 20 ms in which nothing is heard.
-    pub(crate) fn send_silence(&mut self, source: Source, now: Instant) {
+    pub(crate) fn send_silence(&mut self, source: Source, now: Instant, out: &mut Reactor) {
         match self.send_codec().and_then(Codec::law) {
-            Some(law) => self.send_frame(&[law.silence(); FRAME_SAMPLES], source, now),
-            None => self.send_samples(&[0; FRAME_SAMPLES], SampleRate::Narrow, source, now),
+            Some(law) => self.send_frame(&[law.silence(); FRAME_SAMPLES], source, now, out),
+            None => self.send_samples(&[0; FRAME_SAMPLES], SampleRate::Narrow, source, now, out),
         }
     }
 
     /// Sends 20 ms of A-law made here, encoding them for the far end.
-    pub(crate) fn send_alaw(&mut self, alaw: &[u8; FRAME_SAMPLES], source: Source, now: Instant) {
+    pub(crate) fn send_alaw(
+        &mut self,
+        alaw: &[u8; FRAME_SAMPLES],
+        source: Source,
+        now: Instant,
+        out: &mut Reactor,
+    ) {
         match self.send_codec() {
-            Some(Codec::Pcma) => self.send_frame(alaw, source, now),
+            Some(Codec::Pcma) => self.send_frame(alaw, source, now, out),
             Some(Codec::Pcmu) => {
                 let mut frame = *alaw;
                 alaw_to_ulaw(&mut frame);
-                self.send_frame(&frame, source, now);
+                self.send_frame(&frame, source, now, out);
             }
             Some(_) => {
                 let mut samples = [0; FRAME_SAMPLES];
                 Law::A.decode(alaw, &mut samples);
-                self.send_samples(&samples, SampleRate::Narrow, source, now);
+                self.send_samples(&samples, SampleRate::Narrow, source, now, out);
             }
             None => {}
         }
@@ -212,6 +244,8 @@ impl RtpStream {
 
 /// The parts of a stream that a packet leaves by.
 struct Outlet<'a> {
+    out: &'a mut Reactor,
+    token: Token,
     sockets: &'a Sockets,
     far: &'a Far,
     security: &'a mut Security,
@@ -246,9 +280,14 @@ impl Outlet<'_> {
         room.copy_from_slice(payload);
         datagram[..HEADER_LENGTH].copy_from_slice(&header.encode());
         let sealed = self.security.seal_rtp(&datagram[..length]);
-        let sent = sealed.is_some_and(|sealed| {
-            let socket = socket::descriptor(&self.sockets.rtp);
-            socket::send(socket, sealed, self.far.way())
+        let sent = sealed.is_some_and(|octets| {
+            self.out.send(&Datagram {
+                sender: self.token,
+                socket: socket::descriptor(&self.sockets.rtp),
+                octets,
+                to: self.far.way(),
+                payload: payload.len(),
+            })
         });
         self.transmission.count(payload.len(), sent);
     }

@@ -1,12 +1,16 @@
 //! The UDP sockets of streams and the system calls on them.
+//!
+//! Those that media threads make go past the C library: each of its functions makes the thread cancellable for as long as it
+//! lasts, by two locked instructions.
 
 use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::slice;
 
 use nix::libc;
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::MediaError;
 
@@ -53,15 +57,19 @@ pub(crate) fn destination(address: SocketAddr, ipv6: bool) -> SockAddr {
 /// Fixes a socket on one far end: the kernel need not find the way to it for every packet, and drops what
 /// comes from elsewhere. `None` opens it to all again; its port stays, having been bound by number.
 pub(crate) fn connect(socket: &UdpSocket, far_end: Option<&SockAddr>) -> io::Result<()> {
-    let socket = SockRef::from(socket);
-    if let Some(far_end) = far_end {
-        return socket.connect(far_end);
-    }
-    // SAFETY: all-zero octets are a valid address of the family AF_UNSPEC, whatever its length.
-    let nobody = unsafe { mem::zeroed::<libc::sockaddr>() };
-    let length = mem::size_of::<libc::sockaddr>() as libc::socklen_t;
-    // SAFETY: the address is valid for the length given for the whole call.
-    match unsafe { libc::connect(socket.as_raw_fd(), &raw const nobody, length) } {
+    // All-zero octets are a valid address of the family AF_UNSPEC, whatever its length.
+    let nobody = [0; size_of::<libc::sockaddr>()];
+    let name = far_end.map_or(&nobody[..], |far_end| name(Some(far_end)));
+    // SAFETY: the address is valid for the length given for the whole call, which copies it.
+    let connected = unsafe {
+        libc::syscall(
+            libc::SYS_connect,
+            socket.as_raw_fd(),
+            name.as_ptr(),
+            name.len(),
+        )
+    };
+    match connected {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
@@ -70,17 +78,33 @@ pub(crate) fn connect(socket: &UdpSocket, far_end: Option<&SockAddr>) -> io::Res
 /// Sends one datagram; `to` may be left out on a socket that is connected. An error the network reported about an earlier datagram (ICMP) is taken off the
 /// socket and the datagram sent again.
 pub(crate) fn send(socket: RawFd, datagram: &[u8], to: Option<&SockAddr>) -> bool {
-    let (address, length) = to.map_or((std::ptr::null(), 0), |to| (to.as_ptr(), to.len()));
+    send_to_name(socket, datagram, name(to))
+}
+
+/// An address as system calls take it; empty for none.
+pub(crate) fn name(address: Option<&SockAddr>) -> &[u8] {
+    let Some(address) = address else { return &[] };
+    // SAFETY: an address is initialised for its length, and borrowed as long as the octets are.
+    unsafe { slice::from_raw_parts(address.as_ptr().cast(), address.len() as usize) }
+}
+
+/// [`send`] to an address as [`name`] gives it.
+pub(crate) fn send_to_name(socket: RawFd, datagram: &[u8], name: &[u8]) -> bool {
+    let address = match name {
+        [] => std::ptr::null(),
+        name => name.as_ptr(),
+    };
     for _ in 0..2 {
-        // SAFETY: the datagram and the address are valid for the lengths given for the whole call.
+        // SAFETY: the datagram and the address are valid for the lengths given for the whole call; the kernel copies both.
         let sent = unsafe {
-            libc::sendto(
+            libc::syscall(
+                libc::SYS_sendto,
                 socket,
-                datagram.as_ptr().cast(),
+                datagram.as_ptr(),
                 datagram.len(),
                 libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
-                address.cast(),
-                length,
+                address,
+                name.len(),
             )
         };
         if sent >= 0 {
@@ -132,9 +156,10 @@ impl Inbox {
             };
             // SAFETY: buffer and name are owned by `self` and as long as is said; no name is asked for by null.
             let received = unsafe {
-                libc::recvfrom(
+                libc::syscall(
+                    libc::SYS_recvfrom,
                     socket,
-                    self.buffer.as_mut_ptr().cast(),
+                    self.buffer.as_mut_ptr(),
                     ROOM,
                     // Tells the whole length of a datagram that was cut.
                     libc::MSG_DONTWAIT | libc::MSG_TRUNC,
@@ -181,6 +206,16 @@ fn to_socket_addr(name: &libc::sockaddr_storage) -> Option<SocketAddr> {
         }
         _ => None,
     }
+}
+
+/// Reads a timer or an eventfd: what it has counted since it was read last; `None` when that is nothing.
+pub(crate) fn read_count(descriptor: BorrowedFd<'_>) -> Option<u64> {
+    let mut count = 0u64;
+    let room = size_of_val(&count);
+    // SAFETY: the count is valid for the call, and as long as is said.
+    let read =
+        unsafe { libc::syscall(libc::SYS_read, descriptor.as_raw_fd(), &raw mut count, room) };
+    (usize::try_from(read) == Ok(room)).then_some(count)
 }
 
 /// Number of the socket for system calls.

@@ -6,21 +6,24 @@ mod fax;
 mod statistics;
 
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
+use crate::channel::Index;
 use crate::codec::Encoder;
 use crate::digits::{DigitReceiver, Press};
 use crate::far::{Far, Media, PayloadTypes};
 use crate::hush::Hush;
 use crate::latch::Latch;
 use crate::ports::PortLease;
+use crate::reactor::{Datagram, Reactor};
 use crate::reception::Reception;
 use crate::recording::Tap;
 use crate::report::Reports;
 use crate::rtp::{RtpHeader, RtpPacket};
 use crate::secure::Security;
 use crate::secure::link::Link;
+use crate::token::Token;
 use crate::transcoder::Transcoder;
 use crate::transmission::{Source, Transmission};
 use crate::udptl::Udptl;
@@ -40,6 +43,8 @@ pub(crate) struct Sockets {
 /// An RTP stream.
 pub(crate) struct RtpStream {
     pub(crate) sockets: Sockets,
+    /// What its thread knows its RTP port by.
+    pub(crate) token: Token,
     pub(crate) far: Option<Far>,
     pub(crate) security: Security,
     /// The way to a browser.
@@ -89,6 +94,7 @@ impl RtpStream {
         let timestamp = u32::from_be_bytes([t0, t1, t2, t3]);
         RtpStream {
             sockets,
+            token: Token::Rtp(Index::MAX, 0),
             far: None,
             security: Security::Plain,
             link: None,
@@ -115,12 +121,12 @@ impl RtpStream {
         }
     }
 
-    pub(crate) fn rtp_socket(&self) -> &UdpSocket {
-        &self.sockets.rtp
-    }
-
-    pub(crate) fn rtcp_socket(&self) -> &UdpSocket {
-        &self.sockets.rtcp
+    /// What its thread has to watch, for a channel of this index and generation: RTP, then RTCP.
+    pub(crate) fn watched(&self, index: Index, generation: u32) -> [(BorrowedFd<'_>, Token); 2] {
+        [
+            (self.sockets.rtp.as_fd(), Token::Rtp(index, generation)),
+            (self.sockets.rtcp.as_fd(), Token::Rtcp(index, generation)),
+        ]
     }
 
     pub(crate) fn rtp_descriptor(&self) -> RawFd {
@@ -201,6 +207,7 @@ impl RtpStream {
         media: Media,
         source: Source,
         now: Instant,
+        out: &mut Reactor,
     ) {
         let fax = self.fax.is_some();
         let Some(far) = self.far.as_ref().filter(|far| far.remote.send && !fax) else {
@@ -215,13 +222,13 @@ impl RtpStream {
                     (Codec::Pcma, Codec::Pcmu) => alaw_to_ulaw(payload),
                     (Codec::Pcmu, Codec::Pcma) => ulaw_to_alaw(payload),
                     (from, to) if from.is_relayed_to(to) => {}
-                    (from, _) => return self.transcode(datagram, packet, from, source, now),
+                    (from, _) => return self.transcode(datagram, packet, from, source, now, out),
                 }
                 payloads.audio
             }
             Media::Event => match payloads.telephone_event {
                 Some(payload_type) if self.transcoder.is_some() => {
-                    return self.pass_event(datagram, packet, payload_type, now);
+                    return self.pass_event(datagram, packet, payload_type, now, out);
                 }
                 Some(payload_type) => payload_type,
                 None => {
@@ -261,11 +268,17 @@ impl RtpStream {
             Some(outgoing) => self.security.seal_rtp(outgoing),
             None => None,
         };
-        let sent = sealed.is_some_and(|sealed| {
-            let socket = socket::descriptor(&self.sockets.rtp);
-            socket::send(socket, sealed, far.way())
+        let payload = packet.payload_length();
+        let sent = sealed.is_some_and(|octets| {
+            out.send(&Datagram {
+                sender: self.token,
+                socket: socket::descriptor(&self.sockets.rtp),
+                octets,
+                to: far.way(),
+                payload,
+            })
         });
-        self.transmission.count(packet.payload_length(), sent);
+        self.transmission.count(payload, sent);
         if let (Some(tap), Media::Audio(_)) = (&mut self.tap, media) {
             let payload = packet.payload(datagram);
             tap.sent(payloads.codec, slot.timestamp, payload, now);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::channel::{ChannelState, Index, Kind, Route, tell};
 use crate::player::Frame;
+use crate::reactor::Reactor;
 use crate::transmission::Source;
 use crate::worker::Worker;
 use crate::{Codec, PlayEnd, SampleRate, StreamEvent};
@@ -20,7 +21,6 @@ impl Worker {
     pub(crate) fn tick(&mut self, now: Instant) {
         self.ticks = self.ticks.wrapping_add(1);
         self.beat = now;
-        self.take_commands();
         let mut position = 0;
         while let Some(&index) = self.clocked.get(position) {
             let keep = self.is_followed(index, now) || self.serve(index, now);
@@ -31,9 +31,11 @@ impl Worker {
             }
         }
         for room in &mut self.rooms {
-            room.mix(&mut self.channels, now);
+            room.mix(&mut self.channels, now, &mut self.reactor);
         }
         self.receive_rests();
+        // Sockets are connected to their far ends and opened again as time goes by.
+        self.reactor.flush();
         self.tidy_in_turn(now);
         if !self.departing.is_empty() {
             self.hand_over();
@@ -78,21 +80,22 @@ impl Worker {
 
     /// Serves a clocked channel; false when it needs no more ticks.
     fn serve(&mut self, index: Index, now: Instant) -> bool {
+        let out = &mut self.reactor;
         let Some(channel) = self.channels.get_mut(index) else {
             return false;
         };
         match (&channel.kind, channel.route) {
             (Kind::Rtp(_), _) => {
-                if !channel.press(now) {
-                    channel.play_to_stream(now);
+                if !channel.press(now, out) {
+                    channel.play_to_stream(now, out);
                 }
             }
             (Kind::Line(_), Route::Bridge(peer)) => {
                 if let Some((line, peer)) = self.channels.pair_mut(index, peer) {
-                    line.exchange_with_peer(peer, now);
+                    line.exchange_with_peer(peer, now, out);
                 }
             }
-            (Kind::Line(_), _) => channel.exchange_with_line(now),
+            (Kind::Line(_), _) => channel.exchange_with_line(now, out),
         }
         let Some(channel) = self.channels.get_mut(index) else {
             return false;
@@ -127,6 +130,7 @@ impl Worker {
         }
         if thorough && matches!(channel.kind, Kind::Rtp(_)) {
             self.receive_rest(index);
+            self.reactor.flush();
         }
         let Some(channel) = self.channels.get_mut(index) else {
             return;
@@ -163,32 +167,32 @@ impl ChannelState {
         }
     }
 
-    fn play_to_stream(&mut self, now: Instant) {
+    fn play_to_stream(&mut self, now: Instant, out: &mut Reactor) {
         let Kind::Rtp(stream) = &mut self.kind else {
             return;
         };
         let Some(player) = &mut self.player else {
-            return stream.send_hush(Source::Local { channel: self.id }, now);
+            return stream.send_hush(Source::Local { channel: self.id }, now, out);
         };
         // On hold the list goes on unheard.
         let prepared = stream.takes_prepared();
         let codec = stream.send_codec().filter(|_| prepared);
         let source = Source::Local { channel: self.id };
         match player.next_frame(codec.unwrap_or(Codec::Pcma)) {
-            Some(Frame::Encoded(frame)) if prepared => stream.send_frame(frame, source, now),
+            Some(Frame::Encoded(frame)) if prepared => stream.send_frame(frame, source, now, out),
             Some(Frame::Alaw(frame) | Frame::Encoded(frame)) => {
                 if let Some(frame) = frame.first_chunk() {
-                    stream.send_alaw(frame, source, now);
+                    stream.send_alaw(frame, source, now, out);
                 }
             }
-            Some(Frame::Silence) => stream.send_silence(source, now),
+            Some(Frame::Silence) => stream.send_silence(source, now, out),
             None => self.end_play(PlayEnd::Completed),
         }
     }
 
     /// Exchanges 20 ms with the line, which hears its play list or what waits for it.
-    fn exchange_with_line(&mut self, now: Instant) {
-        let pressed = self.press(now);
+    fn exchange_with_line(&mut self, now: Instant, out: &mut Reactor) {
+        let pressed = self.press(now, out);
         let Kind::Line(line) = &mut self.kind else {
             return;
         };
@@ -214,21 +218,21 @@ impl ChannelState {
     }
 
     /// The same for a line in a bridge: hears the other side, and is heard by it.
-    fn exchange_with_peer(&mut self, peer: &mut ChannelState, now: Instant) {
+    fn exchange_with_peer(&mut self, peer: &mut ChannelState, now: Instant, out: &mut Reactor) {
         if let (Kind::Line(line), Some(playout)) = (&mut self.kind, &mut peer.playout) {
             let mut room = [0i16; SampleRate::Wide.frame()];
             let frame = &mut room[..playout.rate().frame()];
             playout.pull(now, frame);
             line.hear_samples(frame, playout.rate());
         }
-        self.exchange_with_line(now);
+        self.exchange_with_line(now, out);
         let Kind::Line(line) = &self.kind else { return };
         if peer.is_occupied() {
             return;
         }
         match &mut peer.kind {
             Kind::Rtp(stream) => {
-                stream.send_alaw(&line.received, Source::Local { channel: self.id }, now);
+                stream.send_alaw(&line.received, Source::Local { channel: self.id }, now, out);
             }
             Kind::Line(peer) => peer.hear(&line.received),
         }

@@ -165,6 +165,13 @@ impl Transmission {
         }
     }
 
+    /// A packet that was counted as sent was not.
+    pub(crate) fn retract(&mut self, octets: usize) {
+        self.packets = self.packets.saturating_sub(1);
+        self.octets = self.octets.saturating_sub(octets as u64);
+        self.failures += 1;
+    }
+
     /// The current source ended or was interrupted; the next packet belongs to a new one.
     pub(crate) fn interrupt(&mut self) {
         self.source = None;

@@ -5,9 +5,7 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nix::errno::Errno;
 use nix::libc;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, TimerSetTimeFlags};
 use nix::sys::timerfd::{ClockId, TimerFd, TimerFlags};
@@ -16,77 +14,27 @@ use crate::MediaError;
 use crate::channel::{Channels, Index, Kind};
 use crate::command::{ChannelId, Command};
 use crate::mailbox::Mailbox;
+use crate::reactor::{EVENTS, Reactor, Unsent};
 use crate::relay::Pace;
 use crate::room::RoomState;
-use crate::socket::Inbox;
+use crate::socket::{self, Inbox};
+use crate::token::Token;
 
 /// Time between ticks.
 pub(crate) const TICK: Duration = Duration::from_millis(20);
 /// Ticks made up for after a delay at most; more are left out.
 const CATCH_UP: u64 = 5;
-/// Sockets served for each wait at most.
-const EVENTS: usize = 256;
 /// Sockets whose channels are asked of memory together: few enough that the first are still in the cache for the last.
 const AHEAD: usize = 32;
 /// Datagrams taken from a socket in one turn at most: a flooded port gets no more than any other.
 const TURN: usize = 16;
-
-/// What an epoll event is about, packed into its 64 bits: kind (3), generation (29), index (32).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Token {
-    Mailbox,
-    Tick,
-    Rtp(Index, u32),
-    Rtcp(Index, u32),
-    Line(Index, u32),
-}
-
-impl Token {
-    fn pack(self) -> u64 {
-        let pack = |kind: u64, index: Index, generation: u32| {
-            kind << 61 | u64::from(generation) << 32 | u64::from(index)
-        };
-        match self {
-            Token::Mailbox => pack(0, 0, 0),
-            Token::Tick => pack(1, 0, 0),
-            Token::Rtp(index, generation) => pack(2, index, generation),
-            Token::Rtcp(index, generation) => pack(3, index, generation),
-            Token::Line(index, generation) => pack(4, index, generation),
-        }
-    }
-
-    /// The channel whose packets it is about.
-    fn index(self) -> Option<Index> {
-        match self {
-            Token::Rtp(index, _) => Some(index),
-            Token::Rtcp(..) | Token::Line(..) | Token::Mailbox | Token::Tick => None,
-        }
-    }
-
-    /// What epoll is asked to report for it.
-    pub(crate) fn event(self) -> EpollEvent {
-        EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, self.pack())
-    }
-
-    fn unpack(packed: u64) -> Token {
-        let index = packed as u32;
-        let generation = (packed >> 32) as u32 & crate::channel::GENERATION_MASK;
-        match packed >> 61 {
-            0 => Token::Mailbox,
-            1 => Token::Tick,
-            2 => Token::Rtp(index, generation),
-            3 => Token::Rtcp(index, generation),
-            _ => Token::Line(index, generation),
-        }
-    }
-}
 
 /// The state of a media thread.
 pub(crate) struct Worker {
     pub(crate) mailbox: Arc<Mailbox>,
     /// Commands being carried out.
     pub(crate) taken: Vec<Command>,
-    pub(crate) epoll: Epoll,
+    pub(crate) reactor: Reactor,
     timer: TimerFd,
     pub(crate) channels: Channels,
     pub(crate) index_of: HashMap<ChannelId, Index>,
@@ -99,8 +47,7 @@ pub(crate) struct Worker {
     /// Channels with something to do on every tick.
     pub(crate) clocked: Vec<Index>,
     pub(crate) inbox: Inbox,
-    /// Sockets that had more to read than one turn takes. Epoll reports them no more, since it is told of
-    /// arrivals only (edge-triggered).
+    /// Sockets that had more to read than one turn takes. They are told of no more before something else arrives.
     unfinished: VecDeque<Token>,
     pub(crate) ticks: u64,
     /// When the last tick was.
@@ -109,18 +56,19 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(mailbox: Arc<Mailbox>) -> Result<Self, MediaError> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
-            .map_err(|error| MediaError::system("create an epoll instance", error))?;
+    /// Called by the thread itself; `ring` says whether it uses io_uring.
+    pub(crate) fn new(mailbox: Arc<Mailbox>, ring: bool) -> Result<Self, MediaError> {
+        let reactor = Reactor::new(ring)
+            .map_err(|error| MediaError::system("set up waiting for packets", error))?;
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
             TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
         )
         .map_err(|error| MediaError::system("create a timer", error))?;
-        let worker = Worker {
+        let mut worker = Worker {
             mailbox,
             taken: Vec::new(),
-            epoll,
+            reactor,
             timer,
             channels: Channels::default(),
             index_of: HashMap::new(),
@@ -134,15 +82,17 @@ impl Worker {
             beat: Instant::now(),
             running: true,
         };
-        worker.watch(worker.mailbox.wake_descriptor(), Token::Mailbox)?;
-        worker.watch(worker.timer.as_fd(), Token::Tick)?;
+        let Worker {
+            reactor,
+            mailbox,
+            timer,
+            ..
+        } = &mut worker;
+        reactor
+            .watch(mailbox.wake_descriptor().as_fd(), Token::Mailbox)
+            .and_then(|()| reactor.watch(timer.as_fd(), Token::Tick))
+            .map_err(|error| MediaError::system("watch a descriptor", error))?;
         Ok(worker)
-    }
-
-    fn watch(&self, descriptor: impl AsFd, token: Token) -> Result<(), MediaError> {
-        self.epoll
-            .add(descriptor, token.event())
-            .map_err(|error| MediaError::system("watch a descriptor", error))
     }
 
     /// The thread's main function.
@@ -154,25 +104,23 @@ impl Worker {
             tracing::error!(%error, "media thread cannot start its timer and stops");
             return;
         }
-        let mut events = [EpollEvent::empty(); EVENTS];
+        let mut events = [Token::Tick; EVENTS];
         while self.running {
             // Sockets that had more than one turn takes get their next after all others.
-            let timeout = if self.unfinished.is_empty() {
-                EpollTimeout::NONE
-            } else {
-                EpollTimeout::ZERO
-            };
-            let ready = match self.epoll.wait(&mut events, timeout) {
+            let block = self.unfinished.is_empty();
+            let ready = match self.reactor.wait(block, &mut events) {
                 Ok(ready) => ready,
-                Err(Errno::EINTR) => continue,
                 Err(error) => {
                     tracing::error!(%error, "media thread cannot wait for packets and stops");
                     return;
                 }
             };
+            while let Some(unsent) = self.reactor.unsent() {
+                self.note_unsent(unsent);
+            }
             let unfinished = self.unfinished.len();
             for few in events.get(..ready).unwrap_or_default().chunks(AHEAD) {
-                let tokens = few.iter().map(|event| Token::unpack(event.data()));
+                let tokens = few.iter().copied();
                 self.channels
                     .prefetch(tokens.clone().filter_map(Token::index));
                 // One reading of the clock for packets that came together.
@@ -190,6 +138,15 @@ impl Worker {
         let indices: Vec<Index> = self.index_of.values().copied().collect();
         for index in indices {
             self.close(index);
+        }
+    }
+
+    fn note_unsent(&mut self, unsent: Unsent) {
+        if let Token::Rtp(index, generation) = unsent.sender
+            && let Some(channel) = self.channels.of_generation(index, generation)
+            && let Kind::Rtp(stream) = &mut channel.kind
+        {
+            stream.transmission.retract(unsent.payload);
         }
     }
 
@@ -216,12 +173,11 @@ impl Worker {
     }
 
     fn beat(&mut self) {
-        let mut expirations = [0u8; 8];
-        // Non-blocking; reads the number of expirations since the last read.
-        let due = match nix::unistd::read(&self.timer, &mut expirations) {
-            Ok(8) => u64::from_ne_bytes(expirations),
-            _ => return,
+        // Non-blocking; the number of expirations since the last read.
+        let Some(due) = socket::read_count(self.timer.as_fd()) else {
+            return;
         };
+        self.take_commands();
         for _ in 0..due.min(CATCH_UP) {
             self.tick(Instant::now());
         }
@@ -310,26 +266,5 @@ fn request_real_time() {
     let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const parameters) };
     if refused != 0 {
         tracing::debug!("media thread runs without real-time priority");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_survive_packing() {
-        let most = crate::channel::GENERATION_MASK;
-        for token in [
-            Token::Mailbox,
-            Token::Tick,
-            Token::Rtp(0, 0),
-            Token::Rtp(u32::MAX, most),
-            Token::Rtcp(7, most),
-            Token::Rtcp(u32::MAX, 0),
-            Token::Line(5, most),
-        ] {
-            assert_eq!(Token::unpack(token.pack()), token);
-        }
     }
 }

@@ -12,7 +12,7 @@ use std::net::UdpSocket;
 use std::time::Instant;
 
 use far_end::{GATEWAY, PATIENCE, engine};
-use ramal_media::{Engine, EngineConfig, MediaError, StreamParameters};
+use ramal_media::{Engine, EngineConfig, MediaError, Multiplexing, StreamParameters};
 
 #[test]
 fn pairs_are_even_and_odd_and_exhaustion_is_an_error_of_its_own() {
@@ -82,6 +82,7 @@ fn a_range_without_a_pair_is_refused_at_start() {
         ports: 21_731..=21_732,
         threads: 1,
         prompts,
+        multiplexing: Multiplexing::default(),
     };
     assert!(matches!(
         Engine::start(config),

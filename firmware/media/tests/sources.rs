@@ -12,7 +12,9 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use far_end::{FarEnd, connected, engine, event, payload, statistics, statistics_when};
+use far_end::{
+    FarEnd, connected, engine, event, multiplexing, payload, statistics, statistics_when,
+};
 use ramal_media::{Codec, Engine, EngineConfig, StreamEvent, StreamParameters};
 
 #[test]
@@ -188,6 +190,7 @@ fn a_dual_stack_engine_serves_both_families() {
         ports: 22_600..=22_649,
         threads: 1,
         prompts: Arc::default(),
+        multiplexing: multiplexing(),
     })
     .unwrap();
     let (a, mut old) = connected(&engine, 1, Codec::Pcma);

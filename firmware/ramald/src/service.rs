@@ -12,7 +12,7 @@ use ramal_lines::alsa_gpio::LineCard;
 use ramal_lines::dahdi::DahdiLines;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_lines::{LineError, PortNames};
-use ramal_media::{Engine, EngineConfig, MediaError, PromptLibrary};
+use ramal_media::{Engine, EngineConfig, MediaError, Multiplexing, PromptLibrary};
 use ramal_model::{Country, Language};
 use ramal_notify::{Courier, CourierConfig, CourierError};
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
@@ -109,6 +109,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         ports: settings.rtp_ports.clone(),
         threads: 1,
         prompts: Arc::new(prompts(&settings.prompts_dir)?),
+        multiplexing: Multiplexing::default(),
     })?;
     let certificate = OwnCertificate::open(settings.data_dir.join("tls"), names(&settings))?;
     let pbx = Pbx::start(

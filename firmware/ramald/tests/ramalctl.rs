@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ramal_api::{ApiConfig, Limits, Server};
-use ramal_media::{Engine, EngineConfig};
+use ramal_media::{Engine, EngineConfig, Multiplexing};
 use ramal_model::{Language, NewAdmin, NewCompany, Secret};
 use ramal_pbx::{Pbx, PbxConfig};
 use ramal_sounds::{Studio, StudioConfig};
@@ -76,6 +76,7 @@ impl Gateway {
             ports: 30_000..=30_999,
             threads: 1,
             prompts: Arc::default(),
+            multiplexing: Multiplexing::default(),
         })
         .unwrap();
         let lines = PbxConfig::new(any_port);

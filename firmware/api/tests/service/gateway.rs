@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ramal_api::{ApiConfig, Limits, Server};
-use ramal_media::{Engine, EngineConfig};
+use ramal_media::{Engine, EngineConfig, Multiplexing};
 use ramal_pbx::{Pbx, PbxConfig, RecordingConfig};
 use ramal_sounds::{Studio, StudioConfig};
 use ramal_store::{HashCost, Options, Store};
@@ -81,6 +81,7 @@ impl Gateway {
             ports: MEDIA_PORTS,
             threads: 1,
             prompts: Arc::default(),
+            multiplexing: Multiplexing::default(),
         })
         .unwrap();
         let mut lines = PbxConfig::new(any_port);

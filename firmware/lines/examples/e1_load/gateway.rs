@@ -15,8 +15,8 @@ use ramal_lines::{
     PortAudio, Trunk, TrunkCallId, TrunkCaller, TrunkCommand, TrunkEvent, TrunkState,
 };
 use ramal_media::{
-    Codec, Detection, Engine, EngineConfig, Line, LineAudio, Part, PromptLibrary, Recorder,
-    RecorderConfig, Recording, Room, Stream, StreamParameters,
+    Codec, Detection, Engine, EngineConfig, Line, LineAudio, Multiplexing, Part, PromptLibrary,
+    Recorder, RecorderConfig, Recording, Room, Stream, StreamParameters,
 };
 use tokio::runtime::Runtime;
 
@@ -63,6 +63,7 @@ pub fn engine(ports: RangeInclusive<u16>) -> Engine {
         ports,
         threads: 1,
         prompts: Arc::new(PromptLibrary::default()),
+        multiplexing: Multiplexing::default(),
     })
     .expect("an engine")
 }

@@ -16,6 +16,7 @@ use crate::detection::Detectors;
 use crate::far::Media;
 use crate::playout::Playout;
 use crate::ports::PortRange;
+use crate::reactor::Reactor;
 use crate::stream::{RtpStream, Sockets};
 use crate::transmission::Source;
 use crate::worker::TICK;
@@ -84,6 +85,7 @@ struct Run {
     playout: Option<Box<Playout>>,
     detectors: Option<Box<Detectors>>,
     now: Instant,
+    out: Reactor,
     /// RTP datagrams given to the stream.
     given: u64,
     epoch: u32,
@@ -132,8 +134,14 @@ impl Run {
             channel: 1,
             epoch: accepted.epoch,
         };
-        self.peer
-            .relay(datagram, &packet, accepted.media, relayed, now);
+        self.peer.relay(
+            datagram,
+            &packet,
+            accepted.media,
+            relayed,
+            now,
+            &mut self.out,
+        );
     }
 
     fn wait(&mut self, ticks: u8) {
@@ -208,6 +216,7 @@ fn begin(choice: u8) -> Option<Run> {
         playout: Playout::new(near, now),
         detectors,
         now,
+        out: Reactor::new(false).ok()?,
         given: 0,
         epoch: 0,
     })

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use ramal_dsp::EventPacket;
 use ramal_media::{
-    Codec, Engine, EngineConfig, MasterKey, Payloads, PromptLibrary, Protection, Remote, SrtpKeys,
-    Stream, StreamEvent, StreamParameters, StreamStatistics, Suite,
+    Codec, Engine, EngineConfig, MasterKey, Multiplexing, Payloads, PromptLibrary, Protection,
+    Remote, SrtpKeys, Stream, StreamEvent, StreamParameters, StreamStatistics, Suite,
 };
 use tokio::sync::mpsc;
 
@@ -23,14 +23,27 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Where the gateway is: a loopback address of its own, as other programs hold ports of 127.0.0.1.
 pub const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 7, 1));
 
+/// What the engine waits and sends by: epoll where the tests run once more for it (`tests/epoll.rs`).
+pub fn multiplexing() -> Multiplexing {
+    match env!("CARGO_CRATE_NAME") {
+        "epoll" => Multiplexing::Epoll,
+        _ => Multiplexing::Automatic,
+    }
+}
+
 /// An engine on [`GATEWAY`] with the given ports.
 pub fn engine(ports: RangeInclusive<u16>, threads: usize) -> Engine {
+    engine_by(multiplexing(), ports, threads)
+}
+
+pub fn engine_by(multiplexing: Multiplexing, ports: RangeInclusive<u16>, threads: usize) -> Engine {
     let prompts = Arc::new(PromptLibrary::default());
     Engine::start(EngineConfig {
         bind: GATEWAY,
         ports,
         threads,
         prompts,
+        multiplexing,
     })
     .unwrap()
 }

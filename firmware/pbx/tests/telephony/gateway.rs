@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_media::{Engine, EngineConfig, PromptLibrary};
+use ramal_media::{Engine, EngineConfig, Multiplexing, PromptLibrary};
 use ramal_model::{Actor, CallRecord, Extension, NewAdmin, NewCompany, NewExtension, Secret};
 use ramal_pbx::{Live, LiveEvent, Pbx, PbxConfig, PbxError, SipTls};
 use ramal_store::{CallFilter, Options, Store};
@@ -190,6 +190,7 @@ async fn start(store: &Store, config: PbxConfig, folder: &Path) -> Result<Pbx, P
         ports: 20_000..=29_999,
         threads: 1,
         prompts: Arc::new(prompts),
+        multiplexing: Multiplexing::default(),
     })
     .unwrap();
     Pbx::start(config, store.clone(), engine).await

@@ -195,7 +195,7 @@ mod tests {
     use crate::advertise::OuterAddress;
     use crate::queue::queue;
     use bytes::Bytes;
-    use ramal_media::{Codec, Engine, EngineConfig, PromptLibrary};
+    use ramal_media::{Codec, Engine, EngineConfig, Multiplexing, PromptLibrary};
     use tokio::sync::mpsc;
 
     use super::super::{MediaSettings, SipLines};
@@ -215,6 +215,7 @@ mod tests {
             ports: 30_000..=30_001,
             threads: 1,
             prompts: Arc::new(PromptLibrary::default()),
+            multiplexing: Multiplexing::default(),
         })
         .unwrap();
         let lines = SipLines::new(commands, engine, OuterAddress::default());
