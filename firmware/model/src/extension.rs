@@ -73,6 +73,14 @@ pub struct Extension {
     /// Whether it takes no calls; it counts as not there then.
     #[serde(default)]
     pub do_not_disturb: bool,
+    /// Whether phones in browsers, and others that signal over WebSocket, may be its phones.
+    #[serde(default = "allowed")]
+    pub webrtc_allowed: bool,
+}
+
+/// What holds for extensions from before there was a switch.
+const fn allowed() -> bool {
+    true
 }
 
 /// Input for a new extension.
@@ -119,6 +127,9 @@ pub struct NewExtension {
     /// Whether it takes no calls; default false.
     #[serde(default)]
     pub do_not_disturb: Option<bool>,
+    /// Whether phones in browsers, and others that signal over WebSocket, may be its phones; default true.
+    #[serde(default)]
+    pub webrtc_allowed: Option<bool>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -196,6 +207,9 @@ pub struct ExtensionChange {
     /// Whether it takes no calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub do_not_disturb: Option<bool>,
+    /// Whether phones that signal over WebSocket may be its phones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webrtc_allowed: Option<bool>,
 }
 
 impl NewExtension {
@@ -241,6 +255,7 @@ impl NewExtension {
             forward_busy: self.forward_busy.clone(),
             forward_no_answer: self.forward_no_answer.clone(),
             do_not_disturb: self.do_not_disturb.unwrap_or_default(),
+            webrtc_allowed: self.webrtc_allowed.unwrap_or(allowed()),
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -297,6 +312,9 @@ impl ExtensionChange {
         }
         if let Some(do_not_disturb) = self.do_not_disturb {
             extension.do_not_disturb = do_not_disturb;
+        }
+        if let Some(webrtc_allowed) = self.webrtc_allowed {
+            extension.webrtc_allowed = webrtc_allowed;
         }
         extension.check(&mut problems, configuration);
         problems.finish(extension)

@@ -1,1 +1,1 @@
--- The company's document may hold settings of SIP from here on.
+-- From here on the company's document may hold settings of SIP, and those of extensions say who may use WebSocket.

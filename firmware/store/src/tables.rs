@@ -23,6 +23,7 @@ pub const EXTENSION_COLUMNS: &[(&str, Column)] = &[
     ("ring_time", Column::Integer),
     ("media_encryption", Column::Text),
     ("recording", Column::Text),
+    ("webrtc_allowed", Column::Flag),
 ];
 
 /// Columns of a table of numbers. Those of objects take their names.

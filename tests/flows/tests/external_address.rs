@@ -21,30 +21,37 @@ const CARRIER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 const AWAY: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 20);
 
 #[test]
-fn at_20_those_outside_are_told_the_external_address_and_those_inside_ours() {
+fn at_20_those_outside_are_told_the_external_address_and_those_inside_ours() -> Result {
     // Threads and children of this one are in its namespace.
     let test = std::thread::spawn(|| {
-        enter_namespace();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(calls()).unwrap();
+        let run = || -> Result {
+            enter_namespace()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()?;
+            runtime.block_on(calls())
+        };
+        run().map_err(|error| error.to_string())
     });
-    test.join().unwrap();
+    let done = test.join().map_err(|_| "the test panicked")?;
+    Ok(done?)
 }
 
-fn enter_namespace() {
-    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).expect("needs root");
-    let ip = |arguments: &str| {
-        let status = Command::new("ip").args(arguments.split(' ')).status();
-        assert!(status.unwrap().success(), "ip {arguments}");
+fn enter_namespace() -> Result {
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)?;
+    let ip = |arguments: &str| -> Result {
+        let status = Command::new("ip").args(arguments.split(' ')).status()?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("ip {arguments}: {status}").into()),
+        }
     };
-    ip("link set lo up");
+    ip("link set lo up")?;
     for address in [EXTERNAL, OWN, DESK, CARRIER, AWAY] {
-        ip(&format!("address add {address}/32 dev lo"));
+        ip(&format!("address add {address}/32 dev lo"))?;
     }
+    Ok(())
 }
 
 async fn phone(

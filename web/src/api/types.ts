@@ -263,6 +263,8 @@ export interface Extension {
   music_class: Id | null
   /** Null follows the company. */
   recording: RecordingMode | null
+  /** Whether phones in browsers may be its phones. */
+  webrtc_allowed: boolean
   /** Phones registered now; in lists only. */
   registrations?: number
 }

@@ -459,6 +459,8 @@ export const en = {
   'trace.recording_resumed': 'Recording went on',
   'trace.recording_stopped': 'Recording stopped',
   'trace.not_recorded': 'Not recorded: {why}',
+  'extension.webrtc_allowed': 'Web phones',
+  'extension.webrtc_allowed_hint': 'Browsers may register this extension.',
   'extension.enabled': 'Enabled',
   'extension.enabled_hint': 'A disabled extension cannot register, call or be called.',
   'extension.edit_what': 'Edit extension {name}',

@@ -461,6 +461,8 @@ export const es = {
   'trace.recording_resumed': 'La grabación siguió',
   'trace.recording_stopped': 'La grabación terminó',
   'trace.not_recorded': 'No grabada: {why}',
+  'extension.webrtc_allowed': 'Teléfonos web',
+  'extension.webrtc_allowed_hint': 'Los navegadores pueden registrar esta extensión.',
   'extension.enabled': 'Activada',
   'extension.enabled_hint': 'Una extensión desactivada no se registra, no llama y no recibe llamadas.',
   'extension.edit_what': 'Editar la extensión {name}',

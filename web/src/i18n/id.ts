@@ -457,6 +457,8 @@ export const id = {
   'trace.recording_resumed': 'Perekaman dilanjutkan',
   'trace.recording_stopped': 'Perekaman dihentikan',
   'trace.not_recorded': 'Tidak direkam: {why}',
+  'extension.webrtc_allowed': 'Telepon web',
+  'extension.webrtc_allowed_hint': 'Peramban boleh mendaftarkan ekstensi ini.',
   'extension.enabled': 'Aktif',
   'extension.enabled_hint': 'Ekstensi nonaktif tidak dapat mendaftar, menelepon, atau ditelepon.',
   'extension.edit_what': 'Ubah ekstensi {name}',

@@ -461,6 +461,8 @@ export const ptBR = {
   'trace.recording_resumed': 'A gravação continuou',
   'trace.recording_stopped': 'A gravação terminou',
   'trace.not_recorded': 'Não gravada: {why}',
+  'extension.webrtc_allowed': 'Telefones web',
+  'extension.webrtc_allowed_hint': 'Navegadores podem registrar este ramal.',
   'extension.enabled': 'Ativado',
   'extension.enabled_hint': 'Um ramal desativado não registra, não chama e não é chamado.',
   'extension.edit_what': 'Editar o ramal {name}',

@@ -50,6 +50,8 @@ pub struct ExtensionRow {
     forward_no_answer: Option<String>,
     /// Whether it takes no calls; it counts as not there then.
     do_not_disturb: bool,
+    /// Whether phones in browsers, and others that signal over WebSocket, may be its phones.
+    webrtc_allowed: bool,
     /// Phones registered now.
     registrations: usize,
 }
@@ -71,6 +73,7 @@ impl ExtensionRow {
             forward_busy,
             forward_no_answer,
             do_not_disturb,
+            webrtc_allowed,
         } = extension.clone();
         Self {
             id,
@@ -87,6 +90,7 @@ impl ExtensionRow {
             forward_busy,
             forward_no_answer,
             do_not_disturb,
+            webrtc_allowed,
             registrations,
         }
     }

@@ -130,9 +130,18 @@ fn register(number: &str) -> Request {
 /// Registers a phone with the secret of its extension.
 async fn enrol<S: AsyncRead + AsyncWrite + Unpin>(
     socket: &mut Socket<S>,
-    mut register: Request,
+    register: Request,
     secret: String,
 ) {
+    assert_eq!(try_to_enrol(socket, register, secret).await, StatusCode::OK);
+}
+
+/// What the answer to a registration with the right secret is.
+async fn try_to_enrol<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    mut register: Request,
+    secret: String,
+) -> StatusCode {
     send(socket, register.encode()).await;
     let challenge = response(socket).await;
     assert_eq!(challenge.status, StatusCode::UNAUTHORIZED);
@@ -143,7 +152,7 @@ async fn enrol<S: AsyncRead + AsyncWrite + Unpin>(
     assert!(credentials.answer(&mut register, &challenge, "cnonce"));
     let again = String::from_utf8(register.encode().to_vec()).unwrap();
     send(socket, again.replace("first", "second").into()).await;
-    assert_eq!(response(socket).await.status, StatusCode::OK);
+    response(socket).await.status
 }
 
 /// The transport of an extension's phone.
@@ -250,6 +259,32 @@ async fn in_clear_it_is_served_where_the_settings_say_so() {
     let changed = admin.put("/sip-settings", &serde_json::json!({})).await;
     assert_eq!(changed.status, 200);
     assert_eq!(status(None).await, 308);
+}
+
+#[tokio::test]
+async fn f174_browsers_are_refused_where_they_are_not_allowed_and_the_desk_phone_stays() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let made = admin
+        .post("/extensions", &serde_json::json!({ "number": "102" }))
+        .await
+        .json();
+    let secret = made["secret"].as_str().unwrap().to_owned();
+    let config = sipphone::PhoneConfig::new(gateway.pbx.sip_address(), "102", &secret);
+    let desk = sipphone::Phone::start(config).await.unwrap();
+    desk.register(600).await.unwrap();
+    let mut browser = connect(&gateway, Some("sip"), None).await.unwrap();
+    enrol(&mut browser, register("102"), secret.clone()).await;
+    assert_eq!(gateway.pbx.live().registrations.len(), 2);
+
+    let path = format!("/extensions/{}", made["extension"]["id"]);
+    let change = serde_json::json!({ "webrtc_allowed": false });
+    assert_eq!(admin.patch(&path, &change).await.status, 200);
+    let left = gateway.pbx.live().registrations;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].transport, "udp");
+    let again = try_to_enrol(&mut browser, register("102"), secret).await;
+    assert_eq!(again, StatusCode::FORBIDDEN);
+    desk.register(600).await.unwrap();
 }
 
 #[tokio::test]

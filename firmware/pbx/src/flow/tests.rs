@@ -47,6 +47,7 @@ impl Plan {
             forward_busy: None,
             forward_no_answer: None,
             do_not_disturb: false,
+            webrtc_allowed: true,
         };
         let extensions = (1..=10).map(extension).collect();
         let company = NewCompany {

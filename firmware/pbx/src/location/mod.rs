@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ramal_model::{Configuration, Extension, ExtensionId};
-use ramal_sip::Flow;
+use ramal_sip::{Flow, Transport};
 use tokio::sync::{Notify, broadcast};
 
 use crate::clock::Now;
@@ -358,10 +358,13 @@ impl LocationService {
         }
     }
 
-    /// Removes the contacts of extensions that are gone, disabled, renumbered, or whose secret has changed.
+    /// Removes the contacts of extensions that are gone, disabled, renumbered, or whose secret has changed, and
+    /// those in browsers where these are not allowed any more.
     pub(crate) fn configuration_changed(&self, before: &Configuration, after: &Configuration) {
         self.remove_where(|contact| {
+            let owner = after.extension(contact.extension);
             !may_register(after, contact.extension, &contact.number)
+                || owner.is_some_and(|owner| !may_signal_over(contact.flow.transport, owner))
                 || before.credential(contact.extension) != after.credential(contact.extension)
         });
     }
@@ -384,6 +387,11 @@ impl LocationService {
 fn after(now: Now, time: Duration) -> i64 {
     now.utc_ms
         .saturating_add(i64::try_from(time.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Whether phones of an extension may use a transport (F174).
+pub(crate) fn may_signal_over(transport: Transport, owner: &Extension) -> bool {
+    owner.webrtc_allowed || !matches!(transport, Transport::Ws | Transport::Wss)
 }
 
 fn may_register(configuration: &Configuration, extension: ExtensionId, number: &str) -> bool {

@@ -31,6 +31,7 @@ impl Bench {
                 forward_busy: None,
                 forward_no_answer: None,
                 do_not_disturb: false,
+                webrtc_allowed: true,
             },
             now: Now::read(),
         }

@@ -12,6 +12,7 @@ use super::defence::{Defence, Refusal};
 use super::old_phones::OldPhones;
 use crate::clock::Now;
 use crate::counters::AuthenticationCounters;
+use crate::location;
 
 /// What is to become of a request.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) enum Verdict {
     Accepted(Extension),
     /// It has to prove who it is from: `WWW-Authenticate` values for a 401.
     Challenged(Vec<HeaderValue>),
-    /// It comes from an extension but speaks for another: 403.
+    /// It comes from an extension but speaks for another, or comes over what that one may not use: 403.
     Forbidden,
     /// Its credentials cannot be read: 400.
     Malformed,
@@ -104,7 +105,9 @@ impl Authority {
         match (verified, extension) {
             (Ok(()), Some(extension)) => {
                 self.defence.proved(now.instant, source, &user);
-                if claimed != extension.number {
+                if claimed != extension.number
+                    || !location::may_signal_over(flow.transport, extension)
+                {
                     self.counters.forbidden += 1;
                     return Verdict::Forbidden;
                 }

@@ -38,6 +38,7 @@ impl Bench {
                 forward_busy: None,
                 forward_no_answer: None,
                 do_not_disturb: false,
+                webrtc_allowed: true,
             },
             flow: Flow {
                 transport: Transport::Udp,

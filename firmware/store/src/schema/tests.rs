@@ -106,7 +106,8 @@ const ROWS: &[(i64, &str)] = &[
     (
         20,
         r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5"}'))
-               WHERE kind = 'company';"#,
+               WHERE kind = 'company';
+           UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;"#,
     ),
 ];
 
