@@ -170,6 +170,11 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ),
     (
         "POST",
+        "/calls/active/{id}/voicedrop",
+        Need::Permission(Calls, Create),
+    ),
+    (
+        "POST",
         "/calls/active/{id}/supervision",
         Need::Permission(Live, Listen),
     ),

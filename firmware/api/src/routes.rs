@@ -30,6 +30,7 @@ mod tokens;
 mod trunks;
 mod users;
 mod versions;
+mod voicedrop;
 mod voicemail;
 
 use axum::extract::rejection::PathRejection;
@@ -166,6 +167,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(calls::export_calls))
         .routes(routes!(recordings::order_recording))
         .routes(routes!(supervision::supervise_call))
+        .routes(routes!(voicedrop::leave_message))
         .routes(routes!(recordings::list_recordings))
         .routes(routes!(
             recordings::show_recording,

@@ -76,6 +76,8 @@ macro_rules! features {
 }
 
 features! {
+    /// Leaves the other end the user's first recorded message, and ends the call for whoever presses it, in a call.
+    voicedrop Voicedrop = "*86", Form::InCall;
     /// Passes the other end on to the number that is pressed next, in a call.
     blind_transfer BlindTransfer = "##", Form::InCall;
     /// Asks back at the number that is pressed next, in a call. Then `*1` goes back, `*2` passes the other end on, `*3` brings

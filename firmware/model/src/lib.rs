@@ -41,6 +41,7 @@ mod text;
 mod trunk;
 mod user;
 mod voicemail;
+mod working_hours;
 
 pub use access::{Area, Menu, People, Permission, Permissions, Profile, Scope, Team, Verb};
 pub use actor::Actor;
@@ -68,9 +69,9 @@ pub use feature_codes::{FeatureCode, FeatureCodes, Pressed};
 pub use flow::{
     Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, Clearing, Conference,
     Contact, Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
-    LimitsProfile, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
-    OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
-    RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
+    LimitsProfile, MenuText, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule,
+    Override, OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder,
+    RingStep, RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
 };
 pub use language::{Language, UnknownLanguage};
 pub use legacy::{LegacyImport, LegacyLine, LegacyOutcome, MAX_LEGACY_TEXT, read_legacy};
@@ -93,7 +94,7 @@ pub use sip_settings::{NewSipSettings, SipSettings};
 pub use sound::{
     AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_CLASS_FILES,
     MAX_MUSIC_CLASSES, MAX_TEXT, MusicClass, MusicClassId, MusicClassInput, MusicOrder,
-    MusicPosition, NewAudioFile, Recorded, SpeechInput, UsedBy,
+    MusicPosition, NewAudioFile, Recorded, Speech, SpeechInput, UsedBy,
 };
 pub use table::{Column, MAX_ROWS, Row, Table};
 pub use tax_id::TaxIdKind;

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, ExtensionId, Id, Invalid, Language, Number, Profile, Secret, password,
+    AudioFileId, Configuration, ExtensionId, Id, Invalid, Language, Number, Period, Profile,
+    Secret, password,
     problem::{Problems, code},
-    text,
+    text, working_hours,
 };
 
 /// Identifies a user for as long as he exists. Never used again after deletion.
@@ -42,6 +43,8 @@ pub enum Role {
 
 /// Users in one gateway.
 pub const MAX_USERS: usize = 2_000;
+/// Messages that one user may leave on answering machines.
+const MAX_VOICEDROPS: usize = 20;
 
 /// A user. His password hash is kept by the store alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -76,6 +79,13 @@ pub struct User {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub profile: Option<Id<Profile>>,
+    /// When he works, by the company's clock, at most 50 periods: at other times he counts as offline for numbers and queues.
+    /// Always when empty.
+    #[serde(default)]
+    pub working_hours: Vec<Period>,
+    /// Messages he may leave on answering machines, at most 20; the feature code leaves the first.
+    #[serde(default)]
+    pub voicedrops: Vec<AudioFileId>,
 }
 
 /// The administrator made at the first set-up.
@@ -127,6 +137,12 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub profile: Option<Id<Profile>>,
+    /// When he works, by the company's clock, at most 50 periods; always when empty.
+    #[serde(default)]
+    pub working_hours: Vec<Period>,
+    /// Messages he may leave on answering machines, at most 20.
+    #[serde(default)]
+    pub voicedrops: Vec<AudioFileId>,
     /// At least 10 characters, not a common password.
     pub password: Secret,
 }
@@ -190,6 +206,12 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<i64>)]
     pub profile: Option<Option<Id<Profile>>>,
+    /// When he works; always when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_hours: Option<Vec<Period>>,
+    /// Messages he may leave on answering machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voicedrops: Option<Vec<AudioFileId>>,
     /// A new password; ends his sessions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
@@ -209,6 +231,8 @@ impl NewAdmin {
             outbound_number: None,
             agent_pin: None,
             profile: None,
+            working_hours: Vec::new(),
+            voicedrops: Vec::new(),
             password: self.password.clone(),
         };
         input.validate(id, &Configuration::default())
@@ -243,6 +267,8 @@ impl NewUser {
             outbound_number: self.outbound_number,
             agent_pin_set: self.agent_pin.is_some(),
             profile: self.profile,
+            working_hours: self.working_hours.clone(),
+            voicedrops: self.voicedrops.clone(),
         };
         if user.name.trim().is_empty() {
             user.name = user.login.trim().to_owned();
@@ -295,6 +321,12 @@ impl UserChange {
         }
         if let Some(profile) = self.profile {
             user.profile = profile;
+        }
+        if let Some(hours) = &self.working_hours {
+            user.working_hours.clone_from(hours);
+        }
+        if let Some(messages) = &self.voicedrops {
+            user.voicedrops.clone_from(messages);
         }
         user.check(&mut problems, configuration);
         if let Some(password) = &self.password {
@@ -388,6 +420,19 @@ impl User {
             let message = format!("there is no profile with id {id}");
             problems.add("profile", code::NO_SUCH_OBJECT, None, message);
         }
+        text::at_most(
+            problems,
+            "voicedrops",
+            self.voicedrops.len(),
+            MAX_VOICEDROPS,
+        );
+        for (index, id) in self.voicedrops.iter().enumerate() {
+            if configuration.audio_file(*id).is_none() {
+                let field = format!("voicedrops[{index}]");
+                let message = format!("there is no audio file with id {id}");
+                problems.add(&field, code::NO_SUCH_OBJECT, None, message);
+            }
+        }
         let Some(id) = self.extension else { return };
         if configuration.extension(id).is_none() {
             let message = format!("there is no extension with id {id}");
@@ -427,5 +472,6 @@ impl User {
         if let Some(email) = &self.email {
             text::email(problems, "email", email);
         }
+        working_hours::check(&self.working_hours, problems);
     }
 }

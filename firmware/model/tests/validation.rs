@@ -78,6 +78,8 @@ proptest! {
         let new = NewUser {
             login, name, email: Some(email), role: Role::User, language: None, active: None, extension: None, outbound_number: None, profile: None,
             agent_pin: None,
+            working_hours: Vec::new(),
+            voicedrops: Vec::new(),
             password: Secret::new(secret.clone()),
         };
         match new.validate(UserId(1), &Configuration::default()) {

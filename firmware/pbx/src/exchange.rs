@@ -180,6 +180,11 @@ impl Exchange {
         Ok(started)
     }
 
+    /// Whether no more calls are taken, because the gateway stops.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.calls().closing
+    }
+
     /// Ends a call; false when there is none with this id.
     pub(crate) fn hang_up(&self, id: &CallId) -> bool {
         match self.calls().by_id.get(id) {

@@ -58,7 +58,7 @@ mod trunk;
 mod voicemail;
 
 pub use advertise::{Advertise, NotAnAddress};
-pub use call::{RecordingCommand, RecordingRefusal};
+pub use call::{RecordingCommand, RecordingRefusal, VoiceDropRefusal};
 pub use conference::{ConferenceMember, ConferenceRoom};
 pub use counters::{
     AuthenticationCounters, CallCounters, Count, Counters, DefenceCounters, SipCounters,

@@ -167,19 +167,21 @@ impl MusicService {
             unheard <= KEPT
         };
         let mut new = Pieces::default();
-        for file in configuration
+        for key in configuration
             .music_classes()
             .iter()
             .flat_map(|class| class.files.iter().copied())
             .chain(configuration.catalogue().audio_files())
             .filter_map(|id| configuration.audio_file(id))
+            .map(|file| file.key.clone())
+            .chain(configuration.speeches().map(|speech| speech.key()))
         {
-            if new.by_key.contains_key(&file.key) {
+            if new.by_key.contains_key(&key) {
                 continue;
             }
-            let known = old.remove(&file.key).filter(&mut keep);
-            if let Some(piece) = known.or_else(|| self.open_piece(&file.key)) {
-                new.by_key.insert(file.key.clone(), piece);
+            let known = old.remove(&key).filter(&mut keep);
+            if let Some(piece) = known.or_else(|| self.open_piece(&key)) {
+                new.by_key.insert(key, piece);
             }
         }
         new.own = if own.is_empty() {

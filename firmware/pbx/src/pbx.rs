@@ -1,5 +1,7 @@
 //! The handle of the PBX.
 
+mod in_call;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ use crate::exchange::{Exchange, Services};
 use crate::flow::simulate::Standing;
 use crate::leg::sip::SipLines;
 use crate::lines::{self, LineTestRefusal, LineTestStatus, MAX_HOPS};
-use crate::live::{ActiveCall, CallState, Live, LiveEvent, LiveState};
+use crate::live::{ActiveCall, Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
@@ -39,7 +41,6 @@ use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Que
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::storage;
-use crate::supervision::{Supervision, SupervisionRefusal, Watch};
 use crate::trunk::TrunkService;
 use crate::voicemail::Voicemail;
 
@@ -449,60 +450,6 @@ impl Pbx {
             hops_left: MAX_HOPS,
             configuration,
         })
-    }
-
-    /// Lets somebody at the extension `by` supervise a call in which the extension `of` takes part. His phones ring, and
-    /// whoever answers is in the call; who is there already does something else from now on. The call that rings, if one
-    /// does.
-    ///
-    /// # Errors
-    /// Why it is not done.
-    pub async fn supervise(
-        &self,
-        call: &CallId,
-        of: ExtensionId,
-        by: ExtensionId,
-        mode: Supervision,
-    ) -> Result<Option<CallId>, SupervisionRefusal> {
-        let configuration = self.exchange.configuration.borrow().clone();
-        let of = configuration.extension(of);
-        let of = of.ok_or(SupervisionRefusal::NotInCall)?.number.clone();
-        let by = configuration.extension(by).filter(|by| by.enabled);
-        let by = by.ok_or(SupervisionRefusal::NoExtension)?.clone();
-        let live = self.exchange.live.calls_of(&of);
-        let talking = live.iter().find(|one| one.call.id == *call);
-        match talking.map(|one| one.call.state) {
-            Some(CallState::Answered | CallState::Held) => {}
-            Some(CallState::Ringing) => return Err(SupervisionRefusal::NotTalking),
-            None if self.exchange.live.has(call) => return Err(SupervisionRefusal::NotInCall),
-            None => return Err(SupervisionRefusal::NoCall),
-        }
-        let (told, is_there) = oneshot::channel();
-        let watch = Watch {
-            by: by.number.clone(),
-            of: of.clone(),
-            mode,
-            newcomer: None,
-            told: Some(told),
-        };
-        let asked = Interrupt::Supervise(Box::new(watch));
-        if self.exchange.interrupt(call, asked)
-            && let Ok(Ok(true)) = timeout(AGENT_TIME, is_there).await
-        {
-            return Ok(None);
-        }
-        let _calls = self.tasks.enter();
-        let ringing = self.exchange.click(Click {
-            extension: by,
-            then: Then::Supervise {
-                call: call.clone(),
-                of,
-                mode,
-            },
-            hops_left: MAX_HOPS,
-            configuration,
-        });
-        ringing.map(Some).ok_or(SupervisionRefusal::NoRoom)
     }
 
     /// Starts, stops, pauses or resumes the recording of a call.

@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 41] = [
+const SENTENCES: [&str; 43] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -28,6 +28,8 @@ const SENTENCES: [&str; 41] = [
     "anonymous-refused",
     "queue-please-hold",
     "queue-wait",
+    "queue-callback-offer",
+    "queue-callback",
     "agent-logged-in",
     "agent-logged-out",
     "agent-paused",

@@ -5,6 +5,7 @@ mod logging;
 mod notify;
 mod service;
 mod settings;
+mod spoken;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -150,6 +150,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         store.clone(),
         pbx.clone(),
     )?;
+    let speaker = tokio::spawn(crate::spoken::follow(studio.clone(), store.watch()));
     let web = Server::start(
         api_config(&settings, certificate, studio),
         store.clone(),
@@ -178,6 +179,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         tracing::warn!("stopping although the web service still has requests");
     }
     drop(courier);
+    speaker.abort();
     if timeout(STORE_STOP, store.close()).await.is_err() {
         tracing::error!("stopping although the disk has not taken everything");
     }
@@ -324,13 +326,15 @@ fn studio(settings: &Settings, store: &Store) -> Result<Studio, Failure> {
     })?;
     let configuration = store.configuration();
     let files = configuration.audio_files().iter();
-    let keys = files.map(|file| file.key.clone()).collect();
+    let spoken = configuration.speeches().map(|speech| speech.key());
+    let keys = files.map(|file| file.key.clone()).chain(spoken).collect();
     for key in studio.clean(&keys) {
-        let file = configuration
-            .audio_files()
-            .iter()
-            .find(|file| file.key == key);
-        let name = file.map_or("", |file| file.name.as_str());
+        let mut files = configuration.audio_files().iter();
+        let Some(file) = files.find(|file| file.key == key) else {
+            // A text, which will be spoken anew.
+            continue;
+        };
+        let name = file.name.as_str();
         tracing::warn!(
             audio_file = name,
             "the sound is not on this gateway: upload it again"

@@ -172,7 +172,7 @@ impl Studio {
         flushed
             .await
             .map_err(|error| SoundError::file("write", &upload.path, &error))?;
-        self.make(&upload.path, true).await
+        self.make(&upload.path, &new_key()?, true).await
     }
 
     /// Speaks a text.
@@ -180,13 +180,36 @@ impl Studio {
     /// # Errors
     /// [`SoundError::NoVoice`], [`SoundError::Unspeakable`], or the disk.
     pub async fn speak(&self, text: &str, voice: Voice) -> Result<Taken, SoundError> {
+        self.speak_as(&new_key()?, text, voice).await
+    }
+
+    /// Speaks a text into a sound that is found by this key, 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// As [`Studio::speak`].
+    pub async fn speak_as(&self, key: &str, text: &str, voice: Voice) -> Result<Taken, SoundError> {
         let _place = self.place()?;
         let spoken = Unfinished(self.path(&new_key()?, NEW));
         {
             let _turn = self.turn().await;
             voice.speak(&self.0.espeak, text, &spoken.0).await?;
         }
-        self.make(&spoken.0, false).await
+        self.make(&spoken.0, key, false).await
+    }
+
+    /// Speaks a text in a language (BCP 47 tag) unless the sound of this key is there already.
+    ///
+    /// # Errors
+    /// As [`Studio::speak`].
+    pub async fn keep_spoken(&self, key: &str, text: &str, tag: &str) -> Result<(), SoundError> {
+        if tokio::fs::try_exists(self.played(key))
+            .await
+            .unwrap_or(false)
+        {
+            return Ok(());
+        }
+        let voice = Voice::of_language(tag).ok_or_else(|| SoundError::NoVoice(tag.to_owned()))?;
+        self.speak_as(key, text, voice).await.map(|_| ())
     }
 
     /// The file that is played.
@@ -207,14 +230,13 @@ impl Studio {
         remove(&self.path(key, ORIGINAL));
     }
 
-    async fn make(&self, source: &Path, keep: bool) -> Result<Taken, SoundError> {
-        let key = new_key()?;
-        let new = Unfinished(self.path(&format!("{key}-played"), NEW));
+    async fn make(&self, source: &Path, key: &str, keep: bool) -> Result<Taken, SoundError> {
+        let new = Unfinished(self.path(&new_key()?, NEW));
         let converted = {
             let _turn = self.turn().await;
             self.0.converter.convert(source, &new.0).await?
         };
-        let (played, original) = (self.played(&key), self.original(&key));
+        let (played, original) = (self.played(key), self.original(key));
         let place = || -> io::Result<u64> {
             let mut octets = fs::metadata(&new.0)?.len();
             if keep {
@@ -227,11 +249,11 @@ impl Studio {
             Ok(octets)
         };
         let octets = place().map_err(|error| {
-            self.delete(&key);
+            self.delete(key);
             SoundError::file("store", &played, &error)
         })?;
         Ok(Taken {
-            key,
+            key: key.to_owned(),
             format: converted.format,
             duration_ms: converted.duration_ms(),
             octets,

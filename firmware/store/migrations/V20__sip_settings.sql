@@ -1,1 +1,12 @@
--- From here on the company's document may hold settings of SIP, and those of extensions say who may use WebSocket.
+-- From here on the company's document may hold settings of SIP, those of extensions say who may
+-- use WebSocket, those of users when they work, and those of menus what is spoken.
+
+-- Callers of queues who are called back in their turn.
+CREATE TABLE queue_callbacks (
+    call TEXT PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    name TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    attempts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

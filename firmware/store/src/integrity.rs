@@ -37,6 +37,7 @@ pub(crate) const STATE: &[&str] = &[
     "bindings",
     "bans",
     "queue_members",
+    "queue_callbacks",
     "agent_intervals",
     "recordings",
     "recording_accesses",

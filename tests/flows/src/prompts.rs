@@ -29,6 +29,17 @@ impl Prompt {
         Ok(Self(slower(&samples, 16_000 / RATE)))
     }
 
+    /// A WAV file as the gateway plays it: mono, 16 bits.
+    pub fn of_wav(file: &[u8]) -> Result<Self> {
+        let at = file.windows(4).position(|four| four == b"data");
+        let samples = at.and_then(|at| file.get(at + 8..)).ok_or("no samples")?;
+        let rate = file.get(24..28).and_then(|four| four.try_into().ok());
+        let rate = rate.map_or(0, u32::from_le_bytes) as usize;
+        let (samples, _) = samples.as_chunks::<2>();
+        let samples: Vec<i16> = samples.iter().map(|two| i16::from_le_bytes(*two)).collect();
+        Ok(Self(slower(&samples, (rate / RATE).max(1))))
+    }
+
     /// Where it begins in what was heard at 8,000 samples a second; none when it was not heard. Its loudest second counts.
     pub fn find(&self, heard: &[i16]) -> Option<usize> {
         let heard = slower(heard, 8_000 / RATE);

@@ -164,6 +164,10 @@ export interface User {
   extension?: Id | null
   /** What the person may do, instead of what the role allows. */
   profile?: Id | null
+  /** When the person works; always when empty. */
+  working_hours?: Record<string, unknown>[]
+  /** Audio files left on answering machines. */
+  voicedrops?: Id[]
 }
 
 /** Who is logged in, and what that allows. */

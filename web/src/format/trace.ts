@@ -149,6 +149,12 @@ export function traceText(step: TraceStep): string {
       return t(`trace.${step['step']}`, { number: text('number') })
     case 'consults':
       return t('trace.consults', { who: word('end', text('by')), number: text('number') })
+    case 'queue_callback':
+      return t('trace.queue_callback', { number: text('number'), position: text('position') })
+    case 'queue_calls_back':
+      return t('trace.queue_calls_back', { number: text('number'), waited: text('waited') })
+    case 'voicedrop':
+      return t('trace.voicedrop', { who: word('end', text('by')), message: text('message') })
     case 'consult_swapped':
       return t('trace.consult_swapped', { who: word('end', text('by')) })
     case 'consult_ended':

@@ -71,6 +71,15 @@ const EVENTS = [
   'configuration.changed',
 ]
 
+/** Times by the clock and the calendar. */
+export const PERIODS = rows('periods', [
+  { name: 'weekdays', kind: 'checks', of: [1, 2, 3, 4, 5, 6, 7], words: 'weekday', wide: true, initial: [1, 2, 3, 4, 5] },
+  { name: 'start', kind: 'time', initial: '08:00' },
+  { name: 'end', kind: 'time', initial: '18:00' },
+  { name: 'days', kind: 'numbers', more: true },
+  { name: 'months', kind: 'numbers', more: true },
+])
+
 export const KINDS: readonly Kind[] = [
   {
     id: 'number',
@@ -185,7 +194,14 @@ export const KINDS: readonly Kind[] = [
       text('name', 40, { required: true }),
       text('number', 7, { nullable: true, mode: 'tel' } as Partial<Field>),
       ref('greeting', 'audio_file'),
-      ref('menu', 'audio_file', { required: true }),
+      ref('menu', 'audio_file'),
+      {
+        name: 'menu_text',
+        kind: 'group',
+        fields: () => [text('template', 100, { required: true, wide: true }), LANGUAGE],
+        nullable: true,
+        wide: true,
+      },
       rows('keys', [
         { name: 'key', kind: 'key', required: true, initial: '1' },
         text('label', 40),
@@ -224,6 +240,7 @@ export const KINDS: readonly Kind[] = [
       flag('announce_position', true, { more: true }),
       flag('announce_wait', false, { more: true }),
       number('wrap_up', 0, 600, { initial: 10, more: true }),
+      key('callback_key', { more: true }),
       number('pause_after_missed', 1, 20, { nullable: true, more: true } as Partial<Field>),
       number('priority', 0, 100, { more: true }),
       ref('whisper', 'audio_file', { more: true }),
@@ -257,13 +274,7 @@ export const KINDS: readonly Kind[] = [
     fields: [
       NAME,
       ref('calendar', 'calendar'),
-      rows('periods', [
-        { name: 'weekdays', kind: 'checks', of: [1, 2, 3, 4, 5, 6, 7], words: 'weekday', wide: true, initial: [1, 2, 3, 4, 5] },
-        { name: 'start', kind: 'time', initial: '08:00' },
-        { name: 'end', kind: 'time', initial: '18:00' },
-        { name: 'days', kind: 'numbers', more: true },
-        { name: 'months', kind: 'numbers', more: true },
-      ]),
+      PERIODS,
       destination('on_match'),
       destination('on_no_match'),
       union(

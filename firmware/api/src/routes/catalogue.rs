@@ -5,7 +5,10 @@ use std::any::Any;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ramal_model::{Id, InCatalogue, Object, Profile, Secret, Stored, UsedBy};
+use ramal_model::{
+    Id, InCatalogue, InboundRoute, Object, Profile, Secret, Stored, TrunkId, UsedBy,
+};
+use ramal_pbx::TrunkState;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +19,7 @@ use crate::app::App;
 use crate::body::JsonBody;
 use crate::caller::Caller;
 use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::form::problem;
 use crate::permit::Access;
 use crate::problem::Problem;
 
@@ -27,17 +31,45 @@ pub struct Row<T: Object> {
     object: Stored<T>,
     /// What leads to it; it cannot be deleted while there is anything.
     used_by: Vec<UsedBy>,
+    /// Why nothing comes by an inbound route now: its `trunk` does not work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreachable: Option<Unreachable>,
     /// The secret that was made for a new object, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     new_secret: Option<Secret>,
 }
 
+/// Why no call can come.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unreachable {
+    /// The trunk is not registered, is refused, or does not answer.
+    Trunk,
+}
+
+impl Unreachable {
+    /// Whether calls cannot come by a trunk.
+    pub fn by(app: &App, trunk: TrunkId) -> Option<Self> {
+        let trunks = app.pbx.live().trunks;
+        let status = trunks.iter().find(|one| one.id == trunk)?;
+        match status.state {
+            TrunkState::Unregistered | TrunkState::Rejected | TrunkState::Unreachable => {
+                Some(Self::Trunk)
+            }
+            TrunkState::Trying | TrunkState::Registered | TrunkState::Ok => None,
+        }
+    }
+}
+
 impl<T: InCatalogue> Row<T> {
     fn now(app: &App, object: Stored<T>) -> Self {
         let configuration = app.store.configuration();
+        let route = (&object.settings as &dyn Any).downcast_ref::<InboundRoute>();
+        let trunk = route.and_then(|route| route.trunk);
         Self {
             used_by: configuration.referring_to(T::KIND, object.id.number()),
+            unreachable: trunk.and_then(|trunk| Unreachable::by(app, trunk)),
             object,
             new_secret: None,
         }
@@ -70,12 +102,25 @@ fn may_give<T: InCatalogue>(may: &Access, settings: &T) -> Result<(), Problem> {
     }
 }
 
+/// Speaks what an object says before it counts, so that no call finds it unspoken and whoever saves it is told why it cannot
+/// be. What comes otherwise, by an import for instance, is spoken later.
+async fn speak<T: InCatalogue>(app: &App, settings: &T) -> Result<(), Problem> {
+    let company = app.store.configuration().spoken_language();
+    let Some(speech) = settings.speech(company) else {
+        return Ok(());
+    };
+    let (key, tag) = (speech.key(), speech.language.tag());
+    let spoken = app.studio.keep_spoken(&key, &speech.text, tag);
+    spoken.await.map_err(problem)
+}
+
 async fn create<T: InCatalogue>(
     app: &App,
     may: &Access,
     settings: T,
 ) -> Result<(StatusCode, Json<Row<T>>), Problem> {
     may_give(may, &settings)?;
+    speak(app, &settings).await?;
     let given = settings.clone().take_secret().is_some();
     let object = app.store.create(&may.caller.actor, settings).await?;
     let secret = app.store.configuration().secret(object.id).cloned();
@@ -93,6 +138,7 @@ async fn replace<T: InCatalogue>(
     settings: T,
 ) -> Result<Json<Row<T>>, Problem> {
     may_give(may, &settings)?;
+    speak(app, &settings).await?;
     let object = app
         .store
         .replace(&may.caller.actor, Id::new(id), settings)

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::catalogue::Unreachable;
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::document::{BadBody, Common, Forbidden, Unauthenticated};
@@ -62,6 +63,8 @@ pub struct Thought {
 pub struct Course {
     /// How it ends.
     end: CourseEnd,
+    /// Why it could not come now: its `trunk` does not work. Null where it could.
+    unreachable: Option<Unreachable>,
     /// The steps of its way, as the call history has them.
     #[schema(value_type = Vec<Object>)]
     trace: Vec<Value>,
@@ -110,6 +113,8 @@ pub async fn simulate_call(
 ) -> Result<Json<Course>, Problem> {
     let configuration = app.store.configuration();
     let scenario = thought.scenario(&app, &configuration)?;
+    let trunk = scenario.trunk.map(TrunkId);
+    let unreachable = trunk.and_then(|trunk| Unreachable::by(&app, trunk));
     let course = simulate(&configuration, &scenario);
     let number = |id: ExtensionId| {
         let extension = configuration.extension(id);
@@ -125,6 +130,7 @@ pub async fn simulate_call(
             ThoughtEnd::Cleared(clearing) => CourseEnd::Cleared { clearing },
             ThoughtEnd::Unconfigured => CourseEnd::Unconfigured {},
         },
+        unreachable,
         trace: course.trace,
         ivr_path: course.ivr_path,
         duration_ms: course.duration.as_millis().try_into().unwrap_or(u64::MAX),

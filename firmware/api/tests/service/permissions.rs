@@ -382,6 +382,11 @@ async fn at_02_logins_passwords_and_what_an_auditor_may() {
         admin.post("/users", &user("abcde", PASSWORD)).await.status,
         201
     );
+    let mut at_night = user("abcdf", PASSWORD);
+    at_night["working_hours"] = json!([{ "weekdays": [8], "start": "22:00", "end": "06:00" }]);
+    let refused = admin.post("/users", &at_night).await;
+    let refused = refused.json()["errors"][0].clone();
+    assert_eq!(refused["field"], "working_hours[0].weekdays[0]");
     let auditor = gateway.user(&admin, "auditor").await;
     let extension = made(&admin, "/extensions", json!({ "number": "201" })).await;
     assert_eq!(auditor.get("/calls").await.status, 200);

@@ -35,7 +35,7 @@ async fn at_10_and_at_11_what_a_queue_cannot_do_is_refused() {
         ("agent_ring", json!(4)),
         ("wrap_up", json!(601)),
         ("pause_after_missed", json!(0)),
-        ("callback_key", json!("2")),
+        ("callback_key", json!("x")),
     ] {
         let answer = admin.post("/queues", &queue(field, value)).await;
         assert_eq!(answer.status, 422, "{field}: {}", answer.json());

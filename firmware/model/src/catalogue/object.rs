@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Reference;
-use crate::{Configuration, Secret, problem::Problems};
+use crate::{Configuration, Language, Secret, Speech, problem::Problems};
 
 /// Identifies an object of kind `T` for as long as it exists. Never used again after deletion.
 pub struct Id<T> {
@@ -110,6 +110,11 @@ pub trait Object:
 
     /// The number it is reached at from inside, if it has one.
     fn number(&self) -> Option<&str> {
+        None
+    }
+
+    /// What the gateway speaks because of it, by the company's language where it says none.
+    fn speech(&self, _company: Language) -> Option<Speech> {
         None
     }
 

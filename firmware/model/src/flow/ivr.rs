@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Destination, check_key, nested, plays};
+use super::{Destination, MenuText, check_key, nested, plays};
 use crate::problem::code;
-use crate::{AudioFileId, Configuration, Id, Object, Problems, Reference, text};
+use crate::{AudioFileId, Configuration, Id, Language, Object, Problems, Reference, Speech, text};
 
 /// A menu that callers choose from by key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,8 +17,10 @@ pub struct Ivr {
     pub number: Option<String>,
     /// What callers hear once, before the menu.
     pub greeting: Option<AudioFileId>,
-    /// The menu; required. Any key interrupts it.
+    /// The menu; required unless `menu_text` says what is spoken. Any key interrupts it.
     pub menu: Option<AudioFileId>,
+    /// What the gateway speaks where there is no `menu`: one sentence for each key, made of its label.
+    pub menu_text: Option<MenuText>,
     /// What callers hear after a key that leads nowhere; null is the gateway's own.
     pub invalid: Option<AudioFileId>,
     /// What callers hear who press nothing in time; null is the gateway's own.
@@ -60,6 +62,7 @@ impl Default for Ivr {
             number: None,
             greeting: None,
             menu: None,
+            menu_text: None,
             invalid: None,
             timeout: None,
             exceeded: None,
@@ -88,9 +91,13 @@ impl Object for Ivr {
         if let Some(number) = &mut self.number {
             *number = text::digits(problems, "number", number, 2, 7);
         }
-        if self.menu.is_none() {
-            let message = "needs the audio file with the options";
-            problems.add("menu", code::REQUIRED, None, message);
+        match &mut self.menu_text {
+            Some(text) => text.check(&self.keys, problems),
+            None if self.menu.is_none() => {
+                let message = "needs the audio file with the options, or a text to speak";
+                problems.add("menu", code::REQUIRED, None, message);
+            }
+            None => {}
         }
         text::range(problems, "wait", self.wait, 1i64, 30);
         text::range(problems, "attempts", self.attempts, 1i64, 10);
@@ -173,6 +180,11 @@ impl Object for Ivr {
 
     fn number(&self) -> Option<&str> {
         self.number.as_deref()
+    }
+
+    fn speech(&self, company: Language) -> Option<Speech> {
+        let text = self.menu_text.as_ref().filter(|_| self.menu.is_none())?;
+        text.speech(&self.keys, company)
     }
 }
 

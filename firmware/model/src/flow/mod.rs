@@ -12,6 +12,7 @@ mod destination;
 mod inbound_route;
 mod ivr;
 mod limits;
+mod menu_text;
 mod number;
 mod outbound_route;
 mod pattern;
@@ -30,6 +31,7 @@ pub use destination::{Clearing, Destination};
 pub use inbound_route::InboundRoute;
 pub use ivr::{Ivr, IvrKey};
 pub use limits::{Limits, LimitsProfile};
+pub use menu_text::MenuText;
 pub use number::{Assignment, InboundMode, Number, NumberTarget, OfflineAction};
 pub use outbound_route::{OutboundRoute, OutboundRule, Way, WayOrder};
 pub use pattern::{BadPattern, DialledRange, Pattern};
@@ -50,7 +52,7 @@ fn plays(tell: &mut dyn FnMut(Reference), field: &str, file: Option<AudioFileId>
 }
 
 /// Notes the problems of a part of an object, named with its path.
-fn nested(problems: &mut Problems, path: &str, check: impl FnOnce(&mut Problems)) {
+pub(crate) fn nested(problems: &mut Problems, path: &str, check: impl FnOnce(&mut Problems)) {
     let mut inner = Problems::default();
     check(&mut inner);
     if let Err(invalid) = inner.finish(()) {

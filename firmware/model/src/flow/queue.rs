@@ -61,8 +61,7 @@ pub struct Queue {
     /// Callers of a queue with a higher number are served first by members of several queues, 0-100.
     #[schema(minimum = 0, maximum = 100)]
     pub priority: i64,
-    /// The key by which a caller would give up waiting and be called back in his turn: the gateway does not call back yet,
-    /// so this has to be null.
+    /// The key by which a caller gives up waiting, keeps his place and is called back in his turn; none when null.
     pub callback_key: Option<String>,
     /// Whether its calls are recorded; null follows the number.
     pub recording: Option<RecordingMode>,
@@ -208,8 +207,6 @@ impl Object for Queue {
         text::range(problems, "priority", self.priority, 0i64, 100);
         if let Some(key) = &self.callback_key {
             check_key(problems, "callback_key", key);
-            let message = "the gateway does not call callers of queues back yet";
-            problems.add("callback_key", code::INVALID, Some("null"), message);
         }
         nested(problems, "on_full", |inner| self.on_full.check(inner));
         nested(problems, "on_timeout", |inner| self.on_timeout.check(inner));

@@ -108,7 +108,7 @@ impl Period {
             && fits(&self.months, day.month())
     }
 
-    fn check(&self, problems: &mut Problems) {
+    pub(crate) fn check(&self, problems: &mut Problems) {
         for (field, list, max) in [
             ("weekdays", &self.weekdays, 7i64),
             ("days", &self.days, 31),

@@ -2,6 +2,7 @@
 
 mod audio_file;
 mod music_class;
+mod speech;
 
 pub use audio_file::{
     AudioFile, AudioFileChange, AudioFileId, AudioOrigin, MAX_AUDIO_FILES, MAX_TEXT, NewAudioFile,
@@ -13,7 +14,9 @@ pub use music_class::{
     MusicPosition,
 };
 
-use crate::Configuration;
+pub use speech::Speech;
+
+use crate::{Configuration, Language, Object};
 
 /// An object that another one is used by.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -43,17 +46,36 @@ impl std::fmt::Display for UsedBy {
 }
 
 impl Configuration {
+    /// What the gateway speaks because of what objects say.
+    pub fn speeches(&self) -> impl Iterator<Item = Speech> {
+        let language = self.spoken_language();
+        let menus = self.catalogue().ivrs.iter();
+        menus.filter_map(move |menu| menu.speech(language))
+    }
+
+    /// The language of what nothing else is said about.
+    #[must_use]
+    pub fn spoken_language(&self) -> Language {
+        self.company()
+            .map_or(Language::En, |company| company.language)
+    }
+
     /// What plays an audio file.
     pub fn users_of_audio_file(&self, id: AudioFileId) -> Vec<UsedBy> {
         let company = self
             .company()
             .filter(|company| company.voicemail_greeting == Some(id))
             .map(|company| UsedBy::new("company", 0, &company.legal_name));
+        let users = self.users().iter();
+        let users = users
+            .filter(|user| user.voicedrops.contains(&id))
+            .map(|user| UsedBy::new("user", user.id.0, &user.login));
         self.music_classes()
             .iter()
             .filter(|class| class.files.contains(&id))
             .map(|class| UsedBy::new("music_class", class.id.0, &class.name))
             .chain(company)
+            .chain(users)
             .chain(self.referring_to("audio_file", id.0))
             .collect()
     }

@@ -20,6 +20,7 @@ use crate::leg::sip::Dial;
 use crate::leg::{Cause, Leg, LegEvent, Release};
 use crate::lines::NoLine;
 use crate::queue;
+use crate::queues::{CallBack, CalledBack};
 use crate::supervision::{Supervision, Watch};
 
 /// What phones are offered: whatever the other end will speak, one of these fits.
@@ -41,6 +42,8 @@ pub(crate) struct Click {
 pub(crate) enum Then {
     /// This is dialled.
     Dial(String),
+    /// A caller of a queue is called back.
+    CallBack(Box<CallBack>),
     /// He supervises the call of an extension.
     Supervise {
         /// Which call.
@@ -57,6 +60,7 @@ impl Then {
     fn number(&self) -> &str {
         match self {
             Self::Dial(number) | Self::Supervise { of: number, .. } => number,
+            Self::CallBack(back) => &back.number,
         }
     }
 }
@@ -86,35 +90,59 @@ pub(crate) async fn run(
         caller.party(),
         to,
     );
-    let outcome = match slot {
-        None => call.refused(Refused::CallerBusy, Cause::USER_BUSY),
-        Some(slot) => match ring(&mut call, &click).await {
-            Err(outcome) => outcome,
-            Ok((record, leg)) => {
-                call.answered_by_gateway(record, leg.codec());
-                let participant = Participant::new(leg, caller, record, Some(slot));
-                Box::pin(answered(&mut call, participant, &click)).await
+    let rung = match slot {
+        None => Err(call.refused(Refused::CallerBusy, Cause::USER_BUSY)),
+        Some(slot) => ring(&mut call, &click).await.map(|leg| (slot, leg)),
+    };
+    let outcome = match rung {
+        Err(outcome) => {
+            if let Then::CallBack(back) = click.then {
+                back.not_taken(outcome.result != CallResult::Failed);
             }
-        },
+            outcome
+        }
+        Ok((slot, (record, leg))) => {
+            call.answered_by_gateway(record, leg.codec());
+            let participant = Participant::new(leg, caller, record, Some(slot));
+            Box::pin(answered(&mut call, participant, click)).await
+        }
     };
     Box::pin(call.finish(outcome)).await;
 }
 
 /// Does what was asked for with whoever answered.
-async fn answered(call: &mut Call, participant: Participant, click: &Click) -> Outcome {
+async fn answered(call: &mut Call, mut participant: Participant, click: Click) -> Outcome {
     let exchange = Arc::clone(call.exchange());
-    match &click.then {
-        Then::Dial(number) => {
-            let configuration = &click.configuration;
-            let who = &participant.who;
-            let route = routing::route(configuration, &exchange, who, number, |step| {
-                call.step(step);
+    let following = Following {
+        configuration: &click.configuration,
+        hops_left: click.hops_left,
+    };
+    match click.then {
+        Then::Dial(number) => dial(call, participant, &number, &following).await,
+        Then::CallBack(back) => {
+            let CallBack {
+                number,
+                since,
+                place,
+                told,
+                ..
+            } = *back;
+            let of_queue = place.taken(Some(click.extension.id));
+            if let Some(slot) = &mut participant.slot {
+                slot.is_of_queue(of_queue);
+            }
+            let waited = exchange.store.now().saturating_sub(since) / 1_000;
+            call.step(Step::QueueCallsBack {
+                number: number.clone(),
+                waited: waited.max(0).unsigned_abs(),
             });
-            let following = Following {
-                configuration,
-                hops_left: click.hops_left,
-            };
-            connect(call, participant, route, &following).await
+            let outcome = dial(call, participant, &number, &following).await;
+            // Nobody listens when the gateway stops.
+            let _ = told.send(match outcome.result {
+                CallResult::Answered => CalledBack::Talked,
+                _ => CalledBack::NoAnswer,
+            });
+            outcome
         }
         Then::Supervise {
             call: supervised,
@@ -124,16 +152,31 @@ async fn answered(call: &mut Call, participant: Participant, click: &Click) -> O
             let watch = Watch {
                 by: click.extension.number.clone(),
                 of: of.clone(),
-                mode: *mode,
+                mode,
                 newcomer: Some(participant.leave(call).await),
                 told: None,
             };
             // A call that has ended meanwhile lets it drop, which hangs him up.
-            exchange.interrupt(supervised, Interrupt::Supervise(Box::new(watch)));
+            exchange.interrupt(&supervised, Interrupt::Supervise(Box::new(watch)));
             call.served();
             Outcome::cleared_by(Cause::NORMAL_CLEARING)
         }
     }
+}
+
+/// Connects whoever answered as if he had dialled the number.
+async fn dial(
+    call: &mut Call,
+    participant: Participant,
+    number: &str,
+    following: &Following<'_>,
+) -> Outcome {
+    let exchange = Arc::clone(call.exchange());
+    let who = &participant.who;
+    let route = routing::route(following.configuration, &exchange, who, number, |step| {
+        call.step(step);
+    });
+    connect(call, participant, route, following).await
 }
 
 /// Rings the extension's own phones until somebody answers.
@@ -157,9 +200,13 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
             return Err(call.refused(Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT));
         }
     };
+    let seconds = match &click.then {
+        Then::CallBack(back) => back.ring_seconds,
+        Then::Dial(_) | Then::Supervise { .. } => extension.ring_time,
+    };
     call.step(Step::Ringing {
         contacts: contacts.len() + lines.len(),
-        seconds: extension.ring_time,
+        seconds,
     });
     let dial = Dial {
         caller: shown,
@@ -180,7 +227,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
             Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot ring a phone"),
         }
     }
-    let deadline = Instant::now() + Duration::from_secs(extension.ring_time.into());
+    let deadline = Instant::now() + Duration::from_secs(seconds.into());
     let taken = first_answer(call, &mut phones, deadline).await;
     let (release, cause) = match &taken {
         Ok(_) => (

@@ -235,7 +235,10 @@ impl Three {
                 }
                 // Whoever wants something of two who talk asks again when they do.
                 News::Interrupt(
-                    Interrupt::Join(_) | Interrupt::Supervise(_) | Interrupt::Record(_),
+                    Interrupt::Join(_)
+                    | Interrupt::Supervise(_)
+                    | Interrupt::VoiceDrop(_)
+                    | Interrupt::Record(_),
                 ) => {}
             }
         }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ramal_media::{Repeat, Sound};
-use ramal_model::{FeatureCode, Language, Pressed};
+use ramal_model::{AudioFileId, FeatureCode, Language, Pressed};
 use tokio::time::{Instant, sleep_until};
 
 use super::participant::Pair;
 use super::record::Call;
 use super::trace::End;
+use super::voicedrop;
 use crate::leg::Transfer;
 
 /// The next key of a code must follow within this time.
@@ -40,6 +41,8 @@ pub(super) enum Key {
     Transfers(End, Transfer),
     /// This end asks back at a number.
     Consults(End, String),
+    /// This end leaves the other one a message.
+    LeavesMessage(End, AudioFileId),
 }
 
 impl Keys {
@@ -103,7 +106,11 @@ impl Keys {
                 self.number = Some((end, String::new(), Instant::now() + FIRST_KEY));
                 ask(call, pair, end);
             }
-            _ => {}
+            Some(feature) => {
+                let message = voicedrop::by_code(call, who, feature);
+                return message.map_or(Key::Passes, |message| Key::LeavesMessage(end, message));
+            }
+            None => {}
         }
         Key::Passes
     }

@@ -37,6 +37,7 @@ mod third;
 pub(crate) mod trace;
 mod transfer;
 mod voice;
+mod voicedrop;
 mod voicemail;
 mod whisper;
 
@@ -51,6 +52,8 @@ pub(crate) use self::participant::{Newcomer, Replacing};
 pub(crate) use self::record::Interrupt;
 pub(crate) use self::recording::Order;
 pub use self::recording::{RecordingCommand, RecordingRefusal};
+pub(crate) use self::voicedrop::VoiceDrop;
+pub use self::voicedrop::VoiceDropRefusal;
 
 use self::participant::{Pair, Participant};
 use self::reach::{Following, Reached, Waiting, reach};

@@ -294,7 +294,9 @@ impl Parked {
                     call.recording_failed(problem);
                 }
                 // Nobody talks.
-                News::Interrupt(Interrupt::Record(_) | Interrupt::Supervise(_)) => {}
+                News::Interrupt(
+                    Interrupt::Record(_) | Interrupt::Supervise(_) | Interrupt::VoiceDrop(_),
+                ) => {}
                 News::Deadline => return Ok(Came::Nobody),
             }
         }

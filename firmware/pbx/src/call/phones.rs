@@ -297,6 +297,7 @@ pub(super) async fn phone(
         | LegEvent::FaxOffered(_)
         | LegEvent::FaxAnswered(_)
         | LegEvent::FaxEnded
+        | LegEvent::MachineHeard
         | LegEvent::MediaTimeout
         | LegEvent::Unsecured(_)
         | LegEvent::Joined(_)

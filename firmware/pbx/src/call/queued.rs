@@ -46,6 +46,8 @@ pub(super) struct Queued {
     announcement: Option<Arc<Prompt>>,
     says_position: bool,
     says_wait: bool,
+    /// The key by which he may be called back.
+    callback_key: Option<String>,
     announcing: Option<Announcing>,
     language: Language,
     class: Option<MusicClassId>,
@@ -61,6 +63,7 @@ impl Queued {
         queue: &Queue,
         announcement: Option<Arc<Prompt>>,
         language: Language,
+        reachable: bool,
     ) -> Self {
         Self {
             place,
@@ -69,6 +72,7 @@ impl Queued {
             announcement,
             says_position: queue.announce_position,
             says_wait: queue.announce_wait,
+            callback_key: queue.callback_key.clone().filter(|_| reachable),
             announcing: Announcing::new(queue.announce_every),
             language,
             class: queue.music_class,
@@ -183,6 +187,12 @@ impl Queued {
             sounds.push(PAUSE);
             sounds.extend(own("queue-wait"));
             let words = composer.duration(wait_in_minutes(wait));
+            sounds.extend(words.iter().filter_map(|word| own(word)));
+        }
+        if let Some(key) = &self.callback_key {
+            sounds.push(PAUSE);
+            sounds.extend(own("queue-callback-offer"));
+            let words = composer.digits(key);
             sounds.extend(words.iter().filter_map(|word| own(word)));
         }
         sounds.push(PAUSE);

@@ -16,6 +16,7 @@ use super::participant::Newcomer;
 use super::pickup::RingingEntry;
 use super::recording::{CallRecording, Order};
 use super::trace::{End, EndedHere, Feature, Step, Trace};
+use super::voicedrop::VoiceDrop;
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 use crate::leg::{Cause, Leg};
@@ -55,6 +56,8 @@ pub(crate) enum Interrupt {
     Join(Box<Newcomer>),
     /// This one wants to supervise it.
     Supervise(Box<Watch>),
+    /// An end leaves the other one a message.
+    VoiceDrop(Box<VoiceDrop>),
     /// Its recording is to begin, to end, or to pause.
     Record(Order),
     /// Its recording has ended for this reason.
@@ -169,7 +172,10 @@ impl Call {
                 Interrupt::End(why) => return why,
                 Interrupt::NoticeEnded(end) => self.notice_ended(end, None),
                 Interrupt::RecordingFailed(problem) => self.recording_failed(problem),
-                Interrupt::Join(_) | Interrupt::Supervise(_) | Interrupt::Record(_) => {}
+                Interrupt::Join(_)
+                | Interrupt::Supervise(_)
+                | Interrupt::VoiceDrop(_)
+                | Interrupt::Record(_) => {}
             }
         }
     }

@@ -430,7 +430,9 @@ async fn wait(
             }
             News::Interrupt(Interrupt::RecordingFailed(problem)) => call.recording_failed(problem),
             // Nobody talks: whoever asked is told so by the silence.
-            News::Interrupt(Interrupt::Record(_) | Interrupt::Supervise(_)) => {}
+            News::Interrupt(
+                Interrupt::Record(_) | Interrupt::Supervise(_) | Interrupt::VoiceDrop(_),
+            ) => {}
             News::AskedLong => phones.ask_again(call).await?,
             // Whoever has answered in time is asked to the end.
             News::Deadline if phones.due().is_some() => deadline = Instant::now() + ASKING,

@@ -213,6 +213,7 @@ fn by_code(
         FeatureCode::Park => Feature::Park,
         FeatureCode::ParkSlots => Feature::ParkSlot,
         FeatureCode::HideNumber
+        | FeatureCode::Voicedrop
         | FeatureCode::BlindTransfer
         | FeatureCode::AttendedTransfer
         | FeatureCode::Record => return None,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ramal_media::{Prompt, Repeat, Sound};
 use ramal_model::{
     AudioFileId, CallResult, Clearing, Conference, Configuration, Destination, ExtensionId,
-    Language, Queue, Stored, VoicemailBox,
+    Language, Queue, Stored, UserId, VoicemailBox,
 };
 use tokio::time::{Instant, sleep_until};
 
@@ -131,6 +131,7 @@ impl Stage<'_, '_> {
                 | LegEvent::Joined(_)
                 | LegEvent::FaxOffered(_)
                 | LegEvent::FaxAnswered(_)
+                | LegEvent::MachineHeard
                 | LegEvent::FaxEnded => {}
             }
         }
@@ -158,17 +159,22 @@ impl Stage<'_, '_> {
                 prompt
             }
             Say::File(id) => self.file(*id).await,
+            Say::Spoken(key) => self.piece(key).await,
         }
     }
 
     async fn file(&self, id: AudioFileId) -> Option<Arc<Prompt>> {
         let file = self.following.configuration.audio_file(id)?;
+        self.piece(&file.key).await
+    }
+
+    async fn piece(&self, key: &str) -> Option<Arc<Prompt>> {
         let music = Arc::clone(&self.call.exchange().music);
-        if let Some(piece) = music.piece(&file.key) {
+        if let Some(piece) = music.piece(key) {
             return Some(piece);
         }
         // It was added a moment ago. Opening it waits for the disk.
-        let key = file.key.clone();
+        let key = key.to_owned();
         let opened = tokio::task::spawn_blocking(move || music.open_piece(&key)).await;
         opened.ok().flatten()
     }
@@ -210,6 +216,10 @@ impl Switch for Stage<'_, '_> {
                 idle_since: idle.unwrap_or(online_since),
             },
         }
+    }
+
+    fn agent_at(&self, extension: ExtensionId) -> Option<UserId> {
+        self.call.exchange().queues.agent_at(extension)
     }
 
     fn choose(&mut self, among: usize) -> usize {

@@ -1,11 +1,14 @@
 //! Two legs talk until one hangs up, or wants something else.
 
+use ramal_model::AudioFileId;
+
 use super::Outcome;
 use super::keys::{Key, Keys};
 use super::participant::{Newcomer, Pair, Replacing};
 use super::record::{Call, Interrupt};
 use super::third;
 use super::trace::{End, Step};
+use super::voicedrop::{self, HeardAs};
 use crate::leg::fax::FaxOffer;
 use crate::leg::{self, Cause, DigitWay, Leg, LegEvent, MediaFlow, Transfer};
 
@@ -19,6 +22,8 @@ pub(super) enum TalkEnd {
     Replaced(End, Newcomer),
     /// This end asks back at a number.
     Consult(End, String),
+    /// This end leaves the other one a message, and goes.
+    LeavesMessage(End, AudioFileId),
     /// The third one takes the place of this end, which leaves the call for this cause.
     ThirdTakesPlace(End, Cause),
 }
@@ -31,6 +36,8 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
     let mut keys = Keys::default();
     // The end whose place is being taken, should it hang up before.
     let mut left: Option<(End, Cause)> = None;
+    let mut heard = HeardAs::default();
+    voicedrop::listen(call, pair);
     third::attach(call, pair).await;
     call.record_conversation(pair);
     // Whose keys nobody hears as tones, because the other end is told of them: the caller's, the callee's.
@@ -68,6 +75,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
             () = keys.pause() => match keys.paused(call, pair) {
                 Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
                 Key::Consults(end, number) => return TalkEnd::Consult(end, number),
+                Key::LeavesMessage(end, message) => return TalkEnd::LeavesMessage(end, message),
                 Key::Kept | Key::Passes => continue,
             },
             interrupt = call.interrupt() => {
@@ -82,6 +90,11 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                             return TalkEnd::ThirdTakesPlace(end, Cause::NORMAL_CLEARING);
                         }
                     }
+                    Interrupt::VoiceDrop(drop) => {
+                        if let Some((end, message)) = voicedrop::ordered(call, pair, *drop, heard) {
+                            return TalkEnd::LeavesMessage(end, message);
+                        }
+                    }
                     // Who wants to take it comes too late.
                     Interrupt::Join(_) => {}
                 }
@@ -94,6 +107,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                 Key::Kept => continue,
                 Key::Transfers(end, transfer) => return TalkEnd::Transfer(end, transfer),
                 Key::Consults(end, number) => return TalkEnd::Consult(end, number),
+                Key::LeavesMessage(end, message) => return TalkEnd::LeavesMessage(end, message),
             }
         }
         let (this, other) = match end {
@@ -145,6 +159,7 @@ pub(super) async fn talk(call: &mut Call, pair: &mut Pair) -> TalkEnd {
                 }
             }
             LegEvent::FaxEnded => other.leg.end_fax(),
+            LegEvent::MachineHeard => heard = HeardAs::Machine,
             LegEvent::MediaTimeout => {
                 // An end that holds, or is held, need not send anything.
                 if pair.caller.flow == MediaFlow::BOTH && pair.callee.flow == MediaFlow::BOTH {

@@ -64,6 +64,12 @@ pub(crate) enum Step {
         of: String,
         mode: Supervision,
     },
+    /// The caller gave up waiting at this place, and is called back at this number.
+    QueueCallback { number: String, position: usize },
+    /// Somebody who waited so many seconds in a queue is called back.
+    QueueCallsBack { number: String, waited: u64 },
+    /// An end left the other one a recorded message and was let go.
+    Voicedrop { by: End, message: String },
     /// Somebody joined the two who talk.
     ThirdJoined { number: String },
     /// Somebody who was the third one in the call has left it.
@@ -305,6 +311,8 @@ pub(crate) enum Unreached {
     Busy,
     /// He does not want to be disturbed.
     DoNotDisturb,
+    /// It is not in his working hours.
+    OffWork,
 }
 
 /// What the callers of a voicemail box hear.

@@ -7,7 +7,7 @@ use super::routing::{self, Route};
 use super::talk::{TalkEnd, talk};
 use super::third;
 use super::trace::{End, Refused, Step};
-use super::{Caller, Outcome, consult};
+use super::{Caller, Outcome, consult, voicedrop};
 use crate::leg::{self, Cause, LegEvent, Transfer, TransferNews};
 
 /// Lets two talk, and whoever they are replaced by, until the call is over.
@@ -20,7 +20,7 @@ pub(super) async fn converse(
         let end = talk(call, &mut pair).await;
         // Whoever is the third one stays so while the two change.
         let third = match end {
-            TalkEnd::Over(_) | TalkEnd::ThirdTakesPlace(..) => None,
+            TalkEnd::Over(_) | TalkEnd::ThirdTakesPlace(..) | TalkEnd::LeavesMessage(..) => None,
             TalkEnd::Transfer(..) | TalkEnd::Replaced(..) | TalkEnd::Consult(..) => {
                 pair.third.take()
             }
@@ -41,6 +41,13 @@ pub(super) async fn converse(
             }
             TalkEnd::Consult(by, number) => {
                 Box::pin(consult::consult(call, pair, by, number, following)).await
+            }
+            TalkEnd::LeavesMessage(by, message) => {
+                if let Some(third) = pair.third.take() {
+                    let cause = Cause::NORMAL_CLEARING;
+                    Box::pin(third.participant.end(call, cause)).await;
+                }
+                return Box::pin(voicedrop::leave(call, pair, by, message)).await;
             }
             TalkEnd::ThirdTakesPlace(end, cause) => {
                 Ok(Box::pin(third::takes_place(call, pair, end, cause)).await)

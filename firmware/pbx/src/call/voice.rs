@@ -310,6 +310,7 @@ impl<'a> Voice<'a> {
             | LegEvent::Answered
             | LegEvent::FaxOffered(_)
             | LegEvent::FaxAnswered(_)
+            | LegEvent::MachineHeard
             | LegEvent::FaxEnded => {}
         }
         Ok(None)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ramal_model::{Destination, Ivr, Stored};
+use ramal_model::{Destination, Ivr, Object, Stored};
 
 use super::{Journey, Next, Say, Switch};
 use crate::call::trace::Step;
@@ -33,7 +33,14 @@ pub(super) async fn menu<S: Switch>(
     let mut failures = 0;
     while failures < ivr.attempts {
         if pressed.is_none() {
-            let menu: Vec<_> = ivr.menu.map(Say::File).into_iter().collect();
+            let language = switch.configuration().spoken_language();
+            let spoken = || ivr.speech(language).map(|speech| Say::Spoken(speech.key()));
+            let menu: Vec<_> = ivr
+                .menu
+                .map(Say::File)
+                .or_else(spoken)
+                .into_iter()
+                .collect();
             pressed = switch.play(&menu, ANY_KEY).await?;
         }
         if pressed.is_none() {

@@ -12,6 +12,7 @@ pub(crate) mod arrival;
 mod ivr;
 mod number;
 pub(crate) mod person;
+mod presence;
 pub(crate) mod ring;
 pub(crate) mod simulate;
 mod switch;
@@ -128,6 +129,7 @@ async fn visit<S: Switch>(
                 let end = switch.wait_in_queue(queue).await?;
                 let next = match end {
                     QueueEnd::Taken(taken) => return Ok(Next::End(End::Taken(taken))),
+                    QueueEnd::CalledBack => return Ok(Next::End(End::Served)),
                     QueueEnd::Full => queue.on_full.clone(),
                     QueueEnd::TimedOut => queue.on_timeout.clone(),
                     QueueEnd::Empty => queue.on_empty.clone().unwrap_or_default(),

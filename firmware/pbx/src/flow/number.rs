@@ -104,7 +104,7 @@ pub(super) async fn called<S: Switch>(
     let plan = plan(switch, number);
     let then = number.on_no_answer.clone();
     // What is set for nobody being online goes before where calls go that nobody took.
-    if ring::presence(switch, &plan) == ring::Presence::Offline {
+    if !plan.finds_somebody(switch, journey) {
         return ring::people(switch, journey, &plan, None).await;
     }
     ring::people(switch, journey, &plan, then).await

@@ -2,7 +2,7 @@
 
 use ramal_model::{Configuration, Destination, Extension, ExtensionId};
 
-use super::{Availability, Journey, MOST_FORWARDS, Next, Switch, Who, gone, ring};
+use super::{Availability, Journey, MOST_FORWARDS, Next, Switch, Who, gone, presence, ring};
 use crate::call::trace::{ForwardedBecause, Step};
 
 /// A call to an extension.
@@ -19,7 +19,7 @@ pub(super) async fn extension<S: Switch>(
         let because = ForwardedBecause::All;
         return Ok(forward(switch, journey, extension, to, because));
     }
-    let state = switch.availability(id);
+    let state = presence::of_extension(switch, journey, id);
     if state == Availability::Busy
         && let Some(to) = &extension.forward_busy
     {

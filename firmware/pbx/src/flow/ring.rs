@@ -6,8 +6,9 @@ use ramal_model::{
     Clearing, Configuration, Destination, RingOrder, RingStep, RingStrategy, RingTarget, UserId,
 };
 
+use super::presence::{self, Presence};
 use super::{Availability, End, Journey, Next, Outside, Rung, Say, Switch, Who, number};
-use crate::call::trace::{Step, Unreached};
+use crate::call::trace::Step;
 
 /// Seconds each rings where nothing else is said: people in a row, and agents drawn by chance or idle time (S2:14).
 const IN_A_ROW: i64 = 20;
@@ -84,6 +85,11 @@ impl Plan {
     pub(super) fn is_empty(&self) -> bool {
         self.who.is_empty()
     }
+
+    /// Whether somebody of those it rings is online.
+    pub(super) fn finds_somebody<S: Switch>(&self, switch: &S, journey: &Journey) -> bool {
+        presence::of(switch, journey, &self.who) != Presence::Offline
+    }
 }
 
 /// One, for the usual time.
@@ -118,35 +124,6 @@ pub(super) fn devices_of(configuration: &Configuration, user: UserId) -> Vec<Who
         .collect()
 }
 
-/// How those stand who may be rung.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presence {
-    /// Nobody is online.
-    Offline,
-    /// Some are, none of them free.
-    Busy,
-    /// Somebody can be rung.
-    Free,
-}
-
-/// How those stand whom a plan rings. Somebody outside can always be tried.
-pub(super) fn presence<S: Switch>(switch: &S, plan: &Plan) -> Presence {
-    let each = plan.who.iter().map(|one| match one {
-        Who::Extension(id) => match switch.availability(*id) {
-            Availability::Offline => Presence::Offline,
-            Availability::Busy => Presence::Busy,
-            Availability::Free { .. } => Presence::Free,
-        },
-        Who::Outside(_) => Presence::Free,
-    });
-    each.max_by_key(|presence| match presence {
-        Presence::Offline => 0,
-        Presence::Busy => 1,
-        Presence::Free => 2,
-    })
-    .unwrap_or(Presence::Offline)
-}
-
 /// Rings people a call was led to: steps 7 to 9 of the evaluation order, with the messages of the number it came by.
 /// `then` is where it goes when nobody takes it.
 pub(super) async fn people<S: Switch>(
@@ -160,9 +137,9 @@ pub(super) async fn people<S: Switch>(
         switch.step(Step::RingsNobody);
         return Ok(number::nobody_took(switch, number.as_deref(), then));
     }
-    match presence(switch, plan) {
+    match presence::of(switch, journey, &plan.who) {
         Presence::Offline => {
-            tell_unreached(switch, plan);
+            presence::tell_unreached(switch, journey, &plan.who);
             switch.step(Step::NobodyOnline);
             if let Some(number) = &number {
                 if let Some(file) = number.unavailable_message {
@@ -181,7 +158,7 @@ pub(super) async fn people<S: Switch>(
             })
         }
         Presence::Busy => {
-            tell_unreached(switch, plan);
+            presence::tell_unreached(switch, journey, &plan.who);
             switch.step(Step::AllBusy);
             if let Some(number) = &number {
                 if let Some(file) = number.busy_message {
@@ -200,7 +177,7 @@ pub(super) async fn people<S: Switch>(
         }
         Presence::Free => {
             welcome(switch, journey).await?;
-            match ring(switch, plan).await? {
+            match ring(switch, journey, plan).await? {
                 Rung::Taken(taken) => Ok(Next::End(End::Taken(taken))),
                 Rung::NoAnswer | Rung::Refused => {
                     switch.step(Step::NoAnswer);
@@ -217,12 +194,12 @@ pub(super) async fn whoever_is_free<S: Switch>(
     journey: &mut Journey,
     plan: &Plan,
 ) -> Result<Option<Next<S::Taken>>, S::Over> {
-    if presence(switch, plan) != Presence::Free {
-        tell_unreached(switch, plan);
+    if presence::of(switch, journey, &plan.who) != Presence::Free {
+        presence::tell_unreached(switch, journey, &plan.who);
         return Ok(None);
     }
     welcome(switch, journey).await?;
-    Ok(match ring(switch, plan).await? {
+    Ok(match ring(switch, journey, plan).await? {
         Rung::Taken(taken) => Some(Next::End(End::Taken(taken))),
         Rung::NoAnswer | Rung::Refused => {
             switch.step(Step::NoAnswer);
@@ -243,39 +220,14 @@ async fn welcome<S: Switch>(switch: &mut S, journey: &Journey) -> Result<(), S::
     Ok(())
 }
 
-/// Writes down who of a plan cannot be rung.
-fn tell_unreached<S: Switch>(switch: &mut S, plan: &Plan) {
-    for one in &plan.who {
-        tell_if_unreached(switch, one);
-    }
-}
-
-fn tell_if_unreached<S: Switch>(switch: &mut S, who: &Who) -> bool {
-    let Who::Extension(id) = who else {
-        return false;
-    };
-    let configuration = switch.configuration().clone();
-    let extension = configuration.extension(*id);
-    let because = match switch.availability(*id) {
-        Availability::Offline if extension.is_some_and(|one| one.do_not_disturb) => {
-            Unreached::DoNotDisturb
-        }
-        Availability::Offline => Unreached::Offline,
-        Availability::Busy => Unreached::Busy,
-        Availability::Free { .. } => return false,
-    };
-    let number = extension.map(|one| one.number.clone());
-    switch.step(Step::PassedOver {
-        number: number.unwrap_or_default(),
-        because,
-    });
-    true
-}
-
 /// Rings until somebody takes the call.
-async fn ring<S: Switch>(switch: &mut S, plan: &Plan) -> Result<Rung<S::Taken>, S::Over> {
+async fn ring<S: Switch>(
+    switch: &mut S,
+    journey: &Journey,
+    plan: &Plan,
+) -> Result<Rung<S::Taken>, S::Over> {
     if plan.strategy == RingStrategy::Simultaneous {
-        let free = free(switch, &plan.who);
+        let free = presence::free(switch, journey, &plan.who);
         return switch.ring(free, plan.time).await;
     }
     let mut left = plan.time;
@@ -287,7 +239,7 @@ async fn ring<S: Switch>(switch: &mut S, plan: &Plan) -> Result<Rung<S::Taken>, 
     };
     for _ in 0..cycles {
         let mut rung_somebody = false;
-        let mut row = in_order(switch, plan);
+        let mut row = in_order(switch, journey, plan);
         while !row.is_empty() {
             let next = match plan.strategy {
                 RingStrategy::Random => switch.choose(row.len()).min(row.len() - 1),
@@ -295,7 +247,7 @@ async fn ring<S: Switch>(switch: &mut S, plan: &Plan) -> Result<Rung<S::Taken>, 
             };
             let who = row.remove(next);
             // Things may have changed since the row was made.
-            if tell_if_unreached(switch, &who) {
+            if presence::tell_if_unreached(switch, journey, &who) {
                 continue;
             }
             let time = if plan.time_is_said {
@@ -320,22 +272,11 @@ async fn ring<S: Switch>(switch: &mut S, plan: &Plan) -> Result<Rung<S::Taken>, 
     Ok(last)
 }
 
-/// Those who can be rung.
-fn free<S: Switch>(switch: &mut S, who: &[Who]) -> Vec<Who> {
-    let mut free = Vec::with_capacity(who.len());
-    for one in who {
-        if !tell_if_unreached(switch, one) {
-            free.push(one.clone());
-        }
-    }
-    free
-}
-
 /// Those of a plan in the order in which they ring.
-fn in_order<S: Switch>(switch: &S, plan: &Plan) -> Vec<Who> {
+fn in_order<S: Switch>(switch: &S, journey: &Journey, plan: &Plan) -> Vec<Who> {
     let mut row = plan.who.clone();
     let standing = |who: &Who| match who {
-        Who::Extension(id) => switch.availability(*id),
+        Who::Extension(id) => presence::of_extension(switch, journey, *id),
         Who::Outside(_) => Availability::Offline,
     };
     match (plan.strategy, plan.order) {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ramal_model::{Clearing, Conference, Configuration, ExtensionId, Queue, Stored, VoicemailBox};
+use ramal_model::{
+    Clearing, Conference, Configuration, ExtensionId, Queue, Stored, UserId, VoicemailBox,
+};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -174,6 +176,10 @@ impl Switch for Simulation<'_> {
                 idle_since: *since,
             },
         }
+    }
+
+    fn agent_at(&self, _extension: ExtensionId) -> Option<UserId> {
+        None
     }
 
     fn choose(&mut self, among: usize) -> usize {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ramal_model::{
-    AudioFileId, Conference, Configuration, ExtensionId, Number, Queue, Stored, VoicemailBox,
+    AudioFileId, Conference, Configuration, ExtensionId, Number, Queue, Stored, UserId,
+    VoicemailBox,
 };
 
 use crate::call::trace::Step;
@@ -25,6 +26,8 @@ pub(crate) trait Switch: Send {
     fn caller(&self) -> Option<String>;
     /// How an extension stands.
     fn availability(&self, extension: ExtensionId) -> Availability;
+    /// The agent who has logged in at an extension.
+    fn agent_at(&self, extension: ExtensionId) -> Option<UserId>;
     /// A number below `among`, by chance.
     fn choose(&mut self, among: usize) -> usize;
     /// Writes down a step.
@@ -96,6 +99,8 @@ pub(crate) enum Availability {
 pub(crate) enum Say {
     /// An audio file.
     File(AudioFileId),
+    /// A text that was spoken, by its key.
+    Spoken(String),
     /// A prompt of the gateway's own, in the caller's language.
     Own(&'static str),
 }
@@ -165,4 +170,6 @@ pub(crate) enum QueueEnd<T> {
     TimedOut,
     /// No member is there at all.
     Empty,
+    /// He has hung up, or will, and is called back.
+    CalledBack,
 }

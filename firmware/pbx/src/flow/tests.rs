@@ -12,6 +12,7 @@ const FRIDAY_NOON: &str = "2026-11-06T15:00:00Z";
 /// A configuration under construction.
 struct Plan {
     catalogue: Catalogue,
+    users: Vec<User>,
     next: i64,
 }
 
@@ -19,6 +20,7 @@ impl Plan {
     fn new() -> Self {
         Self {
             catalogue: Catalogue::default(),
+            users: Vec::new(),
             next: 100,
         }
     }
@@ -66,7 +68,7 @@ impl Plan {
             park_seconds: None,
         };
         let company = company.validate_set_up().ok();
-        let configuration = Configuration::new(1, company, Vec::new(), extensions, HashMap::new());
+        let configuration = Configuration::new(1, company, self.users, extensions, HashMap::new());
         Arc::new(configuration.with_catalogue(self.catalogue))
     }
 }
@@ -120,6 +122,49 @@ fn rings(thought: &Thought) -> Vec<(u64, i64)> {
             (step["at_ms"].as_u64().unwrap() / 1000, number - 2000)
         })
         .collect()
+}
+
+#[test]
+fn at_02_outside_his_working_hours_a_user_is_offline_for_numbers() {
+    let mut plan = Plan::new();
+    plan.add(number(ring(&[1])));
+    plan.users.push(User {
+        id: UserId(50),
+        login: "helena".into(),
+        name: "Helena".into(),
+        email: None,
+        role: Role::Agent,
+        language: Language::En,
+        active: true,
+        extension: Some(ExtensionId(1)),
+        outbound_number: None,
+        agent_pin_set: false,
+        profile: None,
+        working_hours: vec![Period {
+            start: "08:00".parse().unwrap(),
+            end: "18:00".parse().unwrap(),
+            ..Period::default()
+        }],
+        voicedrops: Vec::new(),
+    });
+    let configuration = plan.configuration();
+    let at = |time: &str| Scenario {
+        at: format!("2026-11-06T{time}[America/Sao_Paulo]")
+            .parse::<jiff::Zoned>()
+            .unwrap()
+            .timestamp(),
+        taken_by: Some(ExtensionId(1)),
+        ..call(&[1])
+    };
+    let evening = simulate(&configuration, &at("19:00:00"));
+    assert_eq!(evening.rung, []);
+    let why = evening
+        .trace
+        .iter()
+        .find(|step| step["step"] == "passed_over");
+    assert_eq!(why.unwrap()["because"], "off_work");
+    let working = simulate(&configuration, &at("17:59:59"));
+    assert_eq!(working.end, ThoughtEnd::TakenBy(ExtensionId(1)));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
+use ramal_dsp::{AnswerVerdict, AnsweringMachineLimits};
 use ramal_lines::{PortAudio, TrunkCallId, TrunkCommand, TrunkEvent, TrunkHandle};
 use ramal_media::{Codec, Detected, Detection, Engine, Line, LineAudio, PlayHandle, StreamEvent};
 use ramal_model::LegKind;
@@ -28,6 +29,7 @@ pub(crate) struct DigitalLeg {
     audio: Option<PortAudio>,
     line: Option<Line>,
     mutes_keys: bool,
+    awaits_machine: bool,
     heard: Option<mpsc::Receiver<StreamEvent>>,
     answered: bool,
     private: bool,
@@ -53,6 +55,7 @@ impl DigitalLeg {
             audio,
             line: None,
             mutes_keys: false,
+            awaits_machine: false,
             heard: None,
             answered: false,
             private: false,
@@ -81,6 +84,15 @@ impl DigitalLeg {
         }
     }
 
+    fn detection(&self) -> Detection {
+        Detection {
+            keys: true,
+            mute_keys: self.mutes_keys,
+            answering_machine: self.awaits_machine.then(AnsweringMachineLimits::default),
+            ..Detection::default()
+        }
+    }
+
     /// Connects the media engine to the timeslot's sound, as soon as there is any.
     fn open_line(&mut self) -> Result<(), Cause> {
         let Some(audio) = self.audio.as_mut().filter(|_| self.line.is_none()) else {
@@ -96,12 +108,7 @@ impl DigitalLeg {
             .open_line(Box::new(Sound(audio.clone())))
             .map_err(failed)?;
         self.heard = Some(line.events().map_err(failed)?);
-        line.detect(Detection {
-            keys: true,
-            mute_keys: self.mutes_keys,
-            ..Detection::default()
-        })
-        .map_err(failed)?;
+        line.detect(self.detection()).map_err(failed)?;
         self.line = Some(line);
         Ok(())
     }
@@ -221,15 +228,20 @@ impl Leg for DigitalLeg {
     fn mute_keys(&mut self, mute: bool) -> bool {
         if std::mem::replace(&mut self.mutes_keys, mute) != mute
             && let Some(line) = &self.line
-            && let Err(error) = line.detect(Detection {
-                keys: true,
-                mute_keys: mute,
-                ..Detection::default()
-            })
+            && let Err(error) = line.detect(self.detection())
         {
             tracing::error!(%error, "cannot mute the keys of a timeslot");
         }
         true
+    }
+
+    fn listen_for_machine(&mut self) {
+        self.awaits_machine = true;
+        if let Some(line) = &self.line
+            && let Err(error) = line.detect(self.detection())
+        {
+            tracing::error!(%error, "cannot listen for a machine on a timeslot");
+        }
     }
 
     fn hang_up(&mut self, release: Release) {
@@ -257,6 +269,11 @@ impl Leg for DigitalLeg {
             match heard.poll_recv(context) {
                 Poll::Ready(Some(StreamEvent::Detected(Detected::Key { digit, .. }))) => {
                     return Poll::Ready(LegEvent::ToneDigit(digit));
+                }
+                Poll::Ready(Some(StreamEvent::Detected(Detected::Answered(
+                    AnswerVerdict::Machine { .. } | AnswerVerdict::Beep { .. },
+                )))) => {
+                    return Poll::Ready(LegEvent::MachineHeard);
                 }
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => self.heard = None,

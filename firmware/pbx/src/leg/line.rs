@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
+use ramal_dsp::{AnswerVerdict, AnsweringMachineLimits};
 use ramal_lines::PortAudio;
-use ramal_media::{Channel, Codec, Detection, Engine, Line, LineAudio};
+use ramal_media::{Channel, Codec, Detected, Detection, Engine, Line, LineAudio, StreamEvent};
 use ramal_model::LegKind;
 use tokio::sync::mpsc;
 
@@ -83,6 +84,8 @@ pub(crate) struct LineLeg {
     source: Arc<AtomicU8>,
     line: Option<Line>,
     mutes_keys: bool,
+    awaits_machine: bool,
+    heard: Option<mpsc::Receiver<StreamEvent>>,
 }
 
 impl LineLeg {
@@ -102,6 +105,8 @@ impl LineLeg {
             source: source.clone(),
             line: None,
             mutes_keys: false,
+            awaits_machine: false,
+            heard: None,
         };
         let call = PortCall {
             commands: queue,
@@ -136,10 +141,27 @@ impl LineLeg {
             tracing::error!(%error, line = self.name, "no media for a line");
             Cause::RESOURCE_UNAVAILABLE
         })?);
-        if self.mutes_keys {
+        if self.mutes_keys || self.awaits_machine {
             self.listen();
         }
         Ok(())
+    }
+
+    /// What is heard on the line beside its keys.
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<LegEvent> {
+        while let Some(heard) = &mut self.heard {
+            match heard.poll_recv(context) {
+                Poll::Ready(Some(StreamEvent::Detected(Detected::Answered(
+                    AnswerVerdict::Machine { .. } | AnswerVerdict::Beep { .. },
+                )))) => {
+                    return Poll::Ready(LegEvent::MachineHeard);
+                }
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => self.heard = None,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
     }
 
     /// Mutes keys in what the line says, or no longer. The port itself tells them.
@@ -147,6 +169,7 @@ impl LineLeg {
         if let Some(line) = &self.line
             && let Err(error) = line.detect(Detection {
                 mute_keys: self.mutes_keys,
+                answering_machine: self.awaits_machine.then(AnsweringMachineLimits::default),
                 ..Detection::default()
             })
         {
@@ -241,6 +264,14 @@ impl Leg for LineLeg {
         true
     }
 
+    fn listen_for_machine(&mut self) {
+        self.awaits_machine = true;
+        if let Some(line) = &self.line {
+            self.heard = line.events().ok();
+            self.listen();
+        }
+    }
+
     fn hang_up(&mut self, release: Release) {
         let cause = release.cause();
         self.send(LineCommand::HangUp(cause));
@@ -273,7 +304,7 @@ impl Leg for LineLeg {
                 self.commands = None;
                 Poll::Ready(LegEvent::HungUp(Cause::TEMPORARY_FAILURE))
             }
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => self.poll_heard(context),
         }
     }
 

@@ -104,6 +104,8 @@ pub(crate) enum LegEvent {
     FaxAnswered(Option<fax::Fax>),
     /// The far end is back at voice.
     FaxEnded,
+    /// The far end is an answering machine or a mailbox.
+    MachineHeard,
     /// No media comes from the far end any more.
     MediaTimeout,
     /// The far end and we found no keys for media, so there is none.
@@ -168,6 +170,9 @@ pub(crate) trait Leg: Send + Sync {
     fn mute_keys(&mut self, _mute: bool) -> bool {
         false
     }
+
+    /// From now on tells by [`LegEvent::MachineHeard`] when an answering machine speaks at the far end.
+    fn listen_for_machine(&mut self) {}
 
     /// Asks the far end to fax; false when it cannot be asked. Otherwise [`LegEvent::FaxAnswered`] follows.
     fn offer_fax(&mut self, _fax: &fax::Fax) -> bool {

@@ -342,6 +342,12 @@ impl Leg for OutwardLeg {
         self.leg().is_some_and(|leg| leg.mute_keys(mute))
     }
 
+    fn listen_for_machine(&mut self) {
+        if let Some(leg) = self.leg() {
+            leg.listen_for_machine();
+        }
+    }
+
     fn offer_fax(&mut self, fax: &Fax) -> bool {
         self.leg().is_some_and(|leg| leg.offer_fax(fax))
     }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use ramal_model::{ExtensionId, Objects, Queue, QueueMember, Stored};
+use ramal_model::{Objects, Queue, QueueMember, Stored};
 
 use super::choice::Choice;
+use super::floor::Waiting;
 use super::standing::Standing;
-use super::{Floor, Member, Moment, Offer, Phone, Ticket};
+use super::{Floor, Member, Moment, Offer, Phones, Ticket};
 
 impl Floor {
     /// Gives free members to those who wait: first to those of queues with a higher priority, then to those who have
@@ -15,7 +16,7 @@ impl Floor {
         &mut self,
         queues: &Objects<Queue>,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
         chance: &mut dyn FnMut(usize) -> usize,
     ) -> Vec<Ticket> {
         let mut called = self.tell_gone(queues);
@@ -36,14 +37,24 @@ impl Floor {
             let Some(queue) = queues.get(id) else {
                 continue;
             };
-            if queue.on_empty.is_some() && !self.somebody_is_there(queue, now, phone) {
+            let called_back = |one: &Waiting| one.ticket == ticket && one.called_back;
+            let line = self.lines.get(&id);
+            let called_back = line.is_some_and(|line| line.waiting.iter().any(called_back));
+            if queue.on_empty.is_some()
+                && !called_back
+                && !self.somebody_is_there(queue, now, phone)
+            {
                 if let Some((_, waiting)) = self.waiting(ticket) {
                     waiting.empty = true;
                     called.push(ticket);
                 }
                 continue;
             }
-            let offers = self.choose(queue, ticket, now, phone, chance);
+            let mut offers = self.choose(queue, ticket, now, phone, chance);
+            if called_back {
+                // Whoever calls him back is one.
+                offers.truncate(1);
+            }
             if let Some((_, waiting)) = self.waiting(ticket).filter(|_| !offers.is_empty()) {
                 waiting.offered = offers;
                 self.changed.insert(id);
@@ -72,7 +83,7 @@ impl Floor {
         queue: &Stored<Queue>,
         ticket: Ticket,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
         chance: &mut dyn FnMut(usize) -> usize,
     ) -> Vec<Offer> {
         let is_free = |member: &&QueueMember| {

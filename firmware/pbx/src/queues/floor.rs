@@ -53,6 +53,9 @@ pub(crate) enum Phone {
     Free,
 }
 
+/// Tells how the devices of an extension stand, and the agent who has logged in there.
+pub(crate) type Phones<'a> = &'a dyn Fn(ExtensionId, Option<UserId>) -> Phone;
+
 /// A caller's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
@@ -109,6 +112,8 @@ pub(super) struct Waiting {
     pub(super) tried: Vec<Member>,
     /// Whether nobody is there whom he could wait for.
     pub(super) empty: bool,
+    /// Whether he has hung up and is called back.
+    pub(super) called_back: bool,
 }
 
 /// What is counted of a queue since midnight.
@@ -167,9 +172,12 @@ impl Floor {
         call: CallId,
         caller: Party,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
     ) -> Result<Ticket, NoPlace> {
-        let waiting = self.lines.get(&queue.id).map_or(0, |it| it.waiting.len());
+        // Those who are called back take no place.
+        let holds = |one: &&Waiting| !one.called_back;
+        let line = self.lines.get(&queue.id);
+        let waiting = line.map_or(0, |it| it.waiting.iter().filter(holds).count());
         if i64::try_from(waiting).is_ok_and(|waiting| waiting >= queue.max_callers) {
             return Err(NoPlace::Full);
         }
@@ -187,8 +195,48 @@ impl Floor {
             offered: Vec::new(),
             tried: Vec::new(),
             empty: false,
+            called_back: false,
         });
         Ok(ticket)
+    }
+
+    /// Somebody who is called back comes again: before those who came after him, whether or not there is room.
+    pub(crate) fn enter_again(
+        &mut self,
+        queue: Id<Queue>,
+        call: CallId,
+        caller: Party,
+        since: i64,
+        now: Moment,
+    ) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let waiting = &mut self.line(queue, now).waiting;
+        let behind = waiting.iter().take_while(|one| one.since <= since).count();
+        waiting.insert(
+            behind,
+            Waiting {
+                ticket,
+                call,
+                caller,
+                since,
+                ready: true,
+                offered: Vec::new(),
+                tried: Vec::new(),
+                empty: false,
+                called_back: true,
+            },
+        );
+        ticket
+    }
+
+    /// He hangs up, keeps his place and is called back.
+    pub(crate) fn is_called_back(&mut self, ticket: Ticket) {
+        if let Some((id, waiting)) = self.waiting(ticket) {
+            waiting.called_back = true;
+            waiting.empty = false;
+            self.changed.insert(id);
+        }
     }
 
     fn line(&mut self, queue: Id<Queue>, now: Moment) -> &mut Line {
@@ -226,7 +274,7 @@ impl Floor {
         queue: &Stored<Queue>,
         position: usize,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
     ) -> Option<i64> {
         let average = self.lines.get(&queue.id)?.call_ms?;
         let works = |member: &&QueueMember| {
@@ -365,12 +413,7 @@ impl Floor {
         }
     }
 
-    pub(super) fn somebody_is_there(
-        &self,
-        queue: &Queue,
-        now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
-    ) -> bool {
+    pub(super) fn somebody_is_there(&self, queue: &Queue, now: Moment, phone: Phones<'_>) -> bool {
         queue.members.iter().any(|member| {
             let standing = self.standing(Member::from(member), now, phone);
             !matches!(standing, Standing::LoggedOut | Standing::Offline)

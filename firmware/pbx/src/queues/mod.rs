@@ -13,6 +13,7 @@
 
 mod agents;
 mod announcing;
+mod callback;
 mod choice;
 mod dealing;
 mod floor;
@@ -26,7 +27,8 @@ mod tests;
 pub(crate) use self::agents::EndedBy;
 pub use self::agents::{AgentRefusal, PauseReason};
 pub(crate) use self::announcing::{Announcing, wait_in_minutes};
-pub(crate) use self::floor::{Floor, Member, Moment, NoPlace, Offer, Phone, Ticket, Turn};
+pub(crate) use self::callback::{CallBack, CalledBack};
+pub(crate) use self::floor::{Floor, Member, Moment, NoPlace, Offer, Phone, Phones, Ticket, Turn};
 pub(crate) use self::place::{OfQueue, Place};
 pub use self::report::{AgentStatus, CallerInQueue, MemberState, MemberStatus, QueueStatus};
 pub(crate) use self::service::Queues;

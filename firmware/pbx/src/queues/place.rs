@@ -66,7 +66,7 @@ impl Place {
         let configuration = self.exchange.configuration.borrow().clone();
         let queue = configuration.catalogue().queues.get(self.queue)?;
         let now = moment(&self.exchange, &configuration);
-        let phone = |extension| phone(&self.exchange, &configuration, extension);
+        let phone = |place, agent| phone(&self.exchange, &configuration, place, agent);
         let floor = self.exchange.queues.floor();
         let position = floor.position(self.ticket)?;
         let ms = floor.expected_wait(queue, position, now, &phone)?;
@@ -104,6 +104,12 @@ impl Place {
             since: now.utc_ms,
             exchange: Arc::clone(&self.exchange),
         })
+    }
+
+    /// He hangs up, and is called back in his turn.
+    pub(super) fn is_called_back(&self) {
+        self.exchange.queues.floor().is_called_back(self.ticket);
+        self.exchange.queues.poke.notify_one();
     }
 
     /// He is sent somewhere else.

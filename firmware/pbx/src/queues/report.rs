@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::PauseReason;
-use super::floor::{Floor, Line, Member, Moment, Phone};
+use super::floor::{Floor, Line, Member, Moment, Phones};
 use super::standing::Standing;
 
 /// A queue now.
@@ -42,6 +42,8 @@ pub struct CallerInQueue {
     pub name: String,
     /// Since when he waits, UTC milliseconds since the epoch.
     pub since: i64,
+    /// Whether he has hung up and is called back in his turn.
+    pub called_back: bool,
     /// The numbers of the extensions that ring for him.
     pub ringing: Vec<String>,
 }
@@ -143,7 +145,7 @@ impl Floor {
         queue: &Stored<Queue>,
         configuration: &Configuration,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
     ) -> QueueStatus {
         let none = Line::default();
         let line = self.lines.get(&queue.id).unwrap_or(&none);
@@ -156,6 +158,7 @@ impl Floor {
                 number: one.caller.number.clone(),
                 name: one.caller.name.clone(),
                 since: one.since,
+                called_back: one.called_back,
                 ringing: ringing.collect(),
             }
         });
@@ -214,7 +217,7 @@ impl Floor {
         user: UserId,
         configuration: &Configuration,
         now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
+        phone: Phones<'_>,
     ) -> Option<AgentStatus> {
         let member = Member::Agent(user);
         let login = self.agents.login_of(user);

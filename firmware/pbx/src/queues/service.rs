@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use ramal_model::{
     Break, CallId, Configuration, Extension, ExtensionId, Id, Party, Queue, Stored, User, UserId,
 };
@@ -76,6 +75,7 @@ impl Queues {
                 }
             }
         }
+        Self::call_back(exchange, exchange.store.queue_callbacks().await?);
         tokio::spawn(clerk(Arc::downgrade(exchange)));
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Queues {
         let called = floor.deal(
             &configuration.catalogue().queues,
             moment(exchange, &configuration),
-            &|extension| phone(exchange, &configuration, extension),
+            &|place, agent| phone(exchange, &configuration, place, agent),
             &mut |among| rand::random_range(0..among.max(1)),
         );
         drop(floor);
@@ -119,19 +119,24 @@ impl Queues {
             call.clone(),
             caller,
             moment(exchange, &configuration),
-            &|extension| phone(exchange, &configuration, extension),
+            &|place, agent| phone(exchange, &configuration, place, agent),
         )?;
+        Ok(Self::place(exchange, queue.id, ticket))
+    }
+
+    /// The place of somebody who waits.
+    pub(super) fn place(exchange: &Arc<Exchange>, queue: Id<Queue>, ticket: Ticket) -> Place {
         let turn = Arc::new(Notify::new());
         exchange.queues.turns().insert(ticket, Arc::clone(&turn));
         exchange.queues.poke.notify_one();
-        Ok(Place::new(Arc::clone(exchange), queue.id, ticket, turn))
+        Place::new(Arc::clone(exchange), queue, ticket, turn)
     }
 
     /// All queues now, by name.
     pub(crate) fn status(exchange: &Exchange) -> Vec<QueueStatus> {
         let configuration = exchange.configuration.borrow().clone();
         let now = moment(exchange, &configuration);
-        let phone = |extension| phone(exchange, &configuration, extension);
+        let phone = |place, agent| phone(exchange, &configuration, place, agent);
         let mut floor = exchange.queues.floor();
         let queues = configuration.catalogue().queues.iter();
         let mut all: Vec<_> = queues
@@ -169,16 +174,11 @@ impl Queues {
     pub(crate) fn agent(exchange: &Exchange, user: UserId) -> Option<AgentStatus> {
         let configuration = exchange.configuration.borrow().clone();
         let now = moment(exchange, &configuration);
-        let phone = |extension| phone(exchange, &configuration, extension);
+        let phone = |place, agent| phone(exchange, &configuration, place, agent);
         exchange
             .queues
             .floor()
             .agent_status(user, &configuration, now, &phone)
-    }
-
-    /// The agent who has logged in at an extension.
-    pub(crate) fn agent_at(&self, extension: ExtensionId) -> Option<UserId> {
-        self.floor().agents.agent_at(extension)
     }
 
     /// Whether whoever works at an extension has paused: the agent who has logged in there, or else the extension itself.
@@ -187,6 +187,11 @@ impl Queues {
         let agent = floor.agents.agent_at(extension);
         let member = agent.map_or(Member::Extension(extension), Member::Agent);
         floor.agents.pause_of(member).is_some()
+    }
+
+    /// The agent who has logged in at an extension.
+    pub(crate) fn agent_at(&self, extension: ExtensionId) -> Option<UserId> {
+        self.floor().agents.agent_at(extension)
     }
 
     /// Whether whoever works at an extension is in a break in which nobody is passed on to him (F260).
@@ -311,7 +316,7 @@ impl Queues {
     async fn publish(exchange: &Exchange) {
         let configuration = exchange.configuration.borrow().clone();
         let now = moment(exchange, &configuration);
-        let phone = |extension| phone(exchange, &configuration, extension);
+        let phone = |place, agent| phone(exchange, &configuration, place, agent);
         let breaks = &configuration.catalogue().breaks;
         let (stored, agents, intervals, queues) = {
             let mut floor = exchange.queues.floor();
@@ -417,10 +422,13 @@ pub(super) fn phone(
     exchange: &Exchange,
     configuration: &Configuration,
     extension: ExtensionId,
+    agent: Option<UserId>,
 ) -> Phone {
     let enabled = |extension: &&Extension| extension.enabled && !extension.do_not_disturb;
     let extension = configuration.extension(extension).filter(enabled);
+    let now = Timestamp::from_millisecond(exchange.store.now()).unwrap_or_default();
     match extension {
+        Some(one) if !configuration.is_manned_at(one.id, agent, now) => Phone::Offline,
         Some(one) if exchange.online_since(configuration, one.id).is_some() => {
             match exchange.live.idle_since(one.id) {
                 None => Phone::Busy,
@@ -433,11 +441,7 @@ pub(super) fn phone(
 
 pub(super) fn moment(exchange: &Exchange, configuration: &Configuration) -> Moment {
     let utc_ms = exchange.store.now();
-    let zone = configuration
-        .company()
-        .and_then(|company| TimeZone::get(&company.time_zone).ok())
-        .unwrap_or(TimeZone::UTC);
-    let local = Timestamp::from_millisecond(utc_ms).map(|now| now.to_zoned(zone).date());
+    let local = Timestamp::from_millisecond(utc_ms).map(|now| configuration.local_time(now).date());
     let since = local.and_then(|date| jiff::civil::date(1970, 1, 1).until(date));
     Moment {
         utc_ms,

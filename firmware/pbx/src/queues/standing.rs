@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ramal_model::ExtensionId;
 
 use super::floor::Line;
-use super::{Floor, Member, Moment, Phone};
+use super::{Floor, Member, Moment, Phone, Phones};
 
 /// How a member stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +34,11 @@ impl Floor {
     }
 
     /// How a member stands. Who sits at an extension counts for it, and it for him.
-    pub(super) fn standing(
-        &self,
-        member: Member,
-        now: Moment,
-        phone: &dyn Fn(ExtensionId) -> Phone,
-    ) -> Standing {
+    pub(super) fn standing(&self, member: Member, now: Moment, phone: Phones<'_>) -> Standing {
         let Some(place) = self.place(member) else {
             return Standing::LoggedOut;
         };
-        let state = phone(place);
+        let state = phone(place, self.agents.agent_at(place));
         if state == Phone::Offline {
             return Standing::Offline;
         }

@@ -86,7 +86,7 @@ impl Office {
         let phones = self.phones.clone();
         let call = CallId::new(self.now, [0; 10]);
         let now = self.moment();
-        let phone = |id: ExtensionId| phones.get(&id.0).copied().unwrap_or(Phone::Offline);
+        let phone = |id: ExtensionId, _| phones.get(&id.0).copied().unwrap_or(Phone::Offline);
         let ticket = self.floor.enter(&queue, call, party(), now, &phone)?;
         self.floor.ready(ticket);
         Ok(ticket)
@@ -98,7 +98,7 @@ impl Office {
 
     fn deal(&mut self) {
         let phones = &self.phones;
-        let phone = |id: ExtensionId| phones.get(&id.0).copied().unwrap_or(Phone::Offline);
+        let phone = |id: ExtensionId, _| phones.get(&id.0).copied().unwrap_or(Phone::Offline);
         let now = Moment {
             utc_ms: self.now,
             day: (self.now / 86_400_000) as i32,
@@ -399,7 +399,7 @@ fn somebody_who_cannot_wait_for_anybody_goes_on_when_all_have_left() {
 fn the_expected_wait_follows_the_length_of_calls_and_those_who_work() {
     let mut office = Office::new(QueueStrategy::Linear, 2);
     let queue = office.queues.get(Id::new(QUEUE)).unwrap().clone();
-    let phone = |_| Phone::Free;
+    let phone = |_, _| Phone::Free;
     let now = office.moment();
     assert_eq!(office.floor.expected_wait(&queue, 4, now, &phone), None);
     office.answered_by(1);

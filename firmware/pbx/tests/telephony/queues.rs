@@ -78,6 +78,8 @@ async fn user(gateway: &Gateway, login: &str, number: &str) -> UserId {
         outbound_number: None,
         agent_pin: Some(Secret::new("4711".into())),
         profile: None,
+        working_hours: Vec::new(),
+        voicedrops: Vec::new(),
         password: Secret::new("um girassol na janela".into()),
     };
     let store = &gateway.store;

@@ -22,6 +22,8 @@ async fn user(gateway: &Gateway, number: &str, role: Role) {
         outbound_number: None,
         agent_pin: None,
         profile: None,
+        working_hours: Vec::new(),
+        voicedrops: Vec::new(),
         password: Secret::new("um girassol na janela".into()),
     };
     let store = &gateway.store;

@@ -107,7 +107,9 @@ const ROWS: &[(i64, &str)] = &[
         20,
         r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5"}'))
                WHERE kind = 'company';
-           UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;"#,
+           INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0);
+           UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;
+           UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]')) WHERE id = 1;"#,
     ),
 ];
 

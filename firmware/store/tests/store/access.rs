@@ -20,6 +20,8 @@ fn auditor(login: &str) -> NewUser {
         outbound_number: None,
         agent_pin: None,
         profile: None,
+        working_hours: Vec::new(),
+        voicedrops: Vec::new(),
         password: Secret::new("telefone-azul-72-vento".into()),
     }
 }

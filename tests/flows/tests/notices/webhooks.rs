@@ -1,7 +1,8 @@
 //! Webhooks and text messages.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use flow_tests::bench::{Bench, NUMBER, Result, refused};
+use flow_tests::SOON;
+use flow_tests::bench::{Bench, NUMBER, Result, extensions, next_call, refused};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -171,5 +172,54 @@ async fn at_35_a_mobile_caller_is_written_to_once() -> Result {
     assert!(!shown.to_string().contains("abc"), "{shown}");
     // Nothing else waits: one message is all there ever was.
     assert_eq!(deliveries(&bench, gateway).await?.len(), 1);
+    Ok(())
+}
+
+/// What a program with this token gets over HTTPS: the status.
+fn fetched(bench: &Bench, path: &str, token: &str) -> Result<String> {
+    let fetched = std::process::Command::new("curl")
+        .args(["--silent", "--insecure", "--output", "/dev/null"])
+        .args(["--write-out", "%{http_code}"])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .arg(format!("https://{}{path}", bench.gateway.https()))
+        .output()?;
+    Ok(String::from_utf8(fetched.stdout)?)
+}
+
+#[tokio::test]
+async fn at_27_a_recording_is_told_of_with_an_address_for_those_who_may_listen() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let ring = json!({ "targets": extensions(&[ana]) });
+    bench
+        .number(json!({ "ring": ring, "recording": "all" }))
+        .await?;
+    let sink = HttpSink::start(address(), &[]).await?;
+    let events = json!(["recording.ready"]);
+    webhook(&bench, sink.url("/"), events).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(&phone).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    // The recording begins when the notice was played.
+    let recording = |calls: &Value| calls[0]["recording"] == "recording";
+    bench
+        .gateway
+        .wait("/api/v1/calls/active", "the recording", recording)
+        .await?;
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+
+    let event = sink.told(1).await?[0].json()?;
+    assert_eq!(event["type"], "recording.ready", "{event}");
+    let path = event["data"]["audio"].as_str().ok_or("no address")?;
+    let api = bench.gateway.api();
+    for (role, status) in [("auditor", "200"), ("agent", "403")] {
+        let body = json!({ "name": role, "role": role });
+        let made = api.post("/api/v1/tokens", &body).await?.expect(201)?;
+        let secret = made["secret"].as_str().ok_or("no secret")?;
+        assert_eq!(fetched(&bench, path, secret)?, status, "{role}");
+    }
+    assert_eq!(fetched(&bench, path, "nobody")?, "401");
     Ok(())
 }

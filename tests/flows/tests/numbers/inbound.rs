@@ -1,4 +1,4 @@
-//! AT-21, AT-29, AT-31, AT-32: people who ring, and what is done when nobody can.
+//! AT-02, AT-09, AT-21, AT-29, AT-31, AT-32: people who ring, where numbers lead, and what is done when nobody can.
 
 use flow_tests::SOON;
 use serde_json::{Value, json};
@@ -46,6 +46,39 @@ async fn at_21_one_who_declines_does_not_decide_for_the_others() -> Result {
     other.ring();
     out.wait_ringing(SOON).await?;
     other.answer();
+    out.wait_answered(SOON).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_02_whoever_is_off_work_counts_as_offline_on_a_number() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let user = json!({
+        "login": "ana.souza", "role": "agent", "password": "correct horse battery", "extension": ana,
+    });
+    let user = bench.add("users", user).await?;
+    bench
+        .number(json!({
+            "ring": { "targets": [{ "ring": "user", "id": user }] }, "offline_action": { "action": "busy" },
+        }))
+        .await?;
+    let path = format!("/api/v1/users/{user}");
+    let api = bench.gateway.api();
+    // On 31 February.
+    let never = json!({ "working_hours": [{ "days": [31], "months": [2] }] });
+    api.patch(&path, &never).await?.expect(200)?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    refused(&mut out, 486).await?;
+    let record = bench.record().await?;
+    assert_eq!(record["trace"][2]["because"], "off_work", "{record}");
+
+    api.patch(&path, &json!({ "working_hours": [] }))
+        .await?
+        .expect(200)?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let call = next_call(&phone).await?;
+    call.answer();
     out.wait_answered(SOON).await?;
     Ok(())
 }
@@ -221,5 +254,56 @@ async fn at_29_an_agent_who_has_paused_is_busy_and_not_offline() -> Result {
     let out = bench.carrier.call(NUMBER).await?;
     let rings = next_call(&phone).await?;
     drop((rings, out));
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_09_a_route_leads_to_an_announcement_and_says_when_its_trunk_does_not_work() -> Result {
+    let bench = Bench::start().await?;
+    let welcome = bench.tone(900.0, 2.0).await?;
+    let welcome = json!({ "name": "Boas-vindas", "files": [welcome] });
+    let welcome = bench.add("announcements", welcome).await?;
+    let route = json!({
+        "name": "Principal", "did": NUMBER, "trunk": bench.trunk,
+        "destination": { "to": "announcement", "id": welcome },
+    });
+    let route = bench.add("inbound-routes", route).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    out.wait_answered(SOON).await?;
+    hears(&out, 900.0).await?;
+    out.wait_ended(SOON).await?;
+
+    let mut unknown = bench.carrier.call("555133339999").await?;
+    refused(&mut unknown, 404).await?;
+    let record = bench.gateway.records(2).await?.remove(0);
+    let last = steps(&record).last().map(ToString::to_string);
+    assert_eq!(last.as_deref(), Some("refused"), "{record}");
+    let trace = record["trace"].as_array().cloned().unwrap_or_default();
+    assert_eq!(
+        trace[trace.len() - 1]["reason"],
+        "unconfigured_number",
+        "{record}"
+    );
+
+    // A trunk whose registrar does not answer.
+    let api = bench.gateway.api();
+    let path = format!("/api/v1/inbound-routes/{route}");
+    let row = api.get(&path).await?.expect(200)?;
+    assert_eq!(row["unreachable"], Value::Null, "{row}");
+    let nobody = flow_tests::bench::address()?;
+    let trunk = json!({
+        "name": "Mudo", "hosts": [nobody.to_string()], "auth": "register", "user": "ramal", "password": "segredo-longo-1",
+    });
+    let silent = bench.add("trunks", trunk).await?;
+    let settings = json!({ "trunk": silent });
+    bench.change("inbound-routes", route, settings).await?;
+    let stands = |row: &Value| row["unreachable"] == "trunk";
+    bench
+        .gateway
+        .wait(&path, "a route that cannot be reached", stands)
+        .await?;
+    let thought = json!({ "trunk": silent, "dialled": NUMBER });
+    let course = api.post("/api/v1/simulate", &thought).await?.expect(200)?;
+    assert_eq!(course["unreachable"], "trunk", "{course}");
     Ok(())
 }

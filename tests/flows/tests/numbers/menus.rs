@@ -1,6 +1,6 @@
 //! AT-15 to AT-18: announcements, forks by the time, and menus.
 
-use flow_tests::{SOON, tone};
+use flow_tests::{SOON, prompts::Prompt, tone};
 use serde_json::json;
 
 use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, steps, to};
@@ -139,6 +139,72 @@ async fn at_16_a_fork_by_the_time_and_its_switch_lead_the_next_call() -> Result 
     let out = bench.carrier.call(NUMBER).await?;
     let rings = next_call(&closed).await?;
     drop((rings, out));
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_18_a_menu_is_spoken_from_its_template_and_labels() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let menu = |template: &str, language: &str| {
+        let key = |key: &str, label: &str| json!({ "key": key, "label": label, "destination": to("extension", ana) });
+        json!({
+            "name": language,
+            "menu_text": { "template": template, "language": language },
+            "keys": [key("1", "vendas"), key("2", "suporte")],
+        })
+    };
+    let without = menu("selecione ${Tecla}", "pt-BR");
+    let missing = bench.refusal("ivrs", without, "menu_text.template").await?;
+    assert_eq!(missing["limit"], "${Menu}", "{missing}");
+    let menus = [
+        (
+            "selecione ${Tecla} para ${Menu}",
+            "pt-BR",
+            "selecione um para vendas, selecione dois para suporte",
+        ),
+        (
+            "marque ${Tecla} para ${Menú}",
+            "es",
+            "marque uno para vendas, marque dos para suporte",
+        ),
+        (
+            "tekan ${Tombol} untuk ${Menu}",
+            "id",
+            "tekan satu untuk vendas, tekan dua untuk suporte",
+        ),
+        (
+            "press ${Key} for ${Menu}",
+            "en",
+            "press one for vendas, press two for suporte",
+        ),
+    ];
+    for (place, (template, language, spoken)) in menus.into_iter().enumerate() {
+        let ivr = bench.add("ivrs", menu(template, language)).await?;
+        let number = bench.number(json!({ "target": "ivr", "ivr": ivr })).await?;
+        let text = json!({ "text": spoken, "language": language });
+        let api = bench.gateway.api();
+        let spoken = api.post("/api/v1/speech", &text).await?;
+        assert_eq!(spoken.status, 200);
+        let spoken = Prompt::of_wav(&spoken.body)?;
+        let mut out = bench.carrier.call(NUMBER).await?;
+        out.wait_answered(SOON).await?;
+        let began = std::time::Instant::now();
+        while spoken.find(&out.audio().last(began.elapsed())).is_none() {
+            assert!(began.elapsed() < SOON, "{language} was not heard");
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        }
+        out.audio().send_digits("2");
+        let mut call = next_call(&phone).await?;
+        call.answer();
+        call.wait_answered(SOON).await?;
+        out.hang_up();
+        call.wait_ended(SOON).await?;
+        let record = bench.gateway.records(place + 1).await?.remove(0);
+        assert_eq!(record["ivr_path"], "2", "{record}");
+        let path = format!("/api/v1/numbers/{number}");
+        api.delete(&path).await?;
+    }
     Ok(())
 }
 

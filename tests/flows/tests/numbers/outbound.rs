@@ -1,8 +1,9 @@
-//! AT-08 and AT-38: outbound routes, caller IDs and emergency numbers.
+//! AT-08, AT-34 and AT-38: outbound routes, caller IDs, emergency numbers and messages left on machines.
 
 use serde_json::{Value, json};
 
-use flow_tests::bench::{Bench, Result, next_call, refused, steps};
+use flow_tests::SOON;
+use flow_tests::bench::{Bench, Result, hears, next_call, refused, steps};
 
 /// The carrier's trunk takes `55X.` from 2001 only, without the 55.
 async fn bench() -> Result<(Bench, sipphone::Phone, sipphone::Phone, i64)> {
@@ -108,5 +109,73 @@ async fn at_38_a_user_calls_with_the_number_he_was_given() -> Result {
         .delete(&format!("/api/v1/numbers/{number}"))
         .await?;
     assert_eq!(deleted.status, 409, "somebody calls with it");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_34_a_message_is_left_on_a_machine_and_whoever_called_is_free_at_once() -> Result {
+    let (bench, ana, bruno, id) = bench().await?;
+    let message = bench.tone(700.0, 4.0).await?;
+    let user = json!({
+        "login": "ana.lima", "role": "agent", "password": "vermelho-cadeira-42", "extension": id,
+        "voicedrops": [message],
+    });
+    bench.add("users", user).await?;
+    let api = bench.gateway.api();
+    let mut out = ana.call("555125554444").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    let calls = api.get("/api/v1/calls/active").await?.expect(200)?;
+    let call = calls[0]["id"].as_str().unwrap_or_default().to_owned();
+    let path = format!("/api/v1/calls/active/{call}/voicedrop");
+    let order = json!({ "extension": id });
+    // Nothing has told yet that it is no person.
+    let unsure = api.post(&path, &order).await?;
+    assert_eq!(unsure.status, 409, "{:?}", unsure.json());
+    let foreign = json!({ "extension": id, "message": 0 });
+    let foreign = api.post(&path, &foreign).await?;
+    assert_eq!(foreign.status, 422, "{:?}", foreign.json());
+
+    inn.audio().send(flow_tests::tone(1000.0));
+    flow_tests::hears(&out, 1000.0).await?;
+    inn.audio().send(sipphone::Source::Silence);
+    let began = std::time::Instant::now();
+    while api.post(&path, &order).await?.status != 204 {
+        assert!(began.elapsed() < SOON, "the beep was not noticed");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    out.wait_ended(std::time::Duration::from_secs(1)).await?;
+    hears(&inn, 700.0).await?;
+    // Ana talks with somebody else while her message plays.
+    let mut other = ana.call("2002").await?;
+    let colleague = next_call(&bruno).await?;
+    colleague.reject(486);
+    refused(&mut other, 486).await?;
+    inn.wait_ended(SOON).await?;
+    let heard = inn.audio().heard();
+    let seconds = heard
+        .chunks_exact(800)
+        .filter(|tenth| sipphone::level_dbm0(tenth, 700.0) > -40.0)
+        .count();
+    assert!(
+        seconds >= 39,
+        "only {seconds} tenths of the message were heard"
+    );
+    let records = bench.gateway.records(2).await?;
+    let record = records.iter().find(|one| one["id"] == call.as_str());
+    let record = record.ok_or("the call has no record")?;
+    assert!(steps(record).contains(&"voicedrop"), "{record}");
+    assert_eq!(record["result"], "answered", "{record}");
+
+    // By the code it is left without a question.
+    let mut out = ana.call("555125554444").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    out.audio().send_digits("*86");
+    out.wait_ended(SOON).await?;
+    hears(&inn, 700.0).await?;
+    inn.wait_ended(SOON).await?;
     Ok(())
 }

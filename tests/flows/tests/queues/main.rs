@@ -1,7 +1,8 @@
-//! Queues as callers, members and supervisors meet them: AT-04, AT-10, AT-11. What takes minutes or hundreds of calls is
+//! Queues as callers, members and supervisors meet them: AT-04, AT-10, AT-11, U5. What takes minutes or hundreds of calls is
 //! tried out in `ramal-pbx`, where time is put forward by hand.
 
 mod agents;
+mod callback;
 mod limits;
 mod strategies;
 

@@ -43,6 +43,7 @@ export const flow = {
   'unreached.offline': 'no device is in service',
   'unreached.busy': 'in a call',
   'unreached.do_not_disturb': 'does not want to be disturbed',
+  'unreached.off_work': 'not in working hours',
   'forwarded_because.all': 'all calls',
   'forwarded_because.busy': 'calls while it is busy',
   'forwarded_because.no_answer': 'the calls nobody takes',

@@ -41,6 +41,7 @@ export const flow = {
   'unreached.offline': 'ningún dispositivo en servicio',
   'unreached.busy': 'en una llamada',
   'unreached.do_not_disturb': 'no quiere ser molestado',
+  'unreached.off_work': 'fuera de su horario de trabajo',
   'forwarded_because.all': 'todas las llamadas',
   'forwarded_because.busy': 'las llamadas cuando está ocupada',
   'forwarded_because.no_answer': 'las llamadas sin respuesta',

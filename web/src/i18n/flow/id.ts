@@ -41,6 +41,7 @@ export const flow = {
   'unreached.offline': 'tidak ada perangkat yang aktif',
   'unreached.busy': 'sedang menelepon',
   'unreached.do_not_disturb': 'tidak ingin diganggu',
+  'unreached.off_work': 'di luar jam kerja',
   'forwarded_because.all': 'semua panggilan',
   'forwarded_because.busy': 'panggilan saat sibuk',
   'forwarded_because.no_answer': 'panggilan tak terjawab',

@@ -41,6 +41,7 @@ export const flow = {
   'unreached.offline': 'nenhum aparelho em serviço',
   'unreached.busy': 'em chamada',
   'unreached.do_not_disturb': 'não quer ser perturbado',
+  'unreached.off_work': 'fora do horário de trabalho',
   'forwarded_because.all': 'todas as chamadas',
   'forwarded_because.busy': 'as chamadas quando ocupado',
   'forwarded_because.no_answer': 'as chamadas não atendidas',

@@ -97,6 +97,7 @@ export const working = {
   'code.dialled': 'Dialled',
   'code.blind_transfer': 'Transfer',
   'code.attended_transfer': 'Ask back, then transfer',
+  'code.voicedrop': 'Leave a recorded message',
   'code.record': 'Record on demand',
   'code.forward_all': 'Forward all calls',
   'code.forward_all_off': 'End that',

@@ -97,6 +97,7 @@ export const working = {
   'code.dialled': 'Marcados',
   'code.blind_transfer': 'Transferir',
   'code.attended_transfer': 'Consultar y transferir',
+  'code.voicedrop': 'Dejar un mensaje grabado',
   'code.record': 'Grabar a pedido',
   'code.forward_all': 'Desviar todas',
   'code.forward_all_off': 'Terminar desvío',

@@ -97,6 +97,7 @@ export const working = {
   'code.dialled': 'Diputar',
   'code.blind_transfer': 'Alihkan',
   'code.attended_transfer': 'Tanya dulu, lalu alihkan',
+  'code.voicedrop': 'Tinggalkan pesan rekaman',
   'code.record': 'Rekam atas permintaan',
   'code.forward_all': 'Teruskan semua',
   'code.forward_all_off': 'Akhiri penerusan',

@@ -97,6 +97,7 @@ export const working = {
   'code.dialled': 'Discados',
   'code.blind_transfer': 'Transferir',
   'code.attended_transfer': 'Consultar e transferir',
+  'code.voicedrop': 'Deixar uma mensagem gravada',
   'code.record': 'Gravar sob demanda',
   'code.forward_all': 'Encaminhar todas',
   'code.forward_all_off': 'Encerrar encaminhamento',

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_model::{CallResult, Queue, Stored};
+use ramal_store::QueueCallback;
 use tokio::time::Instant;
 
 use super::{Came, Stage};
@@ -51,7 +52,8 @@ pub(super) async fn wait(
     stage.call.step(Step::QueueWaits {
         position: place.position(),
     });
-    let queued = Queued::new(place, entered, queue, announcement, language);
+    let reachable = is_reachable(stage);
+    let queued = Queued::new(place, entered, queue, announcement, language, reachable);
     let mut queued = Box::new(queued);
     queued.hear_music(stage.call, &*stage.waiting.participant.leg);
     queued.place.ready();
@@ -67,7 +69,11 @@ async fn attend(
     loop {
         let mut woken = None;
         let awaited = async { woken = Some(queued.woken(deadline).await) };
-        if let Came::Key(_) = stage.until(awaited).await? {
+        if let Came::Key(key) = stage.until(awaited).await? {
+            if wants_callback(stage, &queued, key) {
+                call_back(stage, queue, *queued).await?;
+                return Ok(QueueEnd::CalledBack);
+            }
             continue;
         }
         match woken {
@@ -96,6 +102,47 @@ async fn attend(
             }
         }
     }
+}
+
+/// Whether somebody who waits has pressed the key to be called back, and can be.
+fn wants_callback(stage: &Stage<'_, '_>, queued: &Queued, key: char) -> bool {
+    let queue = queued.place.queue();
+    let wanted = queue.and_then(|queue| queue.callback_key.clone());
+    wanted.is_some_and(|wanted| wanted.starts_with(key)) && is_reachable(stage)
+}
+
+/// Whether the caller has a number where he can be called.
+fn is_reachable(stage: &Stage<'_, '_>) -> bool {
+    let number = stage.waiting.participant.who.party().number;
+    number.chars().any(|digit| digit.is_ascii_digit())
+}
+
+/// Lets the caller go who keeps his place and is called back.
+async fn call_back(
+    stage: &mut Stage<'_, '_>,
+    queue: &Stored<Queue>,
+    queued: Queued,
+) -> Result<(), Outcome> {
+    let exchange = Arc::clone(stage.call.exchange());
+    let party = stage.waiting.participant.who.party();
+    let waited = queued.entered.elapsed();
+    let waited_ms = i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
+    stage.call.step(Step::QueueCallback {
+        number: party.number.clone(),
+        position: queued.place.position(),
+    });
+    let callback = QueueCallback {
+        queue: queue.id.number(),
+        call: stage.call.id().clone(),
+        number: party.number,
+        name: party.name,
+        since: exchange.store.now() - waited_ms,
+        attempts: 0,
+    };
+    Queues::promise(&exchange, queued.place, callback).await;
+    // From here on he may hang up.
+    stage.play(&[Say::Own("queue-callback")], "").await?;
+    Ok(())
 }
 
 /// What came of ringing members.

@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use ramal_dsp::AnswerVerdict;
 use ramal_media::{Channel as MediaChannel, Codec, Detected, StreamEvent};
 use ramal_model::LegKind;
 
@@ -106,6 +107,11 @@ impl Leg for SipLeg {
         self.send(command);
     }
 
+    fn listen_for_machine(&mut self) {
+        self.awaits_machine = true;
+        self.listen();
+    }
+
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<LegEvent> {
         loop {
             if self.state == State::Over {
@@ -140,6 +146,11 @@ impl Leg for SipLeg {
                 }
                 Poll::Ready(Some(StreamEvent::Detected(Detected::Key { digit, .. }))) => {
                     return Poll::Ready(LegEvent::ToneDigit(digit));
+                }
+                Poll::Ready(Some(StreamEvent::Detected(Detected::Answered(
+                    AnswerVerdict::Machine { .. } | AnswerVerdict::Beep { .. },
+                )))) => {
+                    return Poll::Ready(LegEvent::MachineHeard);
                 }
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => self.stream_events = None,

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use ramal_dsp::AnsweringMachineLimits;
 use ramal_media::{Codec, Detection, Engine, IceParameters, Stream, StreamEvent, StreamParameters};
 use ramal_model::{MediaEncryption, Party};
 use ramal_sip::{Flow, HeaderName, HeaderValue, Host, Invite, NameAddr, Uri};
@@ -276,7 +277,9 @@ pub(crate) struct SipLeg {
     private: bool,
     fax: FaxState,
     /// Whether the stream is listened to for keys as tones.
-    listening: bool,
+    /// Whether for keys, and for answering machines.
+    listening: (bool, bool),
+    awaits_machine: bool,
 }
 
 impl SipLeg {
@@ -312,7 +315,8 @@ impl SipLeg {
             channel: None,
             private: false,
             fax: FaxState::Voice,
-            listening: false,
+            listening: (false, false),
+            awaits_machine: false,
         }
     }
 
@@ -401,16 +405,18 @@ impl SipLeg {
                 tracing::error!(%error, "cannot agree on keys with a browser");
             }
         }
-        self.listen_for_keys();
+        self.listen();
     }
 
-    /// Listens for tones while the far end has no other way to tell keys.
-    fn listen_for_keys(&mut self) {
+    /// Listens for tones while the far end has no other way to tell keys, and for machines where that is wanted.
+    pub(super) fn listen(&mut self) {
         let keys = self.negotiation.digit_way() == DigitWay::Tones;
+        let wanted = (keys, self.awaits_machine);
         if let Some(stream) = &self.stream
-            && std::mem::replace(&mut self.listening, keys) != keys
+            && std::mem::replace(&mut self.listening, wanted) != wanted
             && let Err(error) = stream.detect(Detection {
                 keys,
+                answering_machine: self.awaits_machine.then(AnsweringMachineLimits::default),
                 ..Detection::default()
             })
         {
