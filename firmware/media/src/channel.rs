@@ -169,18 +169,23 @@ impl Channels {
         Some(index + paused as Index)
     }
 
-    /// Takes a channel out; beside it, its generation.
-    pub(crate) fn remove(&mut self, index: Index) -> Option<(Box<ChannelState>, u32)> {
+    /// Takes a channel out.
+    pub(crate) fn remove(&mut self, index: Index) -> Option<Box<ChannelState>> {
         let place = self.places.get_mut(index as usize)?;
         let state = place.state.take()?;
-        let generation = place.generation;
-        place.generation = generation.wrapping_add(1) & GENERATION_MASK;
+        place.generation = place.generation.wrapping_add(1) & GENERATION_MASK;
         self.free.push(index);
-        Some((state, generation))
+        Some(state)
     }
 
     pub(crate) fn get_mut(&mut self, index: Index) -> Option<&mut ChannelState> {
         self.places.get_mut(index as usize)?.state.as_deref_mut()
+    }
+
+    /// A channel and its generation.
+    pub(crate) fn with_generation(&self, index: Index) -> Option<(&ChannelState, u32)> {
+        let place = self.places.get(index as usize)?;
+        Some((place.state.as_deref()?, place.generation))
     }
 
     /// The channel an event is for, unless its place was given to another since.

@@ -255,12 +255,21 @@ impl Worker {
 
     /// Takes a channel off this thread.
     fn detach(&mut self, index: Index) -> Option<Box<ChannelState>> {
+        self.unwatch(index);
         self.unroute(index);
-        let (mut state, generation) = self.channels.remove(index)?;
+        let mut state = self.channels.remove(index)?;
         self.index_of.remove(&state.id);
         self.clocked.retain(|&clocked| clocked != index);
         state.clocked = false;
-        match &state.kind {
+        Some(state)
+    }
+
+    /// Hears no more of a channel than what has come.
+    fn unwatch(&mut self, index: Index) {
+        let Some((channel, generation)) = self.channels.with_generation(index) else {
+            return;
+        };
+        match &channel.kind {
             Kind::Rtp(stream) => self.reactor.unwatch(&stream.watched(index, generation)),
             Kind::Line(line) => {
                 if let Some(beat) = line.beat() {
@@ -269,7 +278,13 @@ impl Worker {
                 }
             }
         }
-        Some(state)
+        while let Some(event) = self.reactor.left_behind(Token::Rtp(index, generation)) {
+            if let Some(delivered) = event.datagram {
+                self.take(index, generation, delivered, Instant::now());
+            }
+        }
+        // By its own sockets, which go with it.
+        self.reactor.flush();
     }
 
     /// Hands channels to the threads they move to.

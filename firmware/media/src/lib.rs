@@ -14,7 +14,7 @@
 //! - [`LineAudio`] is what a line driver implements to take part.
 //! - [`Remote::protection`] says whether packets are encrypted ([`SrtpKeys`]).
 //!
-//! A packet's way (`worker` -> `relay` -> `stream`): `recvfrom` -> decrypted (`secure`), header checked (`rtp`), source
+//! A packet's way (`worker` -> `relay` -> `stream`): taken off its socket (`reactor`) -> decrypted (`secure`), header checked (`rtp`), source
 //! believed or not (`latch`), counted (`reception`), digits read (`digits`) -> route of the channel ->
 //! the other stream gives it its own header (`transmission`) in place, converts the companding law by
 //! table or decodes and encodes it (`transcoder`) if the codecs differ, and encrypts it; `reactor` sends what was gathered in a

@@ -1,20 +1,24 @@
 //! What a media thread waits by and sends by: io_uring, or epoll and a system call for each datagram.
 //!
-//! Either tells of arrivals only (edge-triggered); datagrams are taken off their sockets by whoever is told. With io_uring,
-//! what a round of arrivals makes the thread send is gathered and handed over by the system call that waits for the next.
+//! Epoll tells of arrivals only (edge-triggered); datagrams are taken off their sockets by whoever is told. With io_uring, those of
+//! RTP come along with the news, and what a round of arrivals makes the thread send is gathered and handed over by the system call
+//! that waits for the next.
 
 mod epoll;
+mod pool;
 mod ring;
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 
 use socket2::SockAddr;
 
-use crate::socket;
+use crate::socket::{self, Inbox};
 use crate::token::Token;
 
 use epoll::EpollSet;
+pub(crate) use pool::{Delivered, Pool, ROOM};
 use ring::Ring;
 
 /// Events told of for each wait at most.
@@ -52,6 +56,14 @@ impl Multiplexing {
     }
 }
 
+/// What a wait tells of.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(crate) token: Token,
+    /// What came, where it comes along with the news; else it waits on its descriptor. To be given back to the inbox.
+    pub(crate) datagram: Option<Delivered>,
+}
+
 /// A datagram of a stream.
 pub(crate) struct Datagram<'a> {
     /// The RTP port of the stream.
@@ -78,12 +90,20 @@ pub(crate) enum Reactor {
 }
 
 impl Reactor {
-    /// For the calling thread, and no other. Nothing is watched yet.
-    pub(crate) fn new(ring: bool) -> io::Result<Reactor> {
+    /// For the calling thread, and no other, with where datagrams come to. Nothing is watched yet.
+    pub(crate) fn new(ring: bool) -> io::Result<(Reactor, Inbox)> {
         Ok(match ring {
-            true => Reactor::Ring(Box::new(Ring::new()?)),
-            false => Reactor::Epoll(EpollSet::new()?),
+            true => {
+                let (ring, pool) = Ring::new()?;
+                (Reactor::Ring(Box::new(ring)), Inbox::new(Some(pool)))
+            }
+            false => (Reactor::Epoll(EpollSet::new()?), Inbox::new(None)),
         })
+    }
+
+    /// Whether datagrams of RTP come along with the news of them.
+    pub(crate) fn delivers(&self) -> bool {
+        matches!(self, Reactor::Ring(_))
     }
 
     /// Tells of `token` when something comes to the descriptor, also of what is there already.
@@ -102,12 +122,20 @@ impl Reactor {
         }
     }
 
-    /// Sends what was gathered, and writes into `events` what has come; the answer is how many. Waits until something has if
-    /// it may `block`.
-    pub(crate) fn wait(&mut self, block: bool, events: &mut [Token; EVENTS]) -> io::Result<usize> {
+    /// Sends what was gathered, and adds to `events` what has come, [`EVENTS`] at most. Waits until something has if it may
+    /// `block`. All that was told of before has to be given back.
+    pub(crate) fn wait(&mut self, block: bool, events: &mut VecDeque<Event>) -> io::Result<()> {
         match self {
             Reactor::Epoll(epoll) => epoll.wait(block, events),
             Reactor::Ring(ring) => ring.wait(block, events),
+        }
+    }
+
+    /// The next of what came to a descriptor before it was unwatched, and was not told of.
+    pub(crate) fn left_behind(&mut self, token: Token) -> Option<Event> {
+        match self {
+            Reactor::Epoll(_) => None,
+            Reactor::Ring(ring) => ring.left_behind(token),
         }
     }
 

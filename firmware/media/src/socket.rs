@@ -13,6 +13,7 @@ use nix::libc;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::MediaError;
+use crate::reactor::{Delivered, Pool, ROOM};
 
 /// DSCP EF (46, RFC 3246) in the upper six bits of the traffic class octet.
 const EXPEDITED_FORWARDING: u32 = 46 << 2;
@@ -118,30 +119,50 @@ pub(crate) fn send_to_name(socket: RawFd, datagram: &[u8], name: &[u8]) -> bool 
     false
 }
 
-/// Room for one datagram; longer ones are refused.
-const ROOM: usize = 2_048;
-
 /// Where datagrams are received, set up once for each thread.
 pub(crate) struct Inbox {
     buffer: Box<[u8; ROOM]>,
     name: libc::sockaddr_storage,
+    /// Where the kernel puts them unasked.
+    pool: Option<Pool>,
 }
 
 /// What was received.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Received {
     /// Octets of it; `None` when they did not fit.
     length: Option<usize>,
     /// Where it came from; `None` for an address family that is not IP.
     pub(crate) source: Option<SocketAddr>,
+    /// The buffer it is in, if that is one of the pool.
+    delivered: Option<Delivered>,
 }
 
 impl Inbox {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pool: Option<Pool>) -> Self {
         Inbox {
             buffer: Box::new([0; ROOM]),
             // SAFETY: all-zero octets are a valid address of no family.
             name: unsafe { mem::zeroed() },
+            pool,
+        }
+    }
+
+    /// Reads what came unasked.
+    pub(crate) fn open(&self, delivered: Delivered) -> Received {
+        let read = self.pool.as_ref().map(|pool| pool.read(&delivered));
+        let (length, source) = read.unwrap_or_default();
+        Received {
+            length,
+            source,
+            delivered: Some(delivered),
+        }
+    }
+
+    /// Has done with what came unasked.
+    pub(crate) fn give_back(&mut self, received: Received) {
+        if let (Some(pool), Some(delivered)) = (&mut self.pool, received.delivered) {
+            pool.give_back(delivered);
         }
     }
 
@@ -171,6 +192,7 @@ impl Inbox {
                 return Some(Received {
                     length: (received <= ROOM).then_some(received),
                     source: known.or_else(|| to_socket_addr(&self.name)),
+                    delivered: None,
                 });
             }
             // A pending ICMP error is reported once and then gone.
@@ -181,9 +203,13 @@ impl Inbox {
         None
     }
 
-    /// The octets of what was received last, writable so that a header can be replaced in place.
+    /// The octets of what was received last or came unasked, writable so that a header can be replaced in place.
     pub(crate) fn octets(&mut self, received: &Received) -> Option<&mut [u8]> {
-        self.buffer.get_mut(..received.length?)
+        let length = received.length?;
+        match &received.delivered {
+            Some(delivered) => self.pool.as_mut()?.octets(delivered, length),
+            None => self.buffer.get_mut(..length),
+        }
     }
 }
 

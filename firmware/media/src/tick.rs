@@ -128,7 +128,7 @@ impl Worker {
             self.close(index);
             return;
         }
-        if thorough && matches!(channel.kind, Kind::Rtp(_)) {
+        if thorough && !self.reactor.delivers() && matches!(channel.kind, Kind::Rtp(_)) {
             self.receive_rest(index);
             self.reactor.flush();
         }

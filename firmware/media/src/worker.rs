@@ -14,7 +14,7 @@ use crate::MediaError;
 use crate::channel::{Channels, Index, Kind};
 use crate::command::{ChannelId, Command};
 use crate::mailbox::Mailbox;
-use crate::reactor::{EVENTS, Reactor, Unsent};
+use crate::reactor::{Delivered, EVENTS, Event, Reactor, Unsent};
 use crate::relay::Pace;
 use crate::room::RoomState;
 use crate::socket::{self, Inbox};
@@ -35,6 +35,7 @@ pub(crate) struct Worker {
     /// Commands being carried out.
     pub(crate) taken: Vec<Command>,
     pub(crate) reactor: Reactor,
+    pub(crate) inbox: Inbox,
     timer: TimerFd,
     pub(crate) channels: Channels,
     pub(crate) index_of: HashMap<ChannelId, Index>,
@@ -46,7 +47,6 @@ pub(crate) struct Worker {
     pub(crate) rooms: Vec<RoomState>,
     /// Channels with something to do on every tick.
     pub(crate) clocked: Vec<Index>,
-    pub(crate) inbox: Inbox,
     /// Sockets that had more to read than one turn takes. They are told of no more before something else arrives.
     unfinished: VecDeque<Token>,
     pub(crate) ticks: u64,
@@ -58,7 +58,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Called by the thread itself; `ring` says whether it uses io_uring.
     pub(crate) fn new(mailbox: Arc<Mailbox>, ring: bool) -> Result<Self, MediaError> {
-        let reactor = Reactor::new(ring)
+        let (reactor, inbox) = Reactor::new(ring)
             .map_err(|error| MediaError::system("set up waiting for packets", error))?;
         let timer = TimerFd::new(
             ClockId::CLOCK_MONOTONIC,
@@ -69,6 +69,7 @@ impl Worker {
             mailbox,
             taken: Vec::new(),
             reactor,
+            inbox,
             timer,
             channels: Channels::default(),
             index_of: HashMap::new(),
@@ -76,7 +77,6 @@ impl Worker {
             departing: Vec::new(),
             rooms: Vec::new(),
             clocked: Vec::new(),
-            inbox: Inbox::new(),
             unfinished: VecDeque::with_capacity(EVENTS),
             ticks: 0,
             beat: Instant::now(),
@@ -104,40 +104,54 @@ impl Worker {
             tracing::error!(%error, "media thread cannot start its timer and stops");
             return;
         }
-        let mut events = [Token::Tick; EVENTS];
+        let mut events = VecDeque::with_capacity(EVENTS);
         while self.running {
             // Sockets that had more than one turn takes get their next after all others.
             let block = self.unfinished.is_empty();
-            let ready = match self.reactor.wait(block, &mut events) {
-                Ok(ready) => ready,
-                Err(error) => {
-                    tracing::error!(%error, "media thread cannot wait for packets and stops");
-                    return;
-                }
-            };
+            if let Err(error) = self.reactor.wait(block, &mut events) {
+                tracing::error!(%error, "media thread cannot wait for packets and stops");
+                return;
+            }
             while let Some(unsent) = self.reactor.unsent() {
                 self.note_unsent(unsent);
             }
             let unfinished = self.unfinished.len();
-            for few in events.get(..ready).unwrap_or_default().chunks(AHEAD) {
-                let tokens = few.iter().copied();
-                self.channels
-                    .prefetch(tokens.clone().filter_map(Token::index));
-                // One reading of the clock for packets that came together.
-                let now = Instant::now();
-                for token in tokens {
-                    self.serve_event(token, now);
-                }
-            }
+            self.serve_all(&mut events);
             for _ in 0..unfinished {
                 if let Some(token) = self.unfinished.pop_front() {
-                    self.serve_event(token, Instant::now());
+                    let datagram = None;
+                    self.serve_event(Event { token, datagram }, Instant::now());
                 }
             }
         }
         let indices: Vec<Index> = self.index_of.values().copied().collect();
         for index in indices {
             self.close(index);
+        }
+    }
+
+    /// Serves all that came: commands and the tick last, which may take channels away that packets came for.
+    fn serve_all(&mut self, events: &mut VecDeque<Event>) {
+        let (mut ticked, mut commanded) = (false, false);
+        while !events.is_empty() {
+            let few = events.len().min(AHEAD);
+            let tokens = events.iter().take(few).map(|event| event.token);
+            self.channels.prefetch(tokens.filter_map(Token::index));
+            // One reading of the clock for packets that came together.
+            let now = Instant::now();
+            for event in events.drain(..few) {
+                match event.token {
+                    Token::Tick => ticked = true,
+                    Token::Mailbox => commanded = true,
+                    _ => self.serve_event(event, now),
+                }
+            }
+        }
+        if ticked {
+            self.beat();
+        }
+        if commanded {
+            self.obey();
         }
     }
 
@@ -150,22 +164,20 @@ impl Worker {
         }
     }
 
-    fn serve_event(&mut self, token: Token, now: Instant) {
-        let drained = match token {
-            Token::Rtp(index, generation) => self.receive_rtp(index, generation, now),
-            Token::Rtcp(index, generation) => self.receive_rtcp(index, generation, now),
-            Token::Line(index, generation) => {
+    fn serve_event(&mut self, event: Event, now: Instant) {
+        let token = event.token;
+        let drained = match (token, event.datagram) {
+            (Token::Rtp(index, generation), Some(delivered)) => {
+                self.take(index, generation, delivered, now);
+                true
+            }
+            (Token::Rtp(index, generation), None) => self.receive_rtp(index, generation, now),
+            (Token::Rtcp(index, generation), _) => self.receive_rtcp(index, generation, now),
+            (Token::Line(index, generation), _) => {
                 self.follow_line(index, generation, now);
                 true
             }
-            Token::Tick => {
-                self.beat();
-                true
-            }
-            Token::Mailbox => {
-                self.obey();
-                true
-            }
+            (Token::Tick | Token::Mailbox, _) => true,
         };
         if !drained && !self.unfinished.contains(&token) {
             self.unfinished.push_back(token);
@@ -181,6 +193,23 @@ impl Worker {
         for _ in 0..due.min(CATCH_UP) {
             self.tick(Instant::now());
         }
+    }
+
+    /// Forwards what came to an RTP socket and was taken off it already.
+    pub(crate) fn take(
+        &mut self,
+        index: Index,
+        generation: u32,
+        delivered: Delivered,
+        now: Instant,
+    ) {
+        let received = self.inbox.open(delivered);
+        // It may have come to one that had the place before.
+        if self.channels.of_generation(index, generation).is_some() {
+            let pace = self.relay(index, &received, now);
+            self.channels.note(index, self.ticks as u32, pace);
+        }
+        self.inbox.give_back(received);
     }
 
     /// Receives and forwards what waits on an RTP socket; false when more may wait.
@@ -210,6 +239,9 @@ impl Worker {
 
     /// Receives and forwards what streams that came steadily until now may have left behind.
     pub(crate) fn receive_rests(&mut self) {
+        if self.reactor.delivers() {
+            return;
+        }
         let (tick, mut from) = (self.ticks as u32, 0);
         while let Some(index) = self.channels.paused(from, tick) {
             self.receive_rest(index);

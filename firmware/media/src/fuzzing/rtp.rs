@@ -216,7 +216,7 @@ fn begin(choice: u8) -> Option<Run> {
         playout: Playout::new(near, now),
         detectors,
         now,
-        out: Reactor::new(false).ok()?,
+        out: Reactor::new(false).ok()?.0,
         given: 0,
         epoch: 0,
     })

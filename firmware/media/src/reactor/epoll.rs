@@ -1,5 +1,6 @@
 //! Waiting by epoll, past the C library as `socket` does.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -7,7 +8,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 
-use super::EVENTS;
+use super::{EVENTS, Event};
 use crate::token::Token;
 
 pub(crate) struct EpollSet {
@@ -35,7 +36,7 @@ impl EpollSet {
         }
     }
 
-    pub(super) fn wait(&mut self, block: bool, events: &mut [Token; EVENTS]) -> io::Result<usize> {
+    pub(super) fn wait(&mut self, block: bool, events: &mut VecDeque<Event>) -> io::Result<()> {
         let timeout = if block { -1 } else { 0 };
         // SAFETY: an `EpollEvent` has the layout of the kernel's, and there is room for as many as is said; no signal mask
         // is given.
@@ -57,7 +58,10 @@ impl EpollSet {
         };
         let tokens = self.events.iter().take(ready);
         let tokens = tokens.filter_map(|event| Token::unpack(event.data()));
-        let places = events.iter_mut().zip(tokens);
-        Ok(places.map(|(place, token)| *place = token).count())
+        events.extend(tokens.map(|token| Event {
+            token,
+            datagram: None,
+        }));
+        Ok(())
     }
 }

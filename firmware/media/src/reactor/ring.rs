@@ -1,22 +1,28 @@
-//! Waiting and sending by io_uring: descriptors are polled until further notice, datagrams gathered and sent together.
+//! Waiting, receiving and sending by io_uring: RTP is put into buffers of a pool as it comes, other descriptors are polled until
+//! further notice, datagrams gathered and sent together. No system call is a single packet's.
 //!
 //! Sends take place within the system call that submits them, as they are told never to wait; only failures are told of.
-//! Task work is deferred to that call, too, so that nothing interrupts the thread.
+//! Task work, which receiving is, is deferred to that call, too, so that nothing interrupts the thread.
+
+mod sending;
+mod trial;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::ops::Range;
+use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::thread;
+use std::rc::Rc;
 
 use io_uring::squeue::Flags;
-use io_uring::{IoUring, Probe, cqueue, opcode, squeue, types};
+use io_uring::{IoUring, cqueue, opcode, squeue, types};
 use nix::errno::Errno;
 use nix::libc;
 
-use super::{Datagram, EVENTS, Unsent};
-use crate::socket;
+use super::pool::{self, Delivered, Memory, Pool};
+use super::{EVENTS, Event, Unsent};
 use crate::token::Token;
+
+use sending::Gathered;
 
 /// Requests submitted together at most.
 const SUBMISSIONS: u32 = 256;
@@ -43,25 +49,21 @@ const _: () = assert!(GATHERED <= 1 << PLACE_BITS && PLACE_BITS + u32::BITS <= T
 /// `IORING_ENTER_GETEVENTS` of io_uring_enter(2).
 const GET_EVENTS: u32 = 1;
 
-/// A datagram in the arena.
-struct Gathered {
-    sender: Token,
-    socket: RawFd,
-    octets: Range<usize>,
-    /// The address; empty on a connected socket.
-    name: Range<usize>,
-    payload: usize,
-}
-
 /// See the module.
 pub(crate) struct Ring {
     ring: IoUring,
-    /// Descriptors that are polled, by packed token.
+    /// Of the pool; let go of after the ring.
+    _memory: Rc<Memory>,
+    /// What a datagram's buffer has room for beside it. Read by the kernel when a request is submitted.
+    layout: Box<libc::msghdr>,
+    /// Descriptors that are polled or received from, by packed token.
     watched: HashMap<u64, RawFd>,
-    /// Polls that shall end and have not.
+    /// Those of them whose request has ended, to be made again.
+    ended: VecDeque<u64>,
+    /// Requests that shall end and have not.
     leaving: usize,
     /// What was told of and not taken yet.
-    ready: VecDeque<Token>,
+    ready: VecDeque<Event>,
     arena: Box<[u8]>,
     used: usize,
     gathered: Vec<Gathered>,
@@ -71,37 +73,6 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// Whether the system has what is needed and every system call of it is allowed. Asks in a thread of its own: the end of
-    /// a ring interrupts what the thread that set it up is waiting for.
-    pub(super) fn try_out() -> io::Result<()> {
-        let thread = thread::Builder::new().name("media-trial".to_owned());
-        let tried = thread.spawn(Self::try_out_here)?;
-        tried
-            .join()
-            .map_err(|_| io::Error::other("a thread ended early"))?
-    }
-
-    fn try_out_here() -> io::Result<()> {
-        let mut ring = Self::set_up()?;
-        let mut probe = Probe::new();
-        ring.submitter().register_probe(&mut probe)?;
-        let needed = [
-            opcode::PollAdd::CODE,
-            opcode::AsyncCancel::CODE,
-            opcode::Send::CODE,
-        ];
-        if !needed.into_iter().all(|code| probe.is_supported(code))
-            || !ring.params().is_feature_skip_cqe_on_success()
-            || !ring.params().is_feature_nodrop()
-        {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        // SAFETY: the request refers to nothing.
-        let pushed = unsafe { ring.submission().push(&opcode::Nop::new().build()) };
-        pushed.map_err(io::Error::other)?;
-        ring.submit_and_wait(1).map(|_| ())
-    }
-
     fn set_up() -> io::Result<IoUring> {
         IoUring::builder()
             .dontfork()
@@ -112,10 +83,29 @@ impl Ring {
             .build(SUBMISSIONS)
     }
 
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Ring {
-            ring: Self::set_up()?,
+    /// With the pool that datagrams are put into.
+    pub(super) fn new() -> io::Result<(Self, Pool)> {
+        let ring = Self::set_up()?;
+        let pool = Pool::new();
+        let memory = pool.memory();
+        // SAFETY: the memory stays where it is, and is held for longer than the ring.
+        unsafe {
+            ring.submitter().register_buf_ring_with_flags(
+                memory.address(),
+                pool::BUFFERS as u16,
+                pool::GROUP,
+                0,
+            )?;
+        }
+        // SAFETY: all-zero octets are a message header that refers to nothing.
+        let mut layout: Box<libc::msghdr> = Box::new(unsafe { mem::zeroed() });
+        layout.msg_namelen = pool::NAME as libc::socklen_t;
+        let ring = Ring {
+            ring,
+            _memory: memory,
+            layout,
             watched: HashMap::new(),
+            ended: VecDeque::new(),
             leaving: 0,
             ready: VecDeque::with_capacity(COMPLETIONS as usize),
             arena: vec![0; ARENA].into_boxed_slice(),
@@ -123,13 +113,17 @@ impl Ring {
             gathered: Vec::with_capacity(GATHERED),
             round: 0,
             unsent: Vec::with_capacity(FAILURES),
-        })
+        };
+        Ok((ring, pool))
     }
 
     pub(super) fn watch(&mut self, descriptor: BorrowedFd<'_>, token: Token) -> io::Result<()> {
         let (packed, descriptor) = (token.pack(), descriptor.as_raw_fd());
-        self.push(&poll(descriptor, packed))?;
+        self.push(&self.request(descriptor, packed))?;
         self.watched.insert(packed, descriptor);
+        // So that no end of a request has to make room.
+        let missing = self.watched.len().saturating_sub(self.ended.len());
+        self.ended.reserve(missing);
         Ok(())
     }
 
@@ -137,17 +131,22 @@ impl Ring {
         for (_, token) in watched {
             let packed = token.pack();
             // A failure to watch it was reported.
-            if self.watched.remove(&packed).is_some() {
-                self.leaving += 1;
-                // Unlike the removal of a poll, this ends one that has just been told of something, too.
-                let removal = opcode::AsyncCancel::new(packed).build();
-                let removal = removal
-                    .flags(Flags::SKIP_SUCCESS)
-                    .user_data(REMOVAL << Token::KIND_SHIFT);
-                if let Err(error) = self.push(&removal) {
-                    tracing::error!(%error, "a port stays taken: the system does not let go of it");
-                    self.leaving -= 1;
-                }
+            if self.watched.remove(&packed).is_none() {
+                continue;
+            }
+            if let Some(place) = self.ended.iter().position(|&ended| ended == packed) {
+                self.ended.remove(place);
+                continue;
+            }
+            self.leaving += 1;
+            // Unlike the removal of a poll, this ends one that has just been told of something, too.
+            let removal = opcode::AsyncCancel::new(packed).build();
+            let removal = removal
+                .flags(Flags::SKIP_SUCCESS)
+                .user_data(REMOVAL << Token::KIND_SHIFT);
+            if let Err(error) = self.push(&removal) {
+                tracing::error!(%error, "a port stays taken: the system does not let go of it");
+                self.leaving -= 1;
             }
         }
         for _ in 0..REMINDERS {
@@ -161,81 +160,51 @@ impl Ring {
         }
     }
 
-    pub(super) fn wait(&mut self, block: bool, events: &mut [Token; EVENTS]) -> io::Result<usize> {
+    pub(super) fn wait(&mut self, block: bool, events: &mut VecDeque<Event>) -> io::Result<()> {
         if self.ready.is_empty() {
+            // Everything told of was served, so that there are buffers again for requests that ended for want of them.
+            self.renew()?;
             self.enter(usize::from(block), true)?;
         } else {
             self.flush();
         }
         let taken = self.ready.len().min(EVENTS);
-        let places = events.iter_mut().zip(self.ready.drain(..taken));
-        Ok(places.map(|(place, token)| *place = token).count())
+        events.extend(self.ready.drain(..taken));
+        Ok(())
     }
 
-    pub(super) fn send(&mut self, datagram: &Datagram<'_>) -> bool {
-        let name = socket::name(datagram.to);
-        let needed = datagram.octets.len() + name.len();
-        if !self.has_room(needed) || self.ring.submission().is_full() {
-            self.submit();
-        }
-        // Too long a datagram, or a system that takes nothing now.
-        if !self.has_room(needed) {
-            return socket::send_to_name(datagram.socket, datagram.octets, name);
-        }
-        let octets = self.used..self.used + datagram.octets.len();
-        let name_room = octets.end..octets.end + name.len();
-        self.arena[octets.clone()].copy_from_slice(datagram.octets);
-        self.arena[name_room.clone()].copy_from_slice(name);
-        let start = self.arena.as_ptr();
-        let place = u64::from(self.round) << PLACE_BITS | self.gathered.len() as u64;
-        let request = opcode::Send::new(
-            types::Fd(datagram.socket),
-            start.wrapping_add(octets.start),
-            octets.len() as u32,
-        )
-        .flags(libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
-        let request = match name.len() {
-            0 => request,
-            length => request
-                .dest_addr(start.wrapping_add(name_room.start).cast())
-                .dest_addr_len(length as libc::socklen_t),
-        };
-        let request = request.build();
-        let request = request
-            .flags(Flags::SKIP_SUCCESS)
-            .user_data(SEND << Token::KIND_SHIFT | place);
-        if self.push(&request).is_err() {
-            return socket::send_to_name(datagram.socket, datagram.octets, name);
-        }
-        self.used = name_room.end.next_multiple_of(LINE);
-        self.gathered.push(Gathered {
-            sender: datagram.sender,
-            socket: datagram.socket,
-            octets,
-            name: name_room,
-            payload: datagram.payload,
-        });
-        true
+    /// What came to `token` and was not told of yet.
+    pub(super) fn left_behind(&mut self, token: Token) -> Option<Event> {
+        let place = self.ready.iter().position(|event| event.token == token)?;
+        self.ready.remove(place)
     }
 
-    fn has_room(&self, needed: usize) -> bool {
-        self.gathered.len() < GATHERED && self.used + needed <= ARENA
-    }
-
-    pub(super) fn flush(&mut self) {
-        if !self.gathered.is_empty() {
-            self.submit();
+    /// Makes requests again that ended.
+    fn renew(&mut self) -> io::Result<()> {
+        // Those that end again meanwhile have to wait for the next time.
+        for _ in 0..self.ended.len() {
+            if let Some(packed) = self.ended.pop_front()
+                && let Some(&descriptor) = self.watched.get(&packed)
+            {
+                self.push(&self.request(descriptor, packed))?;
+            }
         }
+        Ok(())
     }
 
-    fn submit(&mut self) {
-        if let Err(error) = self.enter(0, false) {
-            tracing::debug!(%error, "packets wait: the system does not take them");
+    /// Tells of everything that comes to a descriptor until it is cancelled: of datagrams with the datagram, of the rest that it
+    /// is there.
+    fn request(&self, descriptor: RawFd, packed: u64) -> squeue::Entry {
+        let descriptor = types::Fd(descriptor);
+        match Token::unpack(packed) {
+            Some(Token::Rtp(..)) => {
+                opcode::RecvMsgMulti::new(descriptor, &raw const *self.layout, pool::GROUP).build()
+            }
+            _ => opcode::PollAdd::new(descriptor, libc::POLLIN as u32)
+                .multi(true)
+                .build(),
         }
-    }
-
-    pub(super) fn unsent(&mut self) -> Option<Unsent> {
-        self.unsent.pop()
+        .user_data(packed)
     }
 
     /// Adds a request to those to be submitted.
@@ -243,13 +212,14 @@ impl Ring {
         if self.ring.submission().is_full() {
             self.enter(0, false)?;
         }
-        // SAFETY: what the request refers to is a descriptor, which the kernel checks, and a part of the arena, which is
-        // neither moved nor written again before the request was submitted; by then the kernel has done with it.
+        // SAFETY: what the request refers to is a descriptor, which the kernel checks, the layout, which stays where it is and as
+        // it is, and a part of the arena, which is neither moved nor written again before the request was submitted; by then the
+        // kernel has done with it.
         let pushed = unsafe { self.ring.submission().push(request) };
         pushed.map_err(io::Error::other)
     }
 
-    /// Submits what there is, and waits for `wanted` completions. Polls are looked after only where it `listens`.
+    /// Submits what there is, and waits for `wanted` completions. What comes is looked after only where it `listens`.
     fn enter(&mut self, wanted: usize, listens: bool) -> io::Result<()> {
         let requests = self.ring.submission().len() as u32;
         let flags = if listens { GET_EVENTS } else { 0 };
@@ -278,63 +248,48 @@ impl Ring {
     }
 
     fn take_completions(&mut self) {
-        let (_, mut requests, mut completions) = self.ring.split();
         while self.ready.len() < self.ready.capacity()
-            && let Some(completion) = completions.next()
+            && let Some(completion) = self.completion()
         {
             let (about, result) = (completion.user_data(), completion.result());
             let Some(token) = Token::unpack(about) else {
                 if about >> Token::KIND_SHIFT == SEND {
-                    let place = about as usize & ((1 << PLACE_BITS) - 1);
-                    let late = (about >> PLACE_BITS) as u32 != self.round;
-                    let failed = self.gathered.get(place).filter(|_| !late);
-                    if let Some(gathered) = failed
-                        && !gathered.is_sent_again(&self.arena, Errno::from_raw(-result))
-                        && self.unsent.len() < FAILURES
-                    {
-                        let (sender, payload) = (gathered.sender, gathered.payload);
-                        self.unsent.push(Unsent { sender, payload });
-                    }
+                    self.take_failure(about, Errno::from_raw(-result));
                 }
                 continue;
             };
-            if result > 0 {
-                self.ready.push_back(token);
+            let flags = completion.flags();
+            let datagram = cqueue::buffer_select(flags).map(|id| Delivered::new(id, result));
+            if datagram.is_some() || (result > 0 && !matches!(token, Token::Rtp(..))) {
+                self.ready.push_back(Event { token, datagram });
             }
-            if cqueue::more(completion.flags()) {
+            if cqueue::more(flags) {
                 continue;
             }
-            // The poll is over, as it should be or for want of room.
-            let Some(&descriptor) = self.watched.get(&about) else {
+            // The request is over, as it should be; or for want of room or of buffers, for the fate of an earlier datagram (ICMP)
+            // or for an empty one.
+            if !self.watched.contains_key(&about) {
                 self.leaving = self.leaving.saturating_sub(1);
-                continue;
-            };
-            // SAFETY: the request refers to nothing but a descriptor, which the kernel checks.
-            let renewed = result >= 0 && unsafe { requests.push(&poll(descriptor, about)) }.is_ok();
-            if !renewed {
+            } else if result >= 0 || is_passing(Errno::from_raw(-result)) {
+                self.ended.push_back(about);
+            } else {
                 self.watched.remove(&about);
                 let error = io::Error::from_raw_os_error(-result);
                 tracing::error!(%error, ?token, "the system watches a descriptor no longer");
             }
         }
     }
-}
 
-/// Tells of everything that comes to a descriptor until it is removed.
-fn poll(descriptor: RawFd, packed: u64) -> squeue::Entry {
-    opcode::PollAdd::new(types::Fd(descriptor), libc::POLLIN as u32)
-        .multi(true)
-        .build()
-        .user_data(packed)
-}
-
-impl Gathered {
-    /// Sends it once more if what kept it was the fate of an earlier one (ICMP), as [`socket::send`] does.
-    fn is_sent_again(&self, arena: &[u8], error: Errno) -> bool {
-        let parts = arena
-            .get(self.octets.clone())
-            .zip(arena.get(self.name.clone()));
-        matches!(error, Errno::ECONNREFUSED | Errno::EINTR)
-            && parts.is_some_and(|(octets, name)| socket::send_to_name(self.socket, octets, name))
+    fn completion(&mut self) -> Option<cqueue::Entry> {
+        self.ring.completion().next()
     }
+}
+
+/// Whether the next request may succeed where one ended by this: what the network says of an earlier datagram, or what the system
+/// lacks for a moment. The rest says that the request itself is wrong.
+fn is_passing(error: Errno) -> bool {
+    !matches!(
+        error,
+        Errno::EBADF | Errno::ECANCELED | Errno::EFAULT | Errno::EINVAL | Errno::ENOTSOCK
+    )
 }
