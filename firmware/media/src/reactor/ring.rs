@@ -3,6 +3,8 @@
 //!
 //! Sends take place within the system call that submits them, as they are told never to wait; only failures are told of.
 //! Task work, which receiving is, is deferred to that call, too, so that nothing interrupts the thread.
+//!
+//! Where much comes, the thread lets it come for a moment before it looks: to be woken costs as much as some packets do.
 
 mod sending;
 mod trial;
@@ -36,6 +38,13 @@ const ARENA: usize = 64 * 1_024;
 const LINE: usize = 64;
 /// Failures remembered until they are asked for; more are not counted.
 const FAILURES: usize = 1_024;
+/// Datagrams between two ticks (20 ms) from which on they are let come for a moment: those of 50 calls.
+const MUCH: u32 = 100;
+/// That moment, and how many datagrams it ends with at the latest.
+const MOMENT_US: u32 = 1_000;
+const BATCH: usize = 128;
+/// Without anything at all a wait lasts so long; the tick comes earlier.
+const PATIENCE: types::Timespec = types::Timespec::new().sec(1);
 /// How often the kernel is asked to let go of descriptors. It does so at once, but after other work that waits.
 const REMINDERS: usize = 64;
 
@@ -64,6 +73,11 @@ pub(crate) struct Ring {
     leaving: usize,
     /// What was told of and not taken yet.
     ready: VecDeque<Event>,
+    /// Whether the system can let things come for a moment (Linux 6.12).
+    waits_for_many: bool,
+    /// Datagrams since the last tick, and whether there were many between the two before.
+    arrived: u32,
+    busy: bool,
     arena: Box<[u8]>,
     used: usize,
     gathered: Vec<Gathered>,
@@ -101,6 +115,7 @@ impl Ring {
         let mut layout: Box<libc::msghdr> = Box::new(unsafe { mem::zeroed() });
         layout.msg_namelen = pool::NAME as libc::socklen_t;
         let ring = Ring {
+            waits_for_many: ring.params().is_feature_min_timeout(),
             ring,
             _memory: memory,
             layout,
@@ -108,6 +123,8 @@ impl Ring {
             ended: VecDeque::new(),
             leaving: 0,
             ready: VecDeque::with_capacity(COMPLETIONS as usize),
+            arrived: 0,
+            busy: false,
             arena: vec![0; ARENA].into_boxed_slice(),
             used: 0,
             gathered: Vec::with_capacity(GATHERED),
@@ -164,7 +181,10 @@ impl Ring {
         if self.ready.is_empty() {
             // Everything told of was served, so that there are buffers again for requests that ended for want of them.
             self.renew()?;
-            self.enter(usize::from(block), true)?;
+            match block && self.busy {
+                true => self.wait_for_many()?,
+                false => self.enter(usize::from(block), true)?,
+            }
         } else {
             self.flush();
         }
@@ -227,6 +247,19 @@ impl Ring {
         // SAFETY: no signal mask is given.
         let entered =
             unsafe { submitter.enter::<libc::sigset_t>(requests, wanted as u32, flags, None) };
+        self.conclude(entered)
+    }
+
+    /// Submits what there is and lets things come for a moment; waits on if there was nothing.
+    fn wait_for_many(&mut self) -> io::Result<()> {
+        let arguments = types::SubmitArgs::new()
+            .min_wait_usec(MOMENT_US)
+            .timespec(&PATIENCE);
+        let entered = self.ring.submitter().submit_with_args(BATCH, &arguments);
+        self.conclude(entered)
+    }
+
+    fn conclude(&mut self, entered: io::Result<usize>) -> io::Result<()> {
         let submitted = self.ring.submission().is_empty();
         self.take_completions();
         if submitted {
@@ -236,8 +269,8 @@ impl Ring {
             self.round = self.round.wrapping_add(1);
         }
         match entered.map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0))) {
-            // Interrupted, or out of memory or of room for completions for a moment: what is left will be submitted.
-            Ok(_) | Err(Errno::EINTR | Errno::EBUSY | Errno::EAGAIN) => Ok(()),
+            // Interrupted, out of time, or out of memory or of room for completions for a moment: what is left will be submitted.
+            Ok(_) | Err(Errno::EINTR | Errno::ETIME | Errno::EBUSY | Errno::EAGAIN) => Ok(()),
             // Told once. What waits on a socket is found when its channel is looked after.
             Err(Errno::EBADR) => {
                 tracing::error!("the system had no memory to tell of packets");
@@ -260,6 +293,14 @@ impl Ring {
             };
             let flags = completion.flags();
             let datagram = cqueue::buffer_select(flags).map(|id| Delivered::new(id, result));
+            match token {
+                Token::Rtp(..) => self.arrived += 1,
+                Token::Tick => {
+                    self.busy = self.arrived >= MUCH && self.waits_for_many;
+                    self.arrived = 0;
+                }
+                _ => {}
+            }
             if datagram.is_some() || (result > 0 && !matches!(token, Token::Rtp(..))) {
                 self.ready.push_back(Event { token, datagram });
             }

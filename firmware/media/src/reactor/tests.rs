@@ -2,6 +2,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -424,5 +426,33 @@ fn what_came_before_a_socket_was_unwatched_is_left_and_is_of_its_token() {
             tokens[1..]
         );
         assert_eq!(here.told(), []);
+    });
+}
+
+#[test]
+fn where_much_comes_little_is_not_waited_on_for_long() {
+    with_ring(|here| {
+        let (near, there) = (socket(), socket());
+        let tick = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK).unwrap();
+        here.reactor.watch(near.as_fd(), Token::Rtp(1, 2)).unwrap();
+        here.reactor.watch(tick.as_fd(), Token::Tick).unwrap();
+        let to = near.local_addr().unwrap();
+        for number in 0..200 {
+            there.send_to(&[number], to).unwrap();
+        }
+        here.arrive(200);
+        tick.write(1).unwrap();
+        assert_eq!(here.told(), [Token::Tick]);
+        // One is far from the number that ends the moment.
+        for number in 0..20 {
+            let start = Instant::now();
+            there.send_to(&[number], to).unwrap();
+            let events = here.wait(true);
+            assert_eq!(events.len(), 1, "the clock has not ticked");
+            for event in events {
+                assert_eq!(here.read(event).octets, Some(vec![number]));
+            }
+            assert!(start.elapsed() < PATIENCE);
+        }
     });
 }
