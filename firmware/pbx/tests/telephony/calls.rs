@@ -1,10 +1,12 @@
 //! Calls: ringing, refusing, answering, holding, hanging up, and what is written down about it.
 
+use std::time::{Duration, Instant};
+
 use ramal_model::{Actor, CallResult, ExtensionChange, NewExtension};
 use ramal_pbx::CallState;
-use sipphone::{CallEvent, EndReason, Law, Phone, level_dbm0};
+use sipphone::{AudioReport, CallEvent, EndReason, Law, Phone, Source, level_dbm0};
 
-use crate::gateway::{Gateway, SOON, incoming, steps};
+use crate::gateway::{Gateway, SOON, incoming, steps, talking};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_rings_is_answered_and_is_hung_up_by_the_caller() {
@@ -84,6 +86,31 @@ async fn the_callers_codec_is_used_on_both_legs() {
             .unwrap();
         assert_eq!(heard.payload_type, Some(0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_which_one_end_is_heard_no_more_ends_after_a_minute() {
+    let gateway = Gateway::start().await;
+    let (ana, bruno) = (gateway.phone("2001").await, gateway.phone("2002").await);
+    let (mut out, mut inn) = talking(&ana, "2002", &bruno).await;
+    out.audio().send(Source::Silence);
+    inn.audio().send(Source::Silence);
+    let minute = Duration::from_secs(60);
+    let heard = |report: &AudioReport| report.received > 50;
+    out.audio().wait(SOON, "packets", heard).await.unwrap();
+    inn.audio().wait(SOON, "packets", heard).await.unwrap();
+    let start = Instant::now();
+    inn.audio().send(Source::Off);
+    let reason = out.wait_ended(minute + SOON).await.unwrap();
+    assert_eq!(reason, EndReason::RemoteHangUp);
+    assert!(start.elapsed() >= minute - Duration::from_secs(1));
+    assert_eq!(inn.wait_ended(SOON).await.unwrap(), EndReason::RemoteHangUp);
+    let record = gateway.record().await;
+    let lost = record
+        .trace
+        .iter()
+        .find(|step| step["step"] == "media_lost");
+    assert_eq!(lost.unwrap()["from"], "callee", "{:?}", record.trace);
 }
 
 #[tokio::test(flavor = "multi_thread")]
