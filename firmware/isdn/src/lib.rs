@@ -22,6 +22,7 @@
 //! # Around it
 //! - [`Cause`] and [`sip_status`], [`cause_of_sip_status`]: why calls end, here and in SIP (RFC 3398).
 //! - [`Message`], [`Elements`]: reading and printing of what goes over the D channel, for traces and tests.
+//! - [`Trace`]: the last frames in words.
 //! - [`LinkCounters`], [`CallCounters`]: what has happened so far.
 
 mod call;
@@ -36,6 +37,7 @@ mod message;
 mod restart;
 mod settings;
 mod sip_cause;
+mod trace;
 
 pub use call::{CallState, StateNumber};
 pub use cause::Cause;
@@ -53,3 +55,4 @@ pub use link::{LinkCounters, LinkError, LinkState};
 pub use message::{CallReference, Elements, Faults, Message, MessageType, Origin, ParseError};
 pub use settings::{ChannelChoice, LinkSettings, NameService, Role, Settings, Timers};
 pub use sip_cause::{cause_of_sip_status, sip_status};
+pub use trace::{FrameKind, MAX_TRACED_LINK_FRAMES, MAX_TRACED_MESSAGES, Trace, TraceStep};

@@ -65,6 +65,7 @@ impl Interface {
             match output {
                 LinkOutput::Frame(frame) => {
                     if self.layer_1_up {
+                        self.trace.add(true, &frame, now);
                         self.outputs.push_back(Output::Transmit(frame));
                     }
                 }

@@ -16,6 +16,7 @@ use crate::link::{Link, LinkCounters, LinkState};
 use crate::message::{CallReference, Message, Origin};
 use crate::restart::Restarts;
 use crate::settings::{ChannelChoice, Settings};
+use crate::trace::Trace;
 
 /// Calls an interface has had, since its making.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub struct Interface {
     next_id: u64,
     next_reference: u16,
     counters: CallCounters,
+    trace: Trace,
     outputs: VecDeque<Output>,
     /// Kept between uses.
     messages: Vec<Message>,
@@ -71,6 +73,7 @@ impl Interface {
             next_id: 1,
             next_reference: 1,
             counters: CallCounters::default(),
+            trace: Trace::new(settings.role),
             outputs: VecDeque::new(),
             messages: Vec::new(),
             lost_channels: Vec::new(),
@@ -105,6 +108,7 @@ impl Interface {
         if !self.layer_1_up {
             return;
         }
+        self.trace.add(false, frame, now);
         self.link.receive(frame, now);
         self.work(now);
         // Layer 3 has had its chance to answer with an I frame that acknowledges as well.
@@ -252,6 +256,11 @@ impl Interface {
     /// What layer 3 has counted.
     pub fn call_counters(&self) -> &CallCounters {
         &self.counters
+    }
+
+    /// The last frames in words.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     fn new_id(&mut self) -> CallId {

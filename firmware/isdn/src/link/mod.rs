@@ -7,6 +7,7 @@ mod receive;
 #[cfg(test)]
 mod tests;
 mod transmit;
+mod words;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::settings::{LinkSettings, Role};
 
 pub use counters::{LinkCounters, LinkError};
 use frame::Unnumbered;
+pub(crate) use words::frame_words;
 
 /// Messages that may wait for the link; enough for every call to end at once.
 const MAX_QUEUE: usize = 512;

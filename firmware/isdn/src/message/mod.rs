@@ -3,6 +3,7 @@
 mod elements;
 mod kind;
 mod reference;
+mod words;
 
 pub use elements::Elements;
 pub use kind::MessageType;

@@ -156,6 +156,55 @@ fn a_call_each_way_with_everything_a_setup_can_say() {
 }
 
 #[test]
+fn both_sides_can_read_what_was_said_on_the_d_channel() {
+    let mut wire = Wire::plain();
+    let call = OutgoingCall::new(number("5133334444").of_kind(TypeOfNumber::National));
+    let ours = wire.setup(Side::User, call).unwrap();
+    let (theirs, _) = incoming(&wire.events_of(Side::Network, MOMENT));
+    let busy = Command::Disconnect {
+        cause: Cause::USER_BUSY,
+        in_band: false,
+    };
+    wire.command(Side::Network, theirs, busy).unwrap();
+    let events = wire.events_of(Side::User, MOMENT);
+    assert_eq!(released(&events, ours), Some(Cause::USER_BUSY));
+    let [user, network] = [Side::User, Side::Network].map(|side| wire.side(side).trace().steps());
+    assert_eq!(
+        (user[0].link.as_str(), user[0].kind),
+        ("SABME P=1", FrameKind::Link)
+    );
+    let said = |steps: &[TraceStep], sent: bool| -> Vec<_> {
+        let messages = steps.iter().filter(|step| step.kind == FrameKind::Message);
+        messages
+            .map(|step| {
+                let ours = step.call.unwrap().origin == Origin::Ours;
+                (
+                    step.sent == sent,
+                    ours,
+                    step.message.clone().unwrap(),
+                    step.details.clone(),
+                )
+            })
+            .collect()
+    };
+    let (user, network) = (said(&user, true), said(&network, false));
+    // The same, but for whose call it is.
+    let other_way = |(sent, ours, message, details): &(bool, bool, String, Vec<String>)| {
+        (*sent, !ours, message.clone(), details.clone())
+    };
+    assert_eq!(user, network.iter().map(other_way).collect::<Vec<_>>());
+    let setup = &user[0];
+    assert_eq!((setup.0, setup.1, setup.2.as_str()), (true, true, "SETUP"));
+    let called = "Called party number: 5133334444, national, ISDN plan".to_owned();
+    assert!(setup.3.contains(&called), "{setup:?}");
+    let clearing = user.iter().find(|(sent, ..)| !sent).unwrap();
+    assert!(
+        clearing.3[0].starts_with("Cause: 17 (user busy)"),
+        "{clearing:?}"
+    );
+}
+
+#[test]
 fn digits_come_one_by_one_until_the_number_is_complete() {
     let mut network = Settings::new(Role::Network);
     network.overlap_receiving = true;
