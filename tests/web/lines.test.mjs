@@ -92,6 +92,22 @@ test('timeslots of an E1 trunk are blocked and freed', async () => {
   await slots.getByRole('button', { name: 'Bloquear' }).waitFor({ state: 'detached' })
   assert.deepEqual(await blocked(), [17])
   await assertAccessible(page, 'timeslots')
+
+  // The signals of one of them can be read; here there is no card, and the dialog says so.
+  await slot(5).click()
+  await slots.getByRole('button', { name: 'Sinais' }).click()
+  let dialog = page.getByRole('dialog', { name: 'Canal 5 de Embratel' })
+  await dialog.getByRole('alert').filter({ hasText: 'is not at work' }).waitFor()
+  await dialog.getByRole('button', { name: 'Ler de novo' }).waitFor()
+  await assertAccessible(page, 'signals')
+  await dialog.getByRole('button', { name: 'Fechar' }).click()
+  await gateway.api('POST', '/e1-trunks', { name: 'Vivo', device: 'TE2/0/2', signalling: { kind: 'e1_pri' } })
+  await visit(page, '/lines')
+  await page.getByRole('region', { name: 'Vivo' }).getByRole('button', { name: 'Mensagens do canal D' }).click()
+  dialog = page.getByRole('dialog', { name: 'Canal D de Vivo' })
+  await dialog.getByRole('alert').filter({ hasText: 'is not at work' }).waitFor()
+  await dialog.getByLabel('Mostrar também os quadros do enlace').check()
+  await assertAccessible(page, 'messages')
   await finish(page)
 })
 

@@ -114,6 +114,11 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/e1-trunks/{id}/timeslots/{timeslot}/signals",
         Need::Permission(Trunks, Edit),
     ),
+    (
+        "GET",
+        "/e1-trunks/{id}/messages",
+        Need::Permission(Trunks, Edit),
+    ),
     ("GET", "/lines/{port}/test", Need::Permission(Lines, View)),
     ("POST", "/lines/{port}/test", Need::Permission(Lines, Edit)),
     (

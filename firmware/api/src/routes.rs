@@ -99,6 +99,7 @@ pub fn api() -> OpenApiRouter<App> {
             e1_trunks::delete_e1_trunk
         ))
         .routes(routes!(e1_trunks::list_signals))
+        .routes(routes!(e1_trunks::list_e1_messages))
         .routes(routes!(e1_trunks::list_spans))
         .routes(routes!(e1_trunks::list_r2_variants))
         .routes(routes!(

@@ -19,6 +19,7 @@ pub mod analogue;
 mod audio;
 pub mod dahdi;
 mod line_test;
+mod messages;
 mod port;
 mod real_time;
 mod signals;
@@ -30,6 +31,7 @@ pub use line_test::{
     DialToneReport, EchoReport, HangUpSource, HangUpToneReport, LineTestNews, LineTestReport,
     LineTestRequest, LineTrouble, TestStep, TroubleReport,
 };
+pub use messages::{MessageCall, MessageKind, MessageStep};
 pub use port::{
     CallerId, Command, Driver, Event, LineError, LineFault, LineTone, Port, PortId, PortKind,
     PortNames, PortRemote, PortStatus, Ringing,

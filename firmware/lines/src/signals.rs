@@ -1,8 +1,10 @@
-//! The signals on a timeslot of a trunk, for people to read.
+//! The signals on a timeslot of a trunk, for people to read, and how they are asked for.
 
 use serde::Serialize;
 use tokio::sync::oneshot;
 use utoipa::ToSchema;
+
+use crate::messages::MessageStep;
 
 /// What kind of step of a timeslot's signalling it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -39,9 +41,13 @@ pub struct SignalStep {
     pub begins: Option<bool>,
 }
 
-/// Somebody wants to see a timeslot's signalling.
-pub(crate) struct SignalRequest {
-    pub timeslot: u8,
-    /// Dropped without an answer where the signalling keeps none.
-    pub reply: oneshot::Sender<Vec<SignalStep>>,
+/// Somebody wants to see a trunk's signalling. Dropped without an answer where the signalling keeps none of that kind.
+pub(crate) enum TraceRequest {
+    /// That of a timeslot.
+    Signals {
+        timeslot: u8,
+        reply: oneshot::Sender<Vec<SignalStep>>,
+    },
+    /// That of the D channel.
+    Messages(oneshot::Sender<Vec<MessageStep>>),
 }

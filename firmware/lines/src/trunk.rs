@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use utoipa::ToSchema;
 
 use crate::PortAudio;
-use crate::signals::{SignalRequest, SignalStep};
+use crate::messages::MessageStep;
+use crate::signals::{SignalStep, TraceRequest};
 use ramal_isdn::RedirectionReason;
 
 /// Commands that may wait for the driver: some for every timeslot of a span.
@@ -303,7 +304,7 @@ pub enum TrunkError {
 pub struct TrunkHandle {
     name: Arc<str>,
     commands: mpsc::Sender<TrunkCommand>,
-    requests: mpsc::Sender<SignalRequest>,
+    requests: mpsc::Sender<TraceRequest>,
     wake: Arc<dyn Fn() + Send + Sync>,
     status: Arc<RwLock<TrunkStatus>>,
 }
@@ -338,9 +339,19 @@ impl TrunkHandle {
     /// The signals of the present or last call on a timeslot, oldest first; at most the last 400. None where the signalling
     /// is not the timeslot's own (ISDN), or the span is gone.
     pub async fn signals(&self, timeslot: u8) -> Option<Vec<SignalStep>> {
+        self.ask(|reply| TraceRequest::Signals { timeslot, reply })
+            .await
+    }
+
+    /// The last frames of the D channel, oldest first; at most 300 with messages and 100 others. None where there is no D
+    /// channel (MFC-R2), or the span is gone.
+    pub async fn messages(&self) -> Option<Vec<MessageStep>> {
+        self.ask(TraceRequest::Messages).await
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> TraceRequest) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        let request = SignalRequest { timeslot, reply };
-        self.requests.try_send(request).ok()?;
+        self.requests.try_send(request(reply)).ok()?;
         (self.wake)();
         answer.await.ok()
     }
@@ -366,7 +377,7 @@ pub struct Trunk {
 /// The driver's end of a trunk.
 pub(crate) struct DriverTrunk {
     pub commands: mpsc::Receiver<TrunkCommand>,
-    pub requests: mpsc::Receiver<SignalRequest>,
+    pub requests: mpsc::Receiver<TraceRequest>,
     events: mpsc::Sender<TrunkEvent>,
     status: Arc<RwLock<TrunkStatus>>,
 }

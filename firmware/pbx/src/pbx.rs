@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_lines::{
-    Driver, LineError, LineTestRequest, PortStatus, SignalStep, TrunkStatus as E1TrunkStatus,
+    Driver, LineError, LineTestRequest, MessageStep, PortStatus, SignalStep,
+    TrunkStatus as E1TrunkStatus,
 };
 use ramal_media::{Engine, MediaError};
 use ramal_model::{
@@ -277,6 +278,13 @@ impl Pbx {
     pub async fn e1_signals(&self, trunk: E1TrunkId, timeslot: u8) -> Option<Vec<SignalStep>> {
         let handle = self.exchange.lines.digital.handle(trunk)?;
         handle.signals(timeslot).await
+    }
+
+    /// The last frames of the D channel of an E1 trunk, oldest first; none where its signalling has none (MFC-R2), or its
+    /// span is not there.
+    pub async fn e1_messages(&self, trunk: E1TrunkId) -> Option<Vec<MessageStep>> {
+        let handle = self.exchange.lines.digital.handle(trunk)?;
+        handle.messages().await
     }
 
     /// Calls in progress over an E1 trunk.

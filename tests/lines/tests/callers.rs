@@ -310,5 +310,34 @@ async fn at_24_isdn_a_call_out_that_nobody_takes_ends_after_a_minute_with_cause_
     assert_eq!(bench.over(&tag), "19");
     let records = bench.gateway.records(1).await?;
     assert_eq!(records[0]["result"], "no_answer", "{records:?}");
+    // Who has said what on the D channel stays to be read.
+    let path = format!("/api/v1/e1-trunks/{}/messages", bench.trunk);
+    let steps = bench.gateway.api().get(&path).await?.expect(200)?;
+    let steps = steps.as_array().cloned().unwrap_or_default();
+    let messages: Vec<_> = steps
+        .iter()
+        .filter(|step| step["kind"] == "message")
+        .collect();
+    for (sent, message, detail) in [
+        (true, "SETUP", format!("Called party number: {OUTSIDE}")),
+        (
+            false,
+            "CALL PROCEEDING",
+            "Channel identification: ".to_owned(),
+        ),
+        (false, "ALERTING", String::new()),
+        (true, "DISCONNECT", "Cause: 19 (no answer".to_owned()),
+        (true, "RELEASE COMPLETE", String::new()),
+    ] {
+        let said = messages
+            .iter()
+            .find(|step| step["message"] == message && step["sent"] == sent);
+        let said = said.unwrap_or_else(|| panic!("{message}: {messages:#?}"));
+        assert_eq!(said["call"]["ours"], true, "{said}");
+        let mut details = said["details"].as_array().into_iter().flatten();
+        let has = details.any(|line| line.as_str().is_some_and(|line| line.starts_with(&detail)));
+        assert!(has || detail.is_empty(), "{said}");
+    }
+    assert_eq!(steps[0]["kind"], "link", "{:?}", steps[0]);
     Ok(())
 }

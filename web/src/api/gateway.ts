@@ -51,6 +51,8 @@ export const changeE1Trunk = (of: Api.Id, body: Partial<Api.E1Settings>): Call =
   body,
 })
 export const deleteE1Trunk = (of: Api.Id): Call => ({ method: 'DELETE', path: `/e1-trunks/${id(of)}` })
+export const e1Signals = (of: Api.Id, timeslot: number) => client.get<Api.SignalStep[]>(`/e1-trunks/${id(of)}/timeslots/${timeslot}/signals`)
+export const e1Messages = (of: Api.Id) => client.get<Api.MessageStep[]>(`/e1-trunks/${id(of)}/messages`)
 export const spans = () => client.get<Api.Span[]>('/spans')
 export const r2Variants = () => client.get<Api.R2Variant[]>('/r2-variants')
 

@@ -433,6 +433,30 @@ export interface E1Trunk extends E1Settings {
   status?: E1Status | null
 }
 
+/** A step of the signalling on a timeslot with MFC-R2. */
+export interface SignalStep {
+  /** Milliseconds since the call began. */
+  at_ms: number
+  kind: 'line_sent' | 'line_heard' | 'register_sent' | 'register_heard' | 'error' | 'ended' | 'note'
+  /** Such as `I-5`, as the standards write it. */
+  signal: string
+  /** Whether a register signal began; null for others. */
+  begins: boolean | null
+}
+
+/** A frame of a D channel. */
+export interface MessageStep {
+  at: number
+  sent: boolean
+  kind: 'message' | 'link' | 'unreadable'
+  /** As Q.921 writes it. */
+  link: string
+  /** As Q.931 names it; null for other kinds. */
+  message: string | null
+  call: { reference: number; ours: boolean } | null
+  details: string[]
+}
+
 /** A trunk of whatever kind. */
 export type AnyTrunk = Trunk | E1Trunk
 

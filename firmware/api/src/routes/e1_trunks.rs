@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ramal_lines::dahdi::{self, Span};
-use ramal_lines::{SignalStep, TrunkStatus};
+use ramal_lines::{MessageStep, SignalStep, TrunkStatus};
 use ramal_model::{E1SignallingKind, E1Trunk, E1TrunkId, E1TrunkInput};
 use ramal_r2::{PRESETS, VARIANTS};
 use serde::Serialize;
@@ -152,12 +152,40 @@ pub async fn list_signals(
         ));
     }
     let signals = app.pbx.e1_signals(trunk.id, timeslot).await;
-    signals.map(Json).ok_or_else(|| {
-        Problem::conflict(format!(
-            "The span of trunk {} is not at work; its status says why.",
-            trunk.name
-        ))
-    })
+    signals.map(Json).ok_or_else(|| not_at_work(&trunk.name))
+}
+
+/// The last frames of the D channel of a trunk with ISDN, oldest first, in words: at most 300 with messages of call control
+/// (Q.931) and 100 of the link (Q.921). They hold the numbers of both parties, withheld ones too. MFC-R2 has signals on
+/// timeslots instead.
+#[utoipa::path(
+    get, path = "/e1-trunks/{id}/messages", tag = "telephony", security(("session" = []), ("token" = [])),
+    params(("id" = i64, Path, description = "Id of the E1 trunk")),
+    responses((status = 200, body = [MessageStep]), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
+)]
+pub async fn list_e1_messages(
+    State(app): State<App>,
+    _: Access,
+    ObjectId(id): ObjectId,
+) -> Result<Json<Vec<MessageStep>>, Problem> {
+    let configuration = app.store.configuration();
+    let trunk = configuration
+        .e1_trunk(E1TrunkId(id))
+        .ok_or_else(|| no_such("E1 trunk", id))?;
+    if trunk.signalling.kind() != E1SignallingKind::E1Pri {
+        return Err(Problem::not_found(
+            "Only trunks with ISDN have a D channel; those with MFC-R2 have signals on timeslots.",
+        ));
+    }
+    let messages = app.pbx.e1_messages(trunk.id).await;
+    messages.map(Json).ok_or_else(|| not_at_work(&trunk.name))
+}
+
+/// A trunk of which nothing can be shown now.
+fn not_at_work(name: &str) -> Problem {
+    Problem::conflict(format!(
+        "The span of trunk {name} is not at work; its status says why."
+    ))
 }
 
 /// A span and what the configuration makes of it.

@@ -386,6 +386,7 @@ fn every_operation_of_the_contract_is_there() {
         "PATCH /e1-trunks/{id}",
         "DELETE /e1-trunks/{id}",
         "GET /e1-trunks/{id}/timeslots/{timeslot}/signals",
+        "GET /e1-trunks/{id}/messages",
         "GET /spans",
         "GET /r2-variants",
         "GET /users",

@@ -130,6 +130,10 @@ async fn roles_see_and_change_e1_trunks_as_other_trunks() {
         let signals = client.get(&format!("{path}/timeslots/1/signals")).await;
         let expected = if change == 200 { 404 } else { 403 };
         assert_eq!(signals.status, expected, "{role} {signals:?}");
+        // So would these, of a span that is not there.
+        let messages = client.get(&format!("{path}/messages")).await;
+        let expected = if change == 200 { 409 } else { 403 };
+        assert_eq!(messages.status, expected, "{role} {messages:?}");
         let answer = client.patch(&path, &json!({ "priority": 7 })).await;
         assert_eq!(answer.status, change, "{role}");
     }
@@ -151,6 +155,8 @@ async fn every_listed_variant_can_be_chosen() {
             "{timeslot}"
         );
     }
+    let messages = admin.get(&format!("{path}/messages")).await;
+    assert_eq!(messages.status, 404, "R2 has no D channel");
     let variants = admin.get("/r2-variants").await.json();
     let variants = variants.as_array().unwrap();
     assert!(variants.len() > 20, "{variants:?}");

@@ -17,9 +17,11 @@ use super::hardware::SpanHardware;
 use super::pri::Pri;
 use super::r2::R2;
 use super::{Signalling, SpanConfig, SpanThread};
+use crate::signals::TraceRequest;
 use crate::trunk::DriverTrunk;
 use crate::{
-    SignalStep, TimeslotStatus, TrunkClock, TrunkCommand, TrunkEvent, TrunkFault, TrunkState,
+    MessageStep, SignalStep, TimeslotStatus, TrunkClock, TrunkCommand, TrunkEvent, TrunkFault,
+    TrunkState,
 };
 
 /// How often alarms and counters are read.
@@ -70,6 +72,8 @@ pub(super) trait SpanSignalling {
     /// The signals of the present or last call on a timeslot, oldest first; none where there is no such timeslot, or it has
     /// no signals of its own.
     fn signals(&self, timeslot: u8) -> Option<Vec<SignalStep>>;
+    /// The last frames of the D channel, oldest first; none where there is no such channel.
+    fn messages(&self) -> Option<Vec<MessageStep>>;
     /// Tells the far end that all is over; to be called again whenever something has happened, until it is true. In a
     /// hurry nothing more is waited for than what has to be said at the end.
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool;
@@ -298,10 +302,7 @@ impl Worker {
             signalling.command(&self.trunk, command, now);
         }
         while let Ok(request) = self.trunk.requests.try_recv() {
-            if let Some(signals) = signalling.signals(request.timeslot) {
-                // Whoever asked may have left.
-                let _ = request.reply.send(signals);
-            }
+            answer(signalling, request);
         }
         if signalling.next_timeout().is_some_and(|due| due <= now) {
             signalling.timeout(&self.trunk, now);
@@ -321,6 +322,22 @@ impl Worker {
             }
             let limit = if hurry { FAREWELL } else { CLEARING };
             self.turn(signalling, begin + limit)?;
+        }
+    }
+}
+
+/// Shows the signalling to whoever asks; he may have left meanwhile.
+fn answer(signalling: &impl SpanSignalling, request: TraceRequest) {
+    match request {
+        TraceRequest::Signals { timeslot, reply } => {
+            if let Some(signals) = signalling.signals(timeslot) {
+                let _ = reply.send(signals);
+            }
+        }
+        TraceRequest::Messages(reply) => {
+            if let Some(messages) = signalling.messages() {
+                let _ = reply.send(messages);
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! ISDN primary rate on a span: frames of timeslot 16 to and from `ramal-isdn`, sound of the other timeslots.
 
 mod d_channel;
+mod messages;
 mod parties;
 mod signalling;
 

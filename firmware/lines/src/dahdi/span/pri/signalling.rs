@@ -1,6 +1,6 @@
 //! What a span's thread asks of ISDN.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use ramal_isdn::{Cause, ChannelStatus, Command, ConnectedParty, LinkState};
 
@@ -9,9 +9,12 @@ use super::super::diagnosis::SignallingHealth;
 use super::super::hardware::SpanHardware;
 use super::super::worker::{OUT_OF_ORDER, SpanSignalling};
 use super::d_channel::D_CHANNEL;
+use super::messages::message_steps;
 use super::{FAULTS_TOLD, Pri, disconnect};
 use crate::trunk::DriverTrunk;
-use crate::{SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCommand, TrunkEvent};
+use crate::{
+    MessageStep, SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCommand, TrunkEvent,
+};
 
 impl<H: SpanHardware> SpanSignalling for Pri<'_, H> {
     fn command(&mut self, trunk: &DriverTrunk, command: TrunkCommand, now: Instant) {
@@ -122,6 +125,11 @@ impl<H: SpanHardware> SpanSignalling for Pri<'_, H> {
     fn signals(&self, _timeslot: u8) -> Option<Vec<SignalStep>> {
         // They are messages of the D channel.
         None
+    }
+
+    fn messages(&self) -> Option<Vec<MessageStep>> {
+        let steps = self.interface.trace().steps();
+        Some(message_steps(steps, Instant::now(), SystemTime::now()))
     }
 
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool {

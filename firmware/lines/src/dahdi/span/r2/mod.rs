@@ -21,8 +21,8 @@ use super::hardware::{SpanChannel, SpanHardware};
 use super::worker::{OUT_OF_ORDER, SpanSignalling};
 use crate::trunk::DriverTrunk;
 use crate::{
-    SignalKind, SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCaller, TrunkCommand,
-    TrunkEvent,
+    MessageStep, SignalKind, SignalStep, TimeslotState, TimeslotStatus, TrunkCallId, TrunkCaller,
+    TrunkCommand, TrunkEvent,
 };
 
 /// Cause "invalid number format" (Q.850 §2.2.7.1.5).
@@ -261,6 +261,11 @@ impl<C: SpanChannel> SpanSignalling for R2<C> {
             begins: step.begins(),
         };
         Some(timeslot.channel.trace().steps().map(step).collect())
+    }
+
+    fn messages(&self) -> Option<Vec<MessageStep>> {
+        // Timeslot 16 carries the bits of the others.
+        None
     }
 
     fn take_leave(&mut self, trunk: &DriverTrunk, hurry: bool, now: Instant) -> bool {
