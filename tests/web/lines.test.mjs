@@ -111,6 +111,30 @@ test('timeslots of an E1 trunk are blocked and freed', async () => {
   await finish(page)
 })
 
+test('a ringing time that a line cannot keep is warned of in the list and in the form', async () => {
+  const port = '/lines/FXO%201/settings'
+  const { settings: before } = await settings()
+  const rule = { pattern: '9X.', strip: 1, ways: [{ way: 'line', port: 'FXO 1' }], ring_timeout: 30 }
+  const route = await gateway.api('POST', '/outbound-routes', { name: 'Pela linha', rules: [rule] })
+  await gateway.api('PUT', port, { kind: 'fxo', settings: { ...before, answer: 'after_dialling' } })
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/outbound-routes')
+  const row = page.getByRole('row', { name: /Pela linha/ })
+  await row.getByText('Com aviso').waitFor()
+  await assertAccessible(page, 'the list')
+  await visit(page, `/outbound-routes/${route.id}`)
+  const dialog = page.getByRole('dialog', { name: /Pela linha/ })
+  await dialog.getByText('O tempo de toque não pode ser cumprido em FXO 1').waitFor()
+  await assertAccessible(page, 'the form')
+  // Once a voice is told from ringback tone, it can.
+  await gateway.api('PUT', port, { kind: 'fxo', settings: { ...before, answer: 'voice' } })
+  await visit(page, '/outbound-routes')
+  await row.waitFor()
+  assert.equal(await row.getByText('Com aviso').count(), 0)
+  await gateway.api('DELETE', `/outbound-routes/${route.id}`)
+  await finish(page)
+})
+
 test('the settings of a line and of a telephone are changed, and refusals stand beside their field', async () => {
   const page = await openAsAdmin(browser, gateway)
   const stored = async (port) => (await gateway.api('GET', `/lines/${encodeURIComponent(port)}/settings`)).settings

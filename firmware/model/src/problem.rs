@@ -81,6 +81,9 @@ pub mod code {
     pub const NO_SUCH_OBJECT: &str = "no_such_object";
     /// Not an address of the web of the kinds that `limit` lists.
     pub const URL: &str = "url";
+    /// A time that needs to know when somebody answers, which does not show on the lines that `limit` names. A warning: the
+    /// object is kept as it is.
+    pub const NO_SUPERVISION: &str = "no_supervision";
     /// A password would be sent without encryption.
     pub const UNENCRYPTED: &str = "unencrypted";
 }

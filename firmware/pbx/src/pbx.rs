@@ -14,8 +14,9 @@ use ramal_lines::{
 };
 use ramal_media::{Engine, MediaError};
 use ramal_model::{
-    Actor, Break, CallId, Conference, E1TrunkId, ExtensionId, Id, Queue, RecordingRecord, TrunkId,
-    UserId, VoicemailMessage, VoicemailMessageId,
+    Actor, Break, CallId, Conference, Configuration, E1TrunkId, ExtensionId, FieldProblem, Id,
+    Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId, VoicemailMessage,
+    VoicemailMessageId,
 };
 use ramal_store::{MessageMarks, Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
@@ -266,6 +267,24 @@ impl Pbx {
     /// Stops the test of a port; false when none is running.
     pub fn stop_line_test(&self, port: &str) -> bool {
         self.exchange.lines.stop_test(port)
+    }
+
+    /// What of an outbound route cannot work on the lines that it leads to; it is used all the same.
+    pub fn route_warnings(
+        &self,
+        configuration: &Configuration,
+        route: &OutboundRoute,
+    ) -> Vec<FieldProblem> {
+        lines::answer::of_route(configuration, &self.exchange, route)
+    }
+
+    /// What of a number cannot work on the lines that its forwarded calls take; it is used all the same.
+    pub fn number_warnings(
+        &self,
+        configuration: &Configuration,
+        number: &Number,
+    ) -> Vec<FieldProblem> {
+        lines::answer::of_number(configuration, &self.exchange, number)
     }
 
     /// How an E1 trunk is; none when it is disabled.

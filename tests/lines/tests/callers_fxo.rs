@@ -157,13 +157,12 @@ async fn at_40_fxo_a_caller_who_is_told_as_private_is_nobody() -> Result {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_24_fxo_a_call_out_that_nobody_takes_is_put_down_after_a_minute() -> Result {
-    let bench = Bench::start().await?;
+/// Seconds until the line is put down under a call out that nobody takes.
+async fn rings_in_vain(bench: &Bench) -> Result<f64> {
     let brazil = CountryTones::of("BR").expect("its tones");
     let exchange = &bench.exchange;
     // The exchange has to have seen the line idle.
-    exchange.carries(100);
+    exchange.carries(150);
     let mut call = bench.phone.call(&format!("0{OUTSIDE}")).await?;
     exchange.sees(ChannelEvent::RingOffHook);
     exchange.device.set_hook(Hook::OffHook).expect("feeds");
@@ -181,8 +180,44 @@ async fn at_24_fxo_a_call_out_that_nobody_takes_is_put_down_after_a_minute() -> 
     });
     let rang = begun.elapsed().as_secs_f64();
     println!("rang for {rang} s");
+    exchange.sees(ChannelEvent::OnHook);
+    exchange.plays(None);
+    exchange.device.set_hook(Hook::OnHook).expect("idle");
+    Ok(rang)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_24_fxo_a_call_out_that_nobody_takes_is_put_down_after_its_time() -> Result {
+    let bench = Bench::start().await?;
+    let rang = rings_in_vain(&bench).await?;
     assert!((50.0..=66.0).contains(&rang), "{rang} s");
     let records = bench.gateway.records(1).await?;
+    assert_eq!(records[0]["result"], "no_answer", "{records:?}");
+
+    // By the rule of a route. Nobody has said yet how an answer shows on the line.
+    let rule = json!({
+        "pattern": "0X.", "strip": 1, "ways": [{ "way": "line", "port": "FXO 1" }], "ring_timeout": 30,
+    });
+    let api = bench.gateway.api();
+    let route = json!({ "name": "Linha", "rules": [rule] });
+    let route = api
+        .post("/api/v1/outbound-routes", &route)
+        .await?
+        .expect(201)?;
+    let warning = &route["warnings"][0];
+    assert_eq!(warning["code"], "no_supervision", "{route}");
+    assert_eq!(warning["field"], "rules[0].ring_timeout", "{route}");
+    // Ringback tone is told from a voice.
+    let path = "/api/v1/lines/FXO%201/settings";
+    let mut settings = api.get(path).await?.expect(200)?;
+    settings["settings"]["answer"] = json!("voice");
+    api.put(path, &settings).await?.expect(200)?;
+    let path = format!("/api/v1/outbound-routes/{}", route["id"]);
+    let route = api.get(&path).await?.expect(200)?;
+    assert_eq!(route["warnings"], json!([]));
+    let rang = rings_in_vain(&bench).await?;
+    assert!((25.0..=33.0).contains(&rang), "{rang} s");
+    let records = bench.gateway.records(2).await?;
     assert_eq!(records[0]["result"], "no_answer", "{records:?}");
     Ok(())
 }

@@ -120,6 +120,9 @@ export const en = {
   'field.too_many_limit': 'At most {limit}.',
   'field.changed_since': 'Changed by somebody else in the meantime.',
   'field.url': 'An address such as https://example.com/calls, without user and password.',
+  'field.no_supervision': 'Works only on lines that show when somebody answers.',
+  'field.no_supervision_limit':
+    'The time it rings cannot be kept on {limit}: nothing shows there when somebody answers. Test the line, or set in its port how an answer is noticed.',
   'field.unencrypted': 'No password is sent without encryption: choose encryption, or leave the user blank.',
   'field.no_such_object': 'What this names does not exist.',
 

@@ -122,6 +122,9 @@ export const es = {
   'field.too_many_limit': 'Como máximo {limit}.',
   'field.changed_since': 'Otra persona lo ha cambiado mientras tanto.',
   'field.url': 'Una dirección como https://example.com/llamadas, sin usuario ni contraseña.',
+  'field.no_supervision': 'Solo funciona en líneas que muestran cuándo contestan.',
+  'field.no_supervision_limit':
+    'El tiempo de timbre no se puede cumplir en {limit}: allí nada muestra cuándo contestan. Pruebe la línea o indique en su puerto cómo se nota la respuesta.',
   'field.unencrypted': 'No se envía ninguna contraseña sin cifrado: elija un cifrado o deje el usuario en blanco.',
   'field.no_such_object': 'Lo que se indica aquí no existe.',
 

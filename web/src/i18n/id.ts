@@ -118,6 +118,9 @@ export const id = {
   'field.too_many_limit': 'Paling banyak {limit}.',
   'field.changed_since': 'Sementara itu sudah diubah oleh orang lain.',
   'field.url': 'Alamat seperti https://example.com/panggilan, tanpa nama pengguna dan kata sandi.',
+  'field.no_supervision': 'Hanya berlaku pada saluran yang menunjukkan saat panggilan dijawab.',
+  'field.no_supervision_limit':
+    'Lama berdering tidak dapat ditepati pada {limit}: di sana tidak terlihat kapan panggilan dijawab. Uji salurannya, atau atur di portnya bagaimana jawaban dikenali.',
   'field.unencrypted': 'Kata sandi tidak dikirim tanpa enkripsi: pilih enkripsi, atau kosongkan pengguna.',
   'field.no_such_object': 'Yang disebut di sini tidak ada.',
 

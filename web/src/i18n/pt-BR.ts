@@ -122,6 +122,9 @@ export const ptBR = {
   'field.too_many_limit': 'No máximo {limit}.',
   'field.changed_since': 'Foi alterado por outra pessoa nesse meio-tempo.',
   'field.url': 'Um endereço como https://example.com/chamadas, sem usuário e senha.',
+  'field.no_supervision': 'Só funciona em linhas que mostram quando alguém atende.',
+  'field.no_supervision_limit':
+    'O tempo de toque não pode ser cumprido em {limit}: nada mostra ali quando alguém atende. Teste a linha ou defina na porta como o atendimento é percebido.',
   'field.unencrypted': 'Nenhuma senha é enviada sem criptografia: escolha uma criptografia ou deixe o usuário em branco.',
   'field.no_such_object': 'O que está indicado aqui não existe.',
 

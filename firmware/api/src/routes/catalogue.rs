@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
-    Id, InCatalogue, InboundRoute, Object, Profile, Secret, Stored, TrunkId, UsedBy,
+    Configuration, FieldProblem, Id, InCatalogue, InboundRoute, Number, Object, OutboundRoute,
+    Profile, Secret, Stored, TrunkId, UsedBy,
 };
 use ramal_pbx::TrunkState;
 use serde::Serialize;
@@ -34,6 +35,8 @@ pub struct Row<T: Object> {
     /// Why nothing comes by an inbound route now: its `trunk` does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreachable: Option<Unreachable>,
+    /// What of it cannot work as things are, by field; it is kept and used all the same.
+    warnings: Vec<FieldProblem>,
     /// The secret that was made for a new object, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -70,9 +73,25 @@ impl<T: InCatalogue> Row<T> {
         Self {
             used_by: configuration.referring_to(T::KIND, object.id.number()),
             unreachable: trunk.and_then(|trunk| Unreachable::by(app, trunk)),
+            warnings: warnings(app, &configuration, &object.settings),
             object,
             new_secret: None,
         }
+    }
+}
+
+fn warnings<T: InCatalogue>(
+    app: &App,
+    configuration: &Configuration,
+    settings: &T,
+) -> Vec<FieldProblem> {
+    let settings = settings as &dyn Any;
+    if let Some(route) = settings.downcast_ref::<OutboundRoute>() {
+        app.pbx.route_warnings(configuration, route)
+    } else if let Some(number) = settings.downcast_ref::<Number>() {
+        app.pbx.number_warnings(configuration, number)
+    } else {
+        Vec::new()
     }
 }
 

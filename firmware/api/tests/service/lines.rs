@@ -86,6 +86,70 @@ async fn f171_a_port_is_given_to_an_extension_that_exists() {
     assert!(refused.json().to_string().contains("FXS 1"));
 }
 
+#[tokio::test]
+async fn at_24_times_that_need_an_answer_are_warned_of_on_lines_that_show_none() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    let rule = |pattern: &str, way: Value| json!({ "pattern": pattern, "ways": [way], "ring_timeout": 30 });
+    let route = json!({ "name": "Linhas", "rules": [
+        rule("0X.", json!({ "way": "line", "port": "FXO 1" })),
+        rule("9X.", json!({ "way": "any_line" })),
+    ] });
+    let made = admin.post("/outbound-routes", &route).await;
+    assert_eq!(made.status, 201, "it is made all the same: {made:?}");
+    let route = format!("/outbound-routes/{}", made.json()["id"]);
+    let number = json!({ "label": "Geral", "number": "33334444", "ring_timeout_out": 30 });
+    let number = admin.post("/numbers", &number).await.json();
+    let number = format!("/numbers/{}", number["id"]);
+    let told = async |path: &str| -> Vec<Value> {
+        let warnings = admin.get(path).await.json()["warnings"].clone();
+        let one = |warning: &Value| {
+            assert_eq!(warning["code"], "no_supervision");
+            let message = warning["message"].as_str().unwrap();
+            assert!(message.contains("test the line"), "{message}");
+            json!([warning["field"], warning["limit"]])
+        };
+        warnings.as_array().unwrap().iter().map(one).collect()
+    };
+    let forward = async |to: &str| {
+        let settings = json!({
+            "label": "Geral", "number": "33334444", "ring_timeout_out": 30, "forward_to": to,
+        });
+        assert_eq!(admin.put(&number, &settings).await.status, 200);
+    };
+    let set = async |port: &str, answer: &str| {
+        let settings = json!({ "kind": "fxo", "settings": { "answer": answer } });
+        let path = format!("/lines/{}/settings", port.replace(' ', "%20"));
+        assert_eq!(admin.put(&path, &settings).await.status, 200);
+    };
+    let [first, second] = ["rules[0].ring_timeout", "rules[1].ring_timeout"];
+    // Nobody has said what these lines tell.
+    assert_eq!(
+        told(&route).await,
+        [json!([first, "FXO 1"]), json!([second, "FXO 1, FXO 2"])]
+    );
+    assert_eq!(made.json()["warnings"].as_array().unwrap().len(), 2);
+    assert_eq!(told(&number).await, [] as [Value; 0]);
+    forward("040028922").await;
+    assert_eq!(told(&number).await, [json!(["ring_timeout_out", "FXO 1"])]);
+    // Ringback tone is told from a voice, or the exchange reverses the battery.
+    set("FXO 1", "voice").await;
+    assert_eq!(told(&route).await, [json!([second, "FXO 2"])]);
+    assert_eq!(told(&number).await, [] as [Value; 0]);
+    forward("940028922").await;
+    assert_eq!(told(&number).await, [json!(["ring_timeout_out", "FXO 2"])]);
+    set("FXO 2", "polarity").await;
+    assert_eq!(told(&route).await, [] as [Value; 0]);
+    assert_eq!(told(&number).await, [] as [Value; 0]);
+    // A call that counts as answered by the clock is never given up.
+    set("FXO 1", "after_dialling").await;
+    assert_eq!(
+        told(&route).await,
+        [json!([first, "FXO 1"]), json!([second, "FXO 1"])]
+    );
+}
+
 /// What a port's test has found, once it is over.
 async fn tested(admin: &Client, path: &str) -> Value {
     let deadline = Instant::now() + Duration::from_secs(120);

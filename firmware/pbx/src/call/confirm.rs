@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use ramal_media::{PlayHandle, Repeat, Sound};
-use ramal_model::{AnswerDetection, AudioFileId, Language, LegKind, PortSettings};
+use ramal_model::{AudioFileId, Language, LegKind};
 use ramal_phrases::Composer;
 use tokio::time::Instant;
 
 use super::reach::Waiting;
 use super::record::Call;
 use crate::leg::Leg;
+use crate::lines::answer::{AnswerShown, answer_shown};
 
 /// From the beginning of one playing to that of the next, and how often it is played (F031).
 const PERIOD: Duration = Duration::from_secs(10);
@@ -50,20 +51,9 @@ impl CallConnect {
     pub(super) fn is_needed(&self, call: &Call, leg: &dyn Leg) -> bool {
         self.wanted.unwrap_or_else(|| {
             let is_analogue = leg.kind() == LegKind::Line && leg.trunk().is_none();
-            is_analogue && !is_supervised(call, leg.device())
+            let configuration = call.exchange().configuration.borrow();
+            is_analogue && answer_shown(&configuration, leg.device()) != AnswerShown::Told
         })
-    }
-}
-
-/// Whether a line's exchange tells when somebody has answered.
-fn is_supervised(call: &Call, port: &str) -> bool {
-    let configuration = call.exchange().configuration.borrow();
-    let settings = configuration.analogue_port(port).map(|port| &port.settings);
-    match settings {
-        Some(PortSettings::Fxo(line)) => line.answer == AnswerDetection::Polarity,
-        Some(PortSettings::Fxs(_)) => true,
-        // Unless somebody said so, it does not.
-        None => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Outbound routes (F187-F197): which rules take a dialled number, and the ways they lead out.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_model::{
@@ -107,6 +109,30 @@ pub(super) fn ways(configuration: &Configuration, exchange: &Exchange, number: &
         }
     }
     ways
+}
+
+/// The analogue lines that the routes lead a number to, at whatever time; none in it stands for whichever is free. None at
+/// all when no route takes the number.
+pub(super) fn lines(
+    configuration: &Configuration,
+    number: &str,
+) -> Option<BTreeSet<Option<String>>> {
+    let routes = in_use(configuration);
+    let takes = |rule: &&OutboundRule| {
+        let anybody = rule.allowed.first().copied();
+        let sent = rule.sends(number, anybody);
+        sent.is_some_and(|sent| !is_barred(rule, number, &sent))
+    };
+    let rules = routes.iter().flat_map(|route| &route.rules);
+    let mut rules = rules.filter(takes).peekable();
+    rules.peek()?;
+    let lines = rules.flat_map(|rule| &rule.ways);
+    let lines = lines.filter_map(|way| match way {
+        RuleWay::Line { port } => Some(Some(port.clone())),
+        RuleWay::AnyLine {} => Some(None),
+        RuleWay::Trunk { .. } => None,
+    });
+    Some(lines.collect())
 }
 
 /// The routes in use, in the order they are looked at.

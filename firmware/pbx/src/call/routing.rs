@@ -1,5 +1,7 @@
 //! Where a dialled number leads, decided over an immutable configuration.
 
+use std::collections::BTreeSet;
+
 use ramal_model::{Configuration, Destination, Extension, ExtensionId, FeatureCode, Id};
 
 use super::agent_code::AgentCode;
@@ -342,6 +344,25 @@ pub(super) fn ways_outside(
     } else {
         by_route
     }
+}
+
+/// The analogue lines that a number may leave by, at whatever time; none in it stands for whichever is free. Lines that are
+/// only what is left when no trunk works are not among them.
+pub(crate) fn lines_out(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    number: &str,
+) -> BTreeSet<Option<String>> {
+    outbound::lines(configuration, number).unwrap_or_else(|| {
+        let ways = by_prefix(configuration, exchange, outside(number).unwrap_or(number));
+        match ways.first() {
+            Some(Sent {
+                way: Way::Line(line),
+                ..
+            }) => BTreeSet::from([line.clone()]),
+            _ => BTreeSet::new(),
+        }
+    })
 }
 
 /// The ways out that an extension may take to a number; none when it may not call there.

@@ -5,6 +5,7 @@
 //! it translates between the line's events and the leg's.
 
 pub(crate) mod alarms;
+pub(crate) mod answer;
 mod dialled;
 mod digital;
 mod span_settings;

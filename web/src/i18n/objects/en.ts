@@ -39,6 +39,7 @@ export const objects = {
   'object.edit_title': '{name}',
   'object.delete_what': 'Delete {name}',
   'object.delete_title': 'Delete {name}?',
+  'object.warned': 'With a warning',
   'object.delete_text': 'Calls in progress go on. You find it again under Versions, where it can be undone.',
   'object.deleted': '{name} deleted.',
   'object.nothing': 'None',

@@ -39,6 +39,7 @@ export const objects = {
   'object.edit_title': '{name}',
   'object.delete_what': 'Eliminar {name}',
   'object.delete_title': '¿Eliminar {name}?',
+  'object.warned': 'Con advertencia',
   'object.delete_text': 'Las llamadas en curso siguen. En Versiones se puede deshacer.',
   'object.deleted': '{name} eliminado.',
   'object.nothing': 'Nada',

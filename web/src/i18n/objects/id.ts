@@ -39,6 +39,7 @@ export const objects = {
   'object.edit_title': '{name}',
   'object.delete_what': 'Hapus {name}',
   'object.delete_title': 'Hapus {name}?',
+  'object.warned': 'Ada peringatan',
   'object.delete_text': 'Panggilan yang berjalan tetap berlanjut. Di Versi, ini dapat dibatalkan.',
   'object.deleted': '{name} dihapus.',
   'object.nothing': 'Tidak ada',

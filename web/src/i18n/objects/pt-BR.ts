@@ -39,6 +39,7 @@ export const objects = {
   'object.edit_title': '{name}',
   'object.delete_what': 'Excluir {name}',
   'object.delete_title': 'Excluir {name}?',
+  'object.warned': 'Com aviso',
   'object.delete_text': 'Chamadas em andamento continuam. Em Versões isto pode ser desfeito.',
   'object.deleted': '{name} excluído.',
   'object.nothing': 'Nada',
