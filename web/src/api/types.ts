@@ -302,6 +302,10 @@ export type TrunkCodec = (typeof TRUNK_CODECS)[number]
 export const DTMF_MODES = ['rfc4733', 'info', 'inband'] as const
 export type DtmfMode = (typeof DTMF_MODES)[number]
 
+/** Header fields that tell a carrier who has sent a call on. */
+export const DIVERSION_HEADERS = ['diversion', 'history_info'] as const
+export type DiversionHeader = (typeof DIVERSION_HEADERS)[number]
+
 export interface TrunkSettings {
   name: string
   line: string
@@ -319,6 +323,8 @@ export interface TrunkSettings {
   dtmf: DtmfMode
   options_interval: number
   from_user: string
+  /** None: the carrier is not told. */
+  diversion_out: DiversionHeader[]
   max_channels: number
   /** Place among the trunks for calls out, lowest first. */
   priority: number
