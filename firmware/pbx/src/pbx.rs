@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ramal_lines::dahdi::UnusableCard;
 use ramal_lines::{
     Driver, LineError, LineTestRequest, MessageStep, PortStatus, SignalStep,
     TrunkStatus as E1TrunkStatus,
@@ -236,6 +237,11 @@ impl Pbx {
     /// The lines as they are now.
     pub fn lines(&self) -> Vec<PortStatus> {
         self.exchange.lines.status()
+    }
+
+    /// Cards in the machine that no driver works with, most often because a firmware file is missing.
+    pub fn unusable_cards(&self) -> Vec<UnusableCard> {
+        self.exchange.lines.unusable_cards()
     }
 
     /// Tells the telephone with this number, on a port of the gateway, how many messages wait; false when there is none.

@@ -710,6 +710,14 @@ export interface LineTest {
   applied: boolean
 }
 
+export interface UnusableCard {
+  name: string
+  /** Its address on the bus. */
+  location: string
+  /** The file that its driver asks for and does not find. */
+  missing_firmware: string | null
+}
+
 export interface System {
   version: string
   hostname: string
@@ -721,6 +729,8 @@ export interface System {
   uptime_s: number
   /** Absent where the gateway has no lines. */
   lines?: Line[]
+  /** Cards that no driver works with. */
+  unusable_cards?: UnusableCard[]
   /** Port on which phones register. */
   sip_port?: number
   counters: Record<string, unknown>

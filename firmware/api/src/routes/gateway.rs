@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 use ramal_lines::PortStatus;
+use ramal_lines::dahdi::UnusableCard;
 use ramal_model::{Country, CountryDefaults};
 use ramal_pbx::Counters;
 use ramal_store::StorageState;
@@ -116,6 +117,8 @@ pub struct SystemState {
     web_connections_refused: u64,
     /// Telephone lines that end in the gateway.
     lines: Vec<PortStatus>,
+    /// Cards in the machine that no driver works with, most often because a firmware file is missing.
+    unusable_cards: Vec<UnusableCard>,
     /// What the PBX has counted since its start; null when it does not answer.
     counters: Option<Counters>,
 }
@@ -157,6 +160,7 @@ pub async fn system(State(app): State<App>, _: Access) -> Result<Json<SystemStat
         web_connections,
         web_connections_refused,
         lines: app.pbx.lines(),
+        unusable_cards: app.pbx.unusable_cards(),
         counters,
     }))
 }

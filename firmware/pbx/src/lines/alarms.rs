@@ -33,6 +33,7 @@ pub(crate) async fn look_after(exchange: Weak<Exchange>, root: PathBuf) {
         };
         if looks % CARDS == 0 {
             cards = find_cards(root.clone()).await;
+            exchange.lines.set_unusable_cards(cards.clone());
         }
         looks += 1;
         let mut found = found(

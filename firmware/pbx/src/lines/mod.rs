@@ -20,6 +20,7 @@ pub use testing::{LineTestRefusal, LineTestStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use ramal_lines::dahdi::UnusableCard;
 use ramal_lines::{
     Command, Driver, LineError, LineFault, Port, PortAudio, PortKind, PortRemote, PortStatus,
 };
@@ -76,6 +77,8 @@ pub(crate) struct LineService {
     drivers: RwLock<Vec<Box<dyn Driver>>>,
     /// Trunks on E1 spans.
     pub(crate) digital: DigitalTrunks,
+    /// Cards that no driver works with, as they were found last.
+    cards: RwLock<Vec<UnusableCard>>,
 }
 
 /// Why there is no line for a call.
@@ -151,6 +154,17 @@ impl LineService {
     pub(crate) fn status(&self) -> Vec<PortStatus> {
         let drivers = self.drivers.read().unwrap_or_else(PoisonError::into_inner);
         drivers.iter().flat_map(|driver| driver.status()).collect()
+    }
+
+    /// Cards that no driver works with.
+    pub(crate) fn unusable_cards(&self) -> Vec<UnusableCard> {
+        let cards = self.cards.read().unwrap_or_else(PoisonError::into_inner);
+        cards.clone()
+    }
+
+    /// Takes note of the cards that no driver works with.
+    fn set_unusable_cards(&self, cards: Vec<UnusableCard>) {
+        *self.cards.write().unwrap_or_else(PoisonError::into_inner) = cards;
     }
 
     /// Whether there is any line to an exchange.

@@ -62,6 +62,13 @@ async fn a_card_without_its_firmware_and_a_span_that_is_not_there_are_alarms_and
         }
     };
     alarms(vec![firmware.clone(), span]).await;
+    let cards = gateway.pbx.unusable_cards();
+    let [found] = cards.as_slice() else {
+        panic!("{cards:?}");
+    };
+    assert_eq!(found.name, "TE133");
+    let missing = found.missing_firmware.as_deref();
+    assert_eq!(missing, Some("dahdi-fw-te133.bin"));
     let ana = gateway.phone("2001").await;
     let mut call = ana.call("00100").await.unwrap();
     call.wait_answered(ON_A_LINE).await.unwrap();

@@ -6,6 +6,8 @@ export const lines = {
   'nav.lines': 'Ports',
   'ports.lead': 'The analogue ports and the timeslots of the E1 trunks.',
   'ports.none': 'This gateway has no analogue ports.',
+  'card.without_firmware': 'The card {name} ({location}) does not start: the file {file} is missing. Get it from the card’s maker, or use a card that needs none.',
+  'card.without_driver': 'The card {name} ({location}) does not start. Check that it sits firmly in its slot, and start the gateway again.',
   'ports.test': 'Test and set',
   'ports.test_what': 'Test and set {name}',
   'ports.unknown': 'There is no such port.',

@@ -6,6 +6,8 @@ export const lines = {
   'nav.lines': 'Puertos',
   'ports.lead': 'Los puertos analógicos y los canales de las troncales E1.',
   'ports.none': 'Este gateway no tiene puertos analógicos.',
+  'card.without_firmware': 'La tarjeta {name} ({location}) no arranca: falta el archivo {file}. Pídalo al fabricante o use una tarjeta que no lo necesite.',
+  'card.without_driver': 'La tarjeta {name} ({location}) no arranca. Compruebe que esté bien puesta en su ranura y reinicie el gateway.',
   'ports.test': 'Probar y ajustar',
   'ports.test_what': 'Probar y ajustar {name}',
   'ports.unknown': 'Ese puerto no existe.',

@@ -6,6 +6,8 @@ export const lines = {
   'nav.lines': 'Port',
   'ports.lead': 'Port analog dan timeslot trunk E1.',
   'ports.none': 'Gateway ini tidak memiliki port analog.',
+  'card.without_firmware': 'Kartu {name} ({location}) tidak berjalan: berkas {file} tidak ada. Minta dari pembuat kartu, atau pakai kartu yang tidak memerlukannya.',
+  'card.without_driver': 'Kartu {name} ({location}) tidak berjalan. Periksa apakah terpasang kuat di slotnya, lalu nyalakan ulang gateway.',
   'ports.test': 'Uji dan setel',
   'ports.test_what': 'Uji dan setel {name}',
   'ports.unknown': 'Port itu tidak ada.',

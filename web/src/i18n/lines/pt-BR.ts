@@ -6,6 +6,8 @@ export const lines = {
   'nav.lines': 'Portas',
   'ports.lead': 'As portas analógicas e os canais dos troncos E1.',
   'ports.none': 'Este gateway não tem portas analógicas.',
+  'card.without_firmware': 'A placa {name} ({location}) não inicia: falta o arquivo {file}. Obtenha-o com o fabricante ou use uma placa que não precise dele.',
+  'card.without_driver': 'A placa {name} ({location}) não inicia. Verifique se está firme no slot e reinicie o gateway.',
   'ports.test': 'Testar e ajustar',
   'ports.test_what': 'Testar e ajustar {name}',
   'ports.unknown': 'Essa porta não existe.',
