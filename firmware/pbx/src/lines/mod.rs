@@ -17,6 +17,7 @@ mod trunk;
 pub(crate) use digital::DigitalTrunks;
 pub use testing::{LineTestRefusal, LineTestStatus};
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -286,9 +287,16 @@ impl LineService {
         caller: &Party,
         fits: impl Fn(&Entry) -> bool,
     ) -> Result<LineLeg, NoLine> {
+        let status = self.status().into_iter();
+        let faulty = status.filter(|port| port.fault.is_some());
+        let faulty: BTreeSet<String> = faulty.map(|port| port.name).collect();
         let ports = self.ports.read().unwrap_or_else(PoisonError::into_inner);
+        // Those with a fault come last: where there is no other, they may work all the same.
+        let fitting = ports.iter().filter(|entry| fits(entry));
+        let (last, first): (Vec<_>, Vec<_>) =
+            fitting.partition(|entry| faulty.contains(&entry.name));
         let mut any = false;
-        for entry in ports.iter().filter(|entry| fits(entry)) {
+        for entry in first.into_iter().chain(last) {
             any = true;
             let second = entry.busy.swap(true, Ordering::AcqRel);
             // A telephone in a call is told about one more, if it wants to hear of it.
