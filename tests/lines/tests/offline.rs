@@ -6,6 +6,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+use std::time::{Duration, Instant};
+
 use gateway_under_test::{Gateway, GatewayError};
 use line_tests::WiredSpans;
 use line_tests::peer::Peer;
@@ -16,6 +18,8 @@ type Result = std::result::Result<(), GatewayError>;
 
 /// Digits the exchange sends for the number.
 const NUMBER: &str = "3032";
+/// The first timeslot that the exchange for MFC-R2 has.
+const TIMESLOT: u32 = 17;
 
 /// A gateway on an E1, with a number nobody is online for.
 struct Bench {
@@ -34,6 +38,7 @@ impl Bench {
         let extension = gateway.extension("2001").await?.id;
         let trunk = json!({
             "name": "Operadora", "device": spans.near.name, "crc4": false, "signalling": signalling,
+            "outbound": [{ "prefix": "", "strip": 0 }],
         });
         let trunk = gateway
             .api()
@@ -54,8 +59,12 @@ impl Bench {
 
     /// From now on this is done with calls to the number.
     async fn offline_action(&mut self, action: Value) -> Result {
+        let mailbox = match action["action"] == "voicemail" {
+            true => Some(self.mailbox().await?),
+            false => None,
+        };
         let number = json!({
-            "label": "Geral", "number": NUMBER, "trunk": self.trunk, "offline_action": action,
+            "label": "Geral", "number": NUMBER, "trunk": self.trunk, "offline_action": action, "voicemail": mailbox,
             "ring": { "targets": [{ "ring": "extension", "id": self.extension }] },
         });
         let api = self.gateway.api();
@@ -71,6 +80,34 @@ impl Bench {
             }
         }
         Ok(())
+    }
+
+    async fn mailbox(&self) -> std::result::Result<i64, GatewayError> {
+        let mailbox = json!({ "name": "Geral" });
+        let api = self.gateway.api();
+        let made = api
+            .post("/api/v1/voicemail-boxes", &mailbox)
+            .await?
+            .expect(201)?;
+        Ok(made["id"].as_i64().unwrap_or_default())
+    }
+
+    /// Seconds until this line signal was sent on a timeslot, of 40 at most.
+    async fn sends(&self, timeslot: u32, signal: &str) -> std::result::Result<f64, GatewayError> {
+        let path = format!(
+            "/api/v1/e1-trunks/{}/timeslots/{timeslot}/signals",
+            self.trunk
+        );
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(40) {
+            let steps = self.gateway.api().get(&path).await?.expect(200)?;
+            let mut steps = steps.as_array().into_iter().flatten();
+            if steps.any(|step| step["kind"] == "line_sent" && step["signal"] == signal) {
+                return Ok(begun.elapsed().as_secs_f64());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(GatewayError::Late("the line signal"))
     }
 
     /// An audio file of two seconds of silence and a click.
@@ -146,6 +183,40 @@ async fn at_30_isdn_is_told_by_cause() -> Result {
         is_end.then(|| words.next().unwrap_or_default().to_owned())
     });
     assert_eq!(told, "1");
+
+    // 5: the caller leaves a message, until he hangs up.
+    bench
+        .offline_action(json!({ "action": "voicemail" }))
+        .await?;
+    exchange.tell(&format!(
+        "call 22 called={NUMBER} calling=11987654321 channel=22"
+    ));
+    exchange.expect("the answer", |event| {
+        event.starts_with("answer 22").then_some(())
+    });
+    exchange.tell("hangup 22 16");
+
+    // 6: a call out on another channel takes the caller on.
+    let transfer = json!({ "action": "transfer", "number": "04002" });
+    bench.offline_action(transfer).await?;
+    exchange.tell(&format!(
+        "call 23 called={NUMBER} calling=11987654321 channel=23"
+    ));
+    let out = exchange.expect("the call out", |event| {
+        let call = event.strip_prefix("ring ")?;
+        assert!(call.contains("called=4002"), "{event}");
+        Some(call.split_whitespace().next()?.to_owned())
+    });
+    exchange.tell(&format!("proceeding {out}"));
+    exchange.tell(&format!("answer {out}"));
+    exchange.expect("the answer", |event| {
+        event.starts_with("answer 23").then_some(())
+    });
+    exchange.tell("hangup 23 16");
+    exchange.expect("the end of the other", |event| {
+        let mut words = event.split_whitespace();
+        (words.next()?.starts_with("hangup") && words.next()? == out).then_some(())
+    });
     Ok(())
 }
 
@@ -153,7 +224,7 @@ async fn at_30_isdn_is_told_by_cause() -> Result {
 async fn at_30_r2_is_told_by_group_b() -> Result {
     let spans = WiredSpans::new(31).expect("spans");
     far(&spans, SpanUse::R2);
-    let first = spans.far.first_channel + 16;
+    let first = spans.far.first_channel + TIMESLOT - 1;
     let range = format!("{first}-{}", first + 14);
     let options = [
         "--dahdi",
@@ -179,6 +250,29 @@ async fn at_30_r2_is_told_by_group_b() -> Result {
             event.strip_prefix(&told).map(str::to_owned)
         });
         assert!(cause.contains(word), "{action}: {cause}");
+    }
+
+    // 1: free, and clear-back at the end, which on the line is what was there before.
+    let channel = first + 2;
+    bench.offline_action(json!({ "action": "ring" })).await?;
+    exchange.tell(&format!("{channel} call {NUMBER} 11987654321 subscriber"));
+    let accepted = format!("{channel} accepted");
+    exchange.expect("that it is free", |event| (event == accepted).then_some(()));
+    let rang = bench.sends(TIMESLOT + 2, "AB=11 clear-back").await?;
+    println!("rang for {rang} s");
+    assert!((25.0..=35.0).contains(&rang), "{rang} s");
+    exchange.tell(&format!("{channel} clear normal"));
+
+    // 4: accepted, answered, played and cleared back.
+    let channel = first + 3;
+    let file = bench.message().await?;
+    bench
+        .offline_action(json!({ "action": "message", "file": file }))
+        .await?;
+    exchange.tell(&format!("{channel} call {NUMBER} 11987654321 subscriber"));
+    for wanted in ["answered", "disconnected normal"] {
+        let wanted = format!("{channel} {wanted}");
+        exchange.expect(&wanted.clone(), |event| (event == wanted).then_some(()));
     }
     Ok(())
 }

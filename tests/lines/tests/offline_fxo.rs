@@ -28,7 +28,7 @@ struct Bench {
     extension: i64,
     number: Option<i64>,
     // Last: it is dropped when nobody uses its lines any more.
-    _pairs: LinePairs,
+    pairs: LinePairs,
 }
 
 impl Bench {
@@ -54,7 +54,7 @@ impl Bench {
             gateway,
             extension,
             number: None,
-            _pairs: pairs,
+            pairs,
         })
     }
 
@@ -272,5 +272,36 @@ async fn at_30_fxo_plays_its_message_and_takes_voice_messages_until_the_exchange
         assert!(took <= Duration::from_secs(limit), "{took:?}");
         bench.is_let_go();
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_30_fxo_is_led_on_by_the_other_line_and_not_taken_before_somebody_answers() -> Result {
+    let mut bench = Bench::start().await?;
+    let other = FarEnd::start(bench.pairs.channel(1));
+    // 6: with call connect nobody would be led on before he has pressed a key.
+    let transfer = json!({ "action": "transfer", "number": "040028922" });
+    bench
+        .offline_action(transfer, json!({ "call_connect": false }))
+        .await?;
+    other.carries(150);
+    bench.ring();
+    other.sees(ChannelEvent::RingOffHook);
+    other.device.set_hook(Hook::OffHook).expect("feeds");
+    other.is_dialled("40028922");
+    assert_eq!(bench.exchange.has_seen(ChannelEvent::RingOffHook), None);
+    other.device.set_polarity(true).expect("answers");
+    bench.is_taken();
+    let voice: Vec<i16> = (0..16_000)
+        .map(|at| (f64::from(at) * 1_300.0 * std::f64::consts::TAU / 8_000.0).sin())
+        .map(|sample| (sample * 8_000.0) as i16)
+        .collect();
+    other.says(&voice);
+    bench.hears(1_300.0);
+    // The one who was called hangs up.
+    other.device.set_polarity(false).expect("hangs up");
+    other.sees(ChannelEvent::OnHook);
+    bench.is_opened();
+    bench.is_let_go();
     Ok(())
 }
