@@ -214,7 +214,7 @@ async fn at_24_fxo_a_call_out_that_nobody_takes_is_put_down_after_its_time() -> 
     api.put(path, &settings).await?.expect(200)?;
     let path = format!("/api/v1/outbound-routes/{}", route["id"]);
     let route = api.get(&path).await?.expect(200)?;
-    assert_eq!(route["warnings"], json!([]));
+    assert!(route["warnings"].is_null(), "{route}");
     let rang = rings_in_vain(&bench).await?;
     assert!((25.0..=33.0).contains(&rang), "{rang} s");
     let records = bench.gateway.records(2).await?;

@@ -35,7 +35,8 @@ pub struct Row<T: Object> {
     /// Why nothing comes by an inbound route now: its `trunk` does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     unreachable: Option<Unreachable>,
-    /// What of it cannot work as things are, by field; it is kept and used all the same.
+    /// What of it cannot work as things are, by field; it is kept and used all the same. Left out where there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<FieldProblem>,
     /// The secret that was made for a new object, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -110,7 +110,7 @@ async fn at_24_times_that_need_an_answer_are_warned_of_on_lines_that_show_none()
             assert!(message.contains("test the line"), "{message}");
             json!([warning["field"], warning["limit"]])
         };
-        warnings.as_array().unwrap().iter().map(one).collect()
+        warnings.as_array().into_iter().flatten().map(one).collect()
     };
     let forward = async |to: &str| {
         let settings = json!({
