@@ -75,7 +75,9 @@ impl Bench {
         let api = self.gateway.api();
         let mut object = api.get(&path).await?.expect(200)?;
         if let (Some(object), Some(settings)) = (object.as_object_mut(), settings.as_object()) {
-            object.retain(|key, _| !["id", "used_by", "warnings", "unreachable"].contains(&key.as_str()));
+            object.retain(|key, _| {
+                !["id", "used_by", "warnings", "unreachable"].contains(&key.as_str())
+            });
             object.extend(settings.clone());
         }
         Ok(api.put(&path, &object).await?.expect(200)?)
