@@ -1,8 +1,8 @@
-//! Minutes of speech in the four languages, by espeak-ng from the PATH, at 8,000 samples a second.
+//! Minutes of speech at 8,000 samples a second: in the four languages, by espeak-ng from the PATH, or recorded of people.
 
-use std::io;
 use std::path::Path;
 use std::process::Command;
+use std::{fs, io};
 
 use ramal_dsp::{ZERO_DBM0_RMS, resample};
 
@@ -61,11 +61,45 @@ pub fn speak(language: (&str, &str), voice: (&str, &str), level: f64) -> io::Res
         .map(|&two| f32::from(i16::from_le_bytes(two)))
         .collect();
     let narrow = resample(&samples, 22_050, 8_000);
-    let energy: f64 = narrow.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
-    let effective = (energy / narrow.len().max(1) as f64).sqrt();
+    Ok(at_level(&narrow, level))
+}
+
+/// What people said into the WAV files of a folder and of those in it (16-bit, mono, 8,000 samples a second), by folder, its
+/// effective value at `level` dBm0. Recorded prompts of PBXs are such speech.
+///
+/// # Errors
+/// When they cannot be read.
+#[allow(dead_code, reason = "not every example takes it")]
+pub fn recorded(folder: &Path, level: f64) -> io::Result<Vec<(String, Vec<i16>)>> {
+    let mut speakers = Vec::new();
+    let mut speech: Vec<f32> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            speakers.extend(recorded(&path, level)?);
+        } else if path.extension().is_some_and(|end| end == "wav") {
+            let octets = fs::read(&path)?;
+            let samples = octets.get(44..).unwrap_or_default().as_chunks::<2>().0;
+            speech.extend(
+                samples
+                    .iter()
+                    .map(|&two| f32::from(i16::from_le_bytes(two))),
+            );
+        }
+    }
+    if !speech.is_empty() {
+        speakers.push((folder.display().to_string(), at_level(&speech, level)));
+    }
+    Ok(speakers)
+}
+
+/// Samples with an effective value of `level` dBm0.
+fn at_level(samples: &[f32], level: f64) -> Vec<i16> {
+    let energy: f64 = samples.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
+    let effective = (energy / samples.len().max(1) as f64).sqrt();
     let gain = ZERO_DBM0_RMS * 10f64.powf(level / 20.0) / effective.max(1.0);
-    Ok(narrow
+    samples
         .iter()
         .map(|&s| (f64::from(s) * gain).round() as i16)
-        .collect())
+        .collect()
 }
