@@ -4,12 +4,12 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use ramal_model::{Invalid, code};
 
 use crate::problem::Problem;
 use crate::query::given;
+use crate::text_body;
 
 /// In which form a list is taken as a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +72,6 @@ pub fn moment(at: i64) -> String {
     Timestamp::from_millisecond(at).map_or_else(|_| at.to_string(), |at| at.to_string())
 }
 
-/// Most bytes of a table that is brought in.
-const LIMIT: usize = 4 * 1024 * 1024;
-
 /// A request body that is a table in UTF-8.
 pub struct CsvBody(pub String);
 
@@ -82,27 +79,7 @@ impl<S: Send + Sync> FromRequest<S> for CsvBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let kind = kind
-            .and_then(|kind| kind.to_str().ok())
-            .unwrap_or("missing");
-        let essence = kind.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("text/csv") {
-            return Err(Problem::unsupported_media_type(format!(
-                "Content-Type is {kind}, it must be text/csv."
-            )));
-        }
-        let body = Limited::new(request.into_body(), LIMIT).collect().await;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Problem::too_large(format!("A table has at most {} MiB.", LIMIT / 1024 / 1024))
-            } else {
-                Problem::malformed("The request body broke off.")
-            }
-        })?;
-        let text = String::from_utf8(body.to_bytes().to_vec());
-        text.map(Self)
-            .map_err(|_| Problem::malformed("The table is not UTF-8. Save it as CSV UTF-8."))
+        text_body::read(request, "text/csv").await.map(Self)
     }
 }
 

@@ -23,6 +23,7 @@ mod document;
 mod file;
 mod form;
 mod guard;
+mod holiday_file;
 mod listen;
 mod load;
 mod permit;
@@ -33,6 +34,7 @@ mod routes;
 mod server;
 mod stall;
 mod stop;
+mod text_body;
 mod websocket;
 
 pub use connection::Limits;

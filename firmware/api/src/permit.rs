@@ -143,6 +143,17 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Sounds, Edit),
     ),
     ("POST", "/simulate", Need::Permission(Telephony, View)),
+    (
+        "GET",
+        "/holiday-countries",
+        Need::Permission(Telephony, View),
+    ),
+    (
+        "GET",
+        "/calendars/{id}/days",
+        Need::Permission(Telephony, View),
+    ),
+    ("POST", "/calendars/read", Need::Permission(Telephony, View)),
     ("GET", "/queues/{id}/live", Need::Permission(Live, View)),
     (
         "POST",

@@ -4,6 +4,7 @@ mod alarms;
 mod audio_files;
 mod audit;
 mod bans;
+mod calendars;
 mod calls;
 mod catalogue;
 mod company;
@@ -142,6 +143,9 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(notices::renew_webhook_secret))
         .routes(routes!(notices::test_mail_server))
         .routes(routes!(notices::test_text_gateway))
+        .routes(routes!(calendars::list_holiday_countries))
+        .routes(routes!(calendars::show_calendar_days))
+        .routes(routes!(calendars::read_holiday_file))
         .routes(routes!(simulate::simulate_call))
         .routes(routes!(queues::list_queue_status))
         .routes(routes!(queues::show_queue_status))

@@ -67,11 +67,12 @@ pub use extension::{
 };
 pub use feature_codes::{FeatureCode, FeatureCodes, Pressed};
 pub use flow::{
-    Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, Clearing, Conference,
-    Contact, Destination, DialledRange, Holiday, InboundMode, InboundRoute, Ivr, IvrKey, Limits,
-    LimitsProfile, MenuText, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule,
-    Override, OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder,
-    RingStep, RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
+    Announcement, Assignment, BadPattern, BadTimeOfDay, Break, Calendar, CalendarDay,
+    CalendarDayKind, Clearing, Conference, Contact, Destination, DialledRange, HOLIDAY_COUNTRIES,
+    Holiday, HolidayCountry, InboundMode, InboundRoute, Ivr, IvrKey, Limits, LimitsProfile,
+    MenuText, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
+    OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
+    RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
 };
 pub use language::{Language, UnknownLanguage};
 pub use legacy::{LegacyImport, LegacyLine, LegacyOutcome, MAX_LEGACY_TEXT, read_legacy};

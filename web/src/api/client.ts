@@ -58,9 +58,10 @@ export class Client {
     // The session cookie alone may not change anything: a header no foreign page can set stops forged requests.
     if (method !== 'GET') headers['X-Ramal-CSRF'] = '1'
     if (this.draft !== null && isPartOfDrafts(path)) headers['X-Ramal-Draft'] = String(this.draft)
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    // A file goes as it is.
+    if (body !== undefined) headers['Content-Type'] = body instanceof Blob ? body.type : 'application/json'
     const init: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store', redirect: 'error' }
-    if (body !== undefined) init.body = JSON.stringify(body)
+    if (body !== undefined) init.body = body instanceof Blob ? body : JSON.stringify(body)
     try {
       return await this.fetch(address(path, query), init)
     } catch (cause) {
@@ -73,7 +74,7 @@ export class Client {
 const PARTS =
   /^\/(company|feature-codes|extensions|trunks|e1-trunks|numbers|inbound-routes|outbound-routes|ivrs|queues|breaks|time-conditions|calendars|announcements|conferences|voicemail-boxes|voicemail-settings|recording-settings|simulate)(\/|$)/
 /** Below these, what goes on now and what is no setting. */
-const NOT_PARTS = /^\/(trunks\/legacy-text|queues\/[^/]+\/|conferences\/(active|[^/]+\/))/
+const NOT_PARTS = /^\/(trunks\/legacy-text|calendars\/(read|[^/]+\/days)|queues\/[^/]+\/|conferences\/(active|[^/]+\/))/
 
 export const isPartOfDrafts = (path: string): boolean => PARTS.test(path) && !NOT_PARTS.test(path)
 

@@ -199,3 +199,6 @@ export async function acknowledgeRecoveries() {
     await send<void>(acknowledgeRecovery(one.id))
   }
 }
+
+export const calendarDays = (of: Api.Id, year: number) => client.get<Api.CalendarDay[]>(`/calendars/${id(of)}/days`, { year })
+export const readHolidays = (file: Blob) => client.send<Api.HolidayFile>({ method: 'POST', path: '/calendars/read', body: file })

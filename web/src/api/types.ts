@@ -820,3 +820,17 @@ export interface DeliveryPage {
 
 /** Codes by service; null is switched off. */
 export type FeatureCodes = Record<string, string | null>
+
+export interface CalendarDay {
+  date: string
+  name: string
+  kind: 'own' | 'national' | 'regional' | 'optional'
+  /** The government has not decided on the day yet. */
+  estimated: boolean
+}
+
+/** What a file of holidays holds. */
+export interface HolidayFile {
+  holidays: { date: string; name: string }[]
+  left_out: { name: string; reason: string }[]
+}

@@ -30,6 +30,7 @@ export const show = {
   dateTime: (ms: number) => time.dateTime(ms, language.code, zone.name),
   timeOfDay: (ms: number, seconds = false) => time.timeOfDay(ms, language.code, zone.name, seconds),
   moment: (ms: number) => time.moment(ms, gatewayClock.now, language.code, zone.name),
+  weekdayAndDate: (date: string) => time.weekdayAndDate(date, language.code),
   duration: (seconds: number) => time.duration(seconds, language.code),
   /** Minutes and seconds. */
   clock: time.clock,

@@ -70,3 +70,9 @@ function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.Da
   }
   return found
 }
+
+/** A day such as `2026-09-07` with its weekday; it belongs to no time zone. */
+export function weekdayAndDate(date: string, locale: string): string {
+  const form = { weekday: 'short', day: 'numeric', month: 'long', timeZone: 'UTC' } as const
+  return formatter(locale, form).format(Date.parse(`${date}T00:00:00Z`))
+}

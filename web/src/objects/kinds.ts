@@ -71,6 +71,10 @@ const EVENTS = [
   'configuration.changed',
 ]
 
+/** Countries whose public holidays the gateway knows, and the states of Brazil, as `GET /holiday-countries` has them. */
+const HOLIDAY_COUNTRIES = ['AR', 'BR', 'CL', 'CO', 'ES', 'ID', 'MX', 'PE', 'PT', 'US', 'UY', 'VE']
+const BRAZILIAN_STATES = 'AC AL AM AP BA CE DF ES GO MA MG MS MT PA PB PE PI PR RJ RN RO RR RS SC SE SP TO'.split(' ')
+
 /** Times by the clock and the calendar. */
 export const PERIODS = rows('periods', [
   { name: 'weekdays', kind: 'checks', of: [1, 2, 3, 4, 5, 6, 7], words: 'weekday', wide: true, initial: [1, 2, 3, 4, 5] },
@@ -293,8 +297,15 @@ export const KINDS: readonly Kind[] = [
     path: '/calendars',
     area: 'telephony',
     icon: 'calls',
-    columns: ['holidays'],
-    fields: [NAME, rows('holidays', [text('date', 10, { required: true }), text('name', 64)])],
+    columns: ['country', 'region', 'holidays'],
+    fields: [
+      NAME,
+      choice('country', 'country', HOLIDAY_COUNTRIES, { nullable: true } as Partial<Field>),
+      choice('region', 'region', BRAZILIAN_STATES, { nullable: true, when: ({ country }) => country === 'BR' } as Partial<Field>),
+      flag('optional_days', false, { wide: true, when: ({ country }) => country !== null }),
+      rows('holidays', [text('date', 10, { required: true }), text('name', 64)]),
+      { name: 'workdays', kind: 'strings', more: true, wide: true, when: ({ country }) => country !== null },
+    ],
   },
   {
     id: 'announcement',

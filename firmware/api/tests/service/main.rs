@@ -9,6 +9,7 @@ mod access;
 mod bad_input;
 mod bans;
 mod bounds;
+mod calendars;
 mod calls;
 mod catalogue;
 mod client;

@@ -269,6 +269,7 @@ mod tests {
                 date: "09-07".into(),
                 name: "Independência".into(),
             }],
+            ..Calendar::default()
         };
         let (before, day) = (at("2026-09-06T12:00:00"), at("2026-09-07T12:00:00"));
         assert!(condition.matches(&before, Some(&calendar)));

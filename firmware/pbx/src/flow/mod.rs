@@ -206,7 +206,7 @@ fn matches<S: Switch>(switch: &mut S, condition: &Stored<TimeCondition>) -> bool
         condition: condition.name.clone(),
         fork: if matches { Fork::Match } else { Fork::NoMatch },
         local_time: now.strftime("%Y-%m-%d %H:%M").to_string(),
-        holiday: holiday.map(|holiday| holiday.name.clone()),
+        holiday,
     });
     matches
 }
