@@ -197,3 +197,33 @@ test('a webhook shows its secret once', async () => {
   assert.deepEqual(webhook.events, ['call.missed'])
   await finish(page)
 })
+
+test('holidays come from a country and from a file', async () => {
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/calendars/new')
+  const dialog = page.getByRole('dialog', { name: 'Adicionar calendário' })
+  await dialog.getByLabel('Nome').fill('Feriados')
+  await dialog.locator('select[name=country]').selectOption({ label: 'Brasil' })
+  await dialog.locator('select[name=region]').selectOption({ label: 'São Paulo' })
+  const file = dialog.locator('input[type=file]')
+  await file.setInputFiles({ name: 'nada.ics', mimeType: 'text/calendar', buffer: Buffer.from('data,nome') })
+  await dialog.getByRole('alert').waitFor()
+  const event = (lines) => `BEGIN:VEVENT\r\n${lines}\r\nEND:VEVENT\r\n`
+  const natal = event('DTSTART;VALUE=DATE:20200126\r\nRRULE:FREQ=YEARLY\r\nSUMMARY:Aniversário da cidade')
+  const meeting = event('DTSTART:20261201T120000Z\r\nSUMMARY:Reunião')
+  const calendar = `BEGIN:VCALENDAR\r\nVERSION:2.0\r\n${natal}${meeting}END:VCALENDAR\r\n`
+  await file.setInputFiles({ name: 'cidade.ics', mimeType: 'text/calendar', buffer: Buffer.from(calendar) })
+  await dialog.getByText('1 dia').first().waitFor()
+  await dialog.getByText('Reunião (não é o dia inteiro)').waitFor()
+  assert.equal(await dialog.locator('input[name="holidays[0].date"]').inputValue(), '01-26')
+  await save(dialog)
+  await dialog.waitFor({ state: 'detached' })
+
+  await page.getByRole('link', { name: 'Editar Feriados' }).click()
+  const change = page.getByRole('dialog', { name: 'Calendário: Feriados' })
+  for (const text of ['Revolução Constitucionalista', 'Aniversário da cidade', 'Finados']) await change.locator('li').filter({ hasText: text }).waitFor()
+  await change.getByRole('button', { name: 'Ano seguinte' }).click()
+  await change.getByRole('heading', { name: `Feriados de ${new Date().getFullYear() + 1}` }).waitFor()
+  await assertAccessible(page)
+  await finish(page)
+})

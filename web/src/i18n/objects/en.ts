@@ -242,7 +242,7 @@ export const objects = {
   'calendar.workdays': 'Holidays of the country that do not count',
   'calendar.workdays_hint': 'As 2027-02-09, or 02-09 for every year.',
   'calendar.read': 'Take days from a file (.ics)',
-  'calendar.taken': '{count} days were taken into the list. They count once you have saved.',
+  'calendar.taken': { one: '{count} day was taken into the list. It counts once you have saved.', other: '{count} days were taken into the list. They count once you have saved.' },
   'calendar.left_out': 'Left out:',
   'calendar.year': 'Holidays in {year}',
   'calendar.year_none': 'None.',

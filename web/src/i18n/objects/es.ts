@@ -242,7 +242,7 @@ export const objects = {
   'calendar.workdays': 'Feriados del país que no cuentan',
   'calendar.workdays_hint': 'Como 2027-02-09, o 02-09 para todos los años.',
   'calendar.read': 'Traer días de un archivo (.ics)',
-  'calendar.taken': 'Se trajeron {count} días a la lista. Valen después de guardar.',
+  'calendar.taken': { one: 'Se trajo {count} día a la lista. Vale después de guardar.', other: 'Se trajeron {count} días a la lista. Valen después de guardar.' },
   'calendar.left_out': 'Quedaron fuera:',
   'calendar.year': 'Feriados de {year}',
   'calendar.year_none': 'Ninguno.',

@@ -242,7 +242,7 @@ export const objects = {
   'calendar.workdays': 'Hari libur negara yang tidak dihitung',
   'calendar.workdays_hint': 'Seperti 2027-02-09, atau 02-09 untuk setiap tahun.',
   'calendar.read': 'Ambil hari dari berkas (.ics)',
-  'calendar.taken': '{count} hari diambil ke daftar. Berlaku setelah disimpan.',
+  'calendar.taken': { other: '{count} hari diambil ke daftar. Berlaku setelah disimpan.' },
   'calendar.left_out': 'Tidak diambil:',
   'calendar.year': 'Hari libur {year}',
   'calendar.year_none': 'Tidak ada.',

@@ -242,7 +242,7 @@ export const objects = {
   'calendar.workdays': 'Feriados do país que não contam',
   'calendar.workdays_hint': 'Como 2027-02-09, ou 02-09 para todos os anos.',
   'calendar.read': 'Trazer dias de um arquivo (.ics)',
-  'calendar.taken': '{count} dias foram trazidos para a lista. Valem depois de salvar.',
+  'calendar.taken': { one: '{count} dia foi trazido para a lista. Vale depois de salvar.', other: '{count} dias foram trazidos para a lista. Valem depois de salvar.' },
   'calendar.left_out': 'Ficaram de fora:',
   'calendar.year': 'Feriados de {year}',
   'calendar.year_none': 'Nenhum.',
