@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ramal_model::{Actor, Delivery, DeliveryWay, EventKind, Id, VoicemailMessageId};
+use ramal_model::{Actor, Delivery, DeliveryWay, EventKind, Id, TextWay, VoicemailMessageId};
 use ramal_pbx::Pbx;
 use ramal_store::{DeliveryAttempt, MessageMarks, Store};
 use rustls::ClientConfig;
@@ -235,6 +235,9 @@ impl Work {
                 }
                 let number = number.flatten().map(|number| &number.settings);
                 let text = text_message::words(&configuration, number);
+                if let TextWay::Sip { trunk } = gateway.carrier {
+                    return text_message::over_trunk(&self.pbx, trunk, to, &text).await;
+                }
                 match text_message::request(gateway, configuration.secret(id), to, &text) {
                     Ok(request) => self.http.ask(request).await,
                     Err(outcome) => outcome,

@@ -1,10 +1,11 @@
-//! Text messages by a service on the web.
+//! Text messages by a service on the web, and over SIP trunks.
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::HeaderName;
 use hyper::{Method, Request};
-use ramal_model::{Configuration, Language, Number, Secret, TextGateway, TextWay};
+use ramal_model::{Configuration, Language, Number, Secret, TextGateway, TextWay, TrunkId};
+use ramal_pbx::Pbx;
 
 use crate::outcome::Outcome;
 use crate::webhook::USER_AGENT;
@@ -37,6 +38,15 @@ pub(crate) fn words(configuration: &Configuration, number: Option<&Number>) -> S
     text.trim().to_owned()
 }
 
+/// Sends `text` to `to` over a trunk.
+pub(crate) async fn over_trunk(pbx: &Pbx, trunk: TrunkId, to: &str, text: &str) -> Outcome {
+    match pbx.send_text(trunk, to, text).await {
+        Ok(answer) => Outcome::Taken(answer),
+        Err(error) if error.may_pass() => Outcome::Later(error.to_string()),
+        Err(error) => Outcome::Never(error.to_string()),
+    }
+}
+
 /// The request that sends `text` to `to`.
 ///
 /// # Errors
@@ -52,7 +62,10 @@ pub(crate) fn request(
         body,
         content_type,
         secret_header,
-    } = &gateway.carrier;
+    } = &gateway.carrier
+    else {
+        return Err(Outcome::Never("it is no service on the web".to_owned()));
+    };
     let fill = |template: &str, write: &dyn Fn(&str) -> String| {
         // Text first: a number cannot look like a name, a text can.
         let (before, after) = ("${to}", "${text}");

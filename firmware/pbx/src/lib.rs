@@ -75,4 +75,4 @@ pub use queues::{
 pub use recordings::RecordingConfig;
 pub use sip::{Ban, BanReason, WebSocketLink};
 pub use supervision::{Supervision, SupervisionRefusal};
-pub use trunk::{TrunkFault, TrunkState, TrunkStatus};
+pub use trunk::{TextError, TrunkFault, TrunkState, TrunkStatus};

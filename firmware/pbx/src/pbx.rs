@@ -44,7 +44,7 @@ use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Que
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::storage;
-use crate::trunk::TrunkService;
+use crate::trunk::{TextError, TrunkService};
 use crate::voicemail::Voicemail;
 
 /// Commands of legs that may wait for the SIP agent: a few for each of thousands of calls.
@@ -544,6 +544,19 @@ impl Pbx {
     /// It has no address, cannot be reached, or is silent.
     pub async fn probe(&self, server: &str) -> Result<Probed, ProbeError> {
         probe::probe(&self.commands, server).await
+    }
+
+    /// Sends a text to a number over a SIP trunk (RFC 3428): what the carrier answers.
+    ///
+    /// # Errors
+    /// It did not go out, or was refused.
+    pub async fn send_text(
+        &self,
+        trunk: TrunkId,
+        to: &str,
+        text: &str,
+    ) -> Result<String, TextError> {
+        self.exchange.trunks.send_text(trunk, to, text).await
     }
 
     /// All queues now, by name.

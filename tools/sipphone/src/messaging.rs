@@ -10,6 +10,8 @@ use rsip::SipMessage;
 pub struct TextMessage {
     /// From value.
     pub from: String,
+    /// To value.
+    pub to: String,
     /// Content-Type value.
     pub content_type: String,
     /// The text.
@@ -50,6 +52,7 @@ pub fn read(request: &rsip::Request) -> TextMessage {
     let header = |name| message::value(&as_message, name).unwrap_or_default();
     TextMessage {
         from: header("From"),
+        to: header("To"),
         content_type: header("Content-Type"),
         text: String::from_utf8_lossy(&request.body).into_owned(),
     }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::url;
 use crate::problem::code;
-use crate::{Id, Object, Problems, Reference, Secret, text};
+use crate::{Configuration, Id, Object, Problems, Reference, Secret, TrunkId, text};
 
 /// What carries text messages out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -26,6 +26,11 @@ pub enum TextWay {
         #[serde(default)]
         secret_header: String,
     },
+    /// A SIP trunk whose carrier, or GSM gateway, takes messages (RFC 3428). They go to the number as `+` and its digits.
+    Sip {
+        /// The trunk.
+        trunk: TrunkId,
+    },
 }
 
 fn json() -> String {
@@ -37,6 +42,53 @@ impl TextWay {
     pub const JSON: &str = "application/json";
     /// Bodies as forms send them.
     pub const FORM: &str = "application/x-www-form-urlencoded";
+
+    fn check(&mut self, problems: &mut Problems) {
+        let Self::Http {
+            url: address,
+            body,
+            content_type,
+            secret_header,
+        } = self
+        else {
+            return;
+        };
+        *address = url(problems, "carrier.url", address);
+        if body.chars().count() > 2000 {
+            let message = "takes at most 2000 characters";
+            problems.add("carrier.body", code::TOO_LONG, Some("0-2000"), message);
+        }
+        if !["${to}", "${text}"]
+            .iter()
+            .all(|name| body.contains(name) || address.contains(name))
+        {
+            let message = "needs ${to} and ${text} in the address or in the body";
+            problems.add(
+                "carrier.body",
+                code::REQUIRED,
+                Some("${to} ${text}"),
+                message,
+            );
+        }
+        if ![TextWay::JSON, TextWay::FORM].contains(&content_type.as_str()) {
+            let kinds = format!("{} {}", TextWay::JSON, TextWay::FORM);
+            let message = format!("must be one of {kinds}");
+            problems.add("carrier.content_type", code::INVALID, Some(&kinds), message);
+        }
+        *secret_header = text::line(problems, "carrier.secret_header", secret_header, 0, 64);
+        if !secret_header
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        {
+            let message = "must be the name of a header";
+            problems.add(
+                "carrier.secret_header",
+                code::CHARACTER,
+                Some("a-z 0-9 -"),
+                message,
+            );
+        }
+    }
 }
 
 impl Default for TextWay {
@@ -93,50 +145,27 @@ impl Object for TextGateway {
         if let Some(secret) = &self.secret {
             text::line(problems, "secret", secret.as_str(), 0, 500);
         }
-        let TextWay::Http {
-            url: address,
-            body,
-            content_type,
-            secret_header,
-        } = &mut self.carrier;
-        *address = url(problems, "carrier.url", address);
-        if body.chars().count() > 2000 {
-            let message = "takes at most 2000 characters";
-            problems.add("carrier.body", code::TOO_LONG, Some("0-2000"), message);
-        }
-        if !["${to}", "${text}"]
-            .iter()
-            .all(|name| body.contains(name) || address.contains(name))
+        self.carrier.check(problems);
+    }
+
+    fn check_among(&self, _: Id<Self>, configuration: &Configuration, problems: &mut Problems) {
+        if let TextWay::Sip { trunk } = self.carrier
+            && configuration.trunk(trunk).is_none()
+            && configuration
+                .e1_trunks()
+                .iter()
+                .any(|one| one.id.0 == trunk.0)
         {
-            let message = "needs ${to} and ${text} in the address or in the body";
-            problems.add(
-                "carrier.body",
-                code::REQUIRED,
-                Some("${to} ${text}"),
-                message,
-            );
-        }
-        if ![TextWay::JSON, TextWay::FORM].contains(&content_type.as_str()) {
-            let kinds = format!("{} {}", TextWay::JSON, TextWay::FORM);
-            let message = format!("must be one of {kinds}");
-            problems.add("carrier.content_type", code::INVALID, Some(&kinds), message);
-        }
-        *secret_header = text::line(problems, "carrier.secret_header", secret_header, 0, 64);
-        if !secret_header
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
-            let message = "must be the name of a header";
-            problems.add(
-                "carrier.secret_header",
-                code::CHARACTER,
-                Some("a-z 0-9 -"),
-                message,
-            );
+            let message = "is an E1 trunk, which carries no text messages";
+            problems.add("carrier.trunk", code::INVALID, Some("a SIP trunk"), message);
         }
     }
 
-    fn references(&self, _: &mut dyn FnMut(Reference)) {}
+    fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        if let TextWay::Sip { trunk } = self.carrier {
+            tell(Reference::to_trunk("carrier.trunk", trunk));
+        }
+    }
 
     fn take_secret(&mut self) -> Option<Secret> {
         self.secret.take()

@@ -13,6 +13,7 @@ mod outgoing;
 mod registration;
 mod status;
 mod supervisor;
+mod text;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -23,7 +24,7 @@ use ramal_model::{
     Configuration, HostPort, Secret, SipTrunk, TrunkAuth, TrunkId, TrustedCertificate,
 };
 use ramal_sip::{Flow, Invite, Request};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -32,9 +33,10 @@ pub(crate) use incoming::{caller, did, is_anonymous, is_private};
 pub(crate) use limits::{Channel, Usage};
 pub(crate) use outgoing::{TrunkCall, policy};
 pub use status::{TrunkFault, TrunkState, TrunkStatus};
+pub use text::TextError;
 
 use crate::live::LiveState;
-use crate::sip::{Command, Destination, Target};
+use crate::sip::{Answered, Command, Destination, OutgoingRequest, RequestError, Target};
 
 /// Addresses of a registrar that are remembered.
 const MAX_ADDRESSES: usize = 16;
@@ -280,6 +282,35 @@ impl Trunk {
             transport: Some(outgoing::transport(&self.settings)),
             trusted: self.trusted.clone(),
         })
+    }
+
+    /// Sends a request outside of sessions to a host: the answer, or that none came in time. A Contact with `contact_user` is added.
+    async fn send(
+        &self,
+        commands: &mpsc::Sender<Command>,
+        host: &HostPort,
+        request: Request,
+        contact_user: Option<String>,
+        limit: Duration,
+    ) -> Result<Answered, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Request {
+            destination: self.destination(host),
+            request: Box::new(OutgoingRequest {
+                request,
+                contact_user,
+                credentials: outgoing::credentials(&self.settings, self.password.as_ref()),
+                reply,
+            }),
+        };
+        let sent = async {
+            let gone = commands.send(command).await;
+            gone.map_err(|_| RequestError::Unreachable)?;
+            answer.await.unwrap_or(Err(RequestError::Unreachable))
+        };
+        timeout(limit, sent)
+            .await
+            .unwrap_or(Err(RequestError::Timeout))
     }
 
     /// The INVITE of a call to a host.

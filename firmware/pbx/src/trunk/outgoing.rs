@@ -98,6 +98,26 @@ pub(super) fn options(trunk: &SipTrunk, host: &HostPort) -> Request {
     request
 }
 
+/// MESSAGE with a text for a number (RFC 3428).
+pub(super) fn message(trunk: &SipTrunk, host: &HostPort, to: &str, text: &str) -> Request {
+    let user = match trunk.from_user.as_str() {
+        "" => trunk.account(),
+        user => user,
+    };
+    let user = Some(user).filter(|user| !user.is_empty());
+    let domain = domain(trunk, host);
+    let mut request = Request::new(Method::Message, host_uri(Some(to), host));
+    let headers = &mut request.headers;
+    let from = NameAddr::new(Uri::sip(user, domain.clone(), None));
+    headers.push(HeaderName::From, from);
+    let to = NameAddr::new(Uri::sip(Some(to), domain, None));
+    headers.push(HeaderName::To, to);
+    let plain = HeaderValue::sanitized("text/plain;charset=UTF-8");
+    headers.push(HeaderName::ContentType, plain);
+    request.body = Bytes::copy_from_slice(text.as_bytes());
+    request
+}
+
 /// The extensions that sessions over the trunk use.
 pub(crate) fn policy(trunk: &SipTrunk) -> SessionPolicy {
     SessionPolicy {

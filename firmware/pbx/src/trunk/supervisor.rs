@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 
 use ramal_model::{TrunkAuth, TrunkId};
 use ramal_sip::{CSeq, Contacts, HeaderName, HeaderValue, Method, Request, Response};
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::sync::{mpsc, watch};
 
 use super::health::{Health, Verdict};
 use super::registration::{Outcome, Registration, Standing};
 use super::{Trunk, TrunkFault, TrunkState, TrunkStatus, outgoing};
 use crate::clock::utc_ms;
 use crate::live::LiveState;
-use crate::sip::{Answered, Command, OutgoingRequest, RequestError};
+use crate::sip::{Answered, Command, RequestError};
 
 /// A registrar that has not answered by then counts as silent: long enough for four copies of the request (RFC 3261
 /// §17.1.2.2), short enough to try four hosts within the time callers have patience.
@@ -214,35 +213,10 @@ impl<'a> Service<'a> {
         let trunk = self.trunk.clone();
         let commands = self.commands.clone();
         async move {
-            let host = trunk
-                .settings
-                .hosts
-                .get(host)
-                .ok_or(RequestError::Unresolved)?;
-            let (reply, answer) = oneshot::channel();
-            let credentials = outgoing::credentials(&trunk.settings, trunk.password.as_ref());
-            let outgoing = OutgoingRequest {
-                request,
-                contact_user: Some(trunk.settings.account().to_owned()),
-                credentials,
-                reply,
-            };
-            let destination = trunk.destination(host);
-            let sent = async {
-                let request = Box::new(outgoing);
-                let command = Command::Request {
-                    destination,
-                    request,
-                };
-                commands
-                    .send(command)
-                    .await
-                    .map_err(|_| RequestError::Unreachable)?;
-                answer.await.unwrap_or(Err(RequestError::Unreachable))
-            };
-            timeout(limit, sent)
-                .await
-                .unwrap_or(Err(RequestError::Timeout))
+            let host = trunk.settings.hosts.get(host);
+            let host = host.ok_or(RequestError::Unresolved)?;
+            let account = Some(trunk.settings.account().to_owned());
+            trunk.send(&commands, host, request, account, limit).await
         }
     }
 

@@ -223,3 +223,32 @@ async fn at_27_a_recording_is_told_of_with_an_address_for_those_who_may_listen()
     assert_eq!(fetched(&bench, path, "nobody")?, "401");
     Ok(())
 }
+
+#[tokio::test]
+async fn at_35_a_carrier_takes_the_text_over_its_trunk() -> Result {
+    let bench = Bench::start().await?;
+    let carrier = json!({ "way": "sip", "trunk": bench.trunk });
+    let gateway = json!({ "name": "SMS", "carrier": carrier });
+    let gateway = bench.add("text-gateways", gateway).await?;
+    busy_number(&bench, json!({ "text_back": { "gateway": gateway } })).await?;
+    let mobile = bench.caller("51998765432").await?;
+    let mut call = mobile.call(NUMBER).await?;
+    refused(&mut call, 486).await?;
+    let text = tokio::time::timeout(SOON, bench.carrier.next_message()).await?;
+    let text = text.ok_or("no text")?;
+    assert_eq!(text.content_type, "text/plain;charset=UTF-8");
+    assert_eq!(
+        text.to,
+        "<sip:+5551998765432@".to_owned() + &bench.carrier.local().ip().to_string() + ">"
+    );
+    assert!(text.text.contains(NUMBER), "{}", text.text);
+    let told = |rows: &Value| rows["deliveries"][0]["state"] == "delivered";
+    let path = format!("/api/v1/deliveries?target={gateway}");
+    bench.gateway.wait(&path, "the delivery", told).await?;
+    // It stays while it is used, and so does its trunk.
+    let api = bench.gateway.api();
+    api.delete(&format!("/api/v1/trunks/{}", bench.trunk))
+        .await?
+        .expect(409)?;
+    Ok(())
+}
