@@ -9,6 +9,7 @@ use bytes::Bytes;
 use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
+use ramal_update::Updater;
 use tokio::sync::Semaphore;
 
 use crate::admission::Admission;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub pbx: Pbx,
     /// Makes and keeps sounds.
     pub studio: Studio,
+    /// Updates of the gateway.
+    pub updater: Updater,
     /// Where the data partition is mounted, for its free space.
     pub data_dir: PathBuf,
     /// When the service started.

@@ -240,6 +240,42 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Conferences, Delete),
     ),
     ("GET", "/conferences/active", Need::Permission(Live, View)),
+    ("GET", "/system/update", Need::Permission(System, View)),
+    (
+        "POST",
+        "/system/update/bundle",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "DELETE",
+        "/system/update/bundle",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "POST",
+        "/system/update/install",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "POST",
+        "/system/update/restart",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "DELETE",
+        "/system/update/restart",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "POST",
+        "/system/update/previous",
+        Need::Permission(System, Apply),
+    ),
+    (
+        "POST",
+        "/system/update/acknowledge",
+        Need::Permission(System, Apply),
+    ),
     (
         "POST",
         "/storage/backups",

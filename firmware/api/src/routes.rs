@@ -29,6 +29,7 @@ mod supervision;
 mod tables;
 mod tokens;
 mod trunks;
+mod update;
 mod users;
 mod versions;
 mod voicedrop;
@@ -52,6 +53,12 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(gateway::countries))
         .routes(routes!(gateway::openapi))
         .routes(routes!(gateway::system))
+        .routes(routes!(update::show_update))
+        .routes(routes!(update::send_update, update::discard_update))
+        .routes(routes!(update::install_update))
+        .routes(routes!(update::restart_for_update, update::keep_running))
+        .routes(routes!(update::go_back))
+        .routes(routes!(update::acknowledge_update))
         .routes(routes!(setup::set_up))
         .routes(routes!(
             session::show_session,

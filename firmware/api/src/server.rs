@@ -15,6 +15,7 @@ use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
 use ramal_tls::OwnCertificate;
+use ramal_update::Updater;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -45,6 +46,8 @@ pub struct ApiConfig {
     pub data_dir: PathBuf,
     /// Makes and keeps sounds.
     pub studio: Studio,
+    /// Updates of the gateway.
+    pub updater: Updater,
     /// Shown to browsers, and renewed in time.
     pub certificate: Arc<OwnCertificate>,
     /// Bounds.
@@ -116,6 +119,7 @@ impl Server {
             store,
             pbx,
             studio: config.studio,
+            updater: config.updater,
             data_dir: config.data_dir,
             started: Instant::now(),
             backoff: Backoff::default(),

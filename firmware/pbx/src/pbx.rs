@@ -14,11 +14,9 @@ use ramal_lines::{
     TrunkStatus as E1TrunkStatus,
 };
 use ramal_media::{Engine, MediaError};
-use ramal_model::{
-    Actor, Break, CallId, Conference, Configuration, E1TrunkId, ExtensionId, FieldProblem, Id,
+use ramal_model::{Alarm, Actor, Break, CallId, Conference, Configuration, E1TrunkId, ExtensionId, FieldProblem, Id,
     Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId, VoicemailMessage,
-    VoicemailMessageId,
-};
+    VoicemailMessageId,};
 use ramal_store::{MessageMarks, Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
@@ -617,6 +615,16 @@ impl Pbx {
     /// He has not paused.
     pub fn resume_agent(&self, user: UserId, by_himself: bool) -> Result<(), AgentRefusal> {
         Queues::resume(&self.exchange, Member::Agent(user), EndedBy::of(by_himself))
+    }
+
+    /// Says that something is wrong that is not the PBX's own; an alarm that is raised already stays as it is.
+    pub fn raise_alarm(&self, alarm: Alarm) {
+        self.exchange.live.raise(alarm);
+    }
+
+    /// That is over.
+    pub fn clear_alarm(&self, id: &str) {
+        self.exchange.live.clear(id);
     }
 
     /// Number of calls in progress.

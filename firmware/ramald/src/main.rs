@@ -6,6 +6,7 @@ mod notify;
 mod service;
 mod settings;
 mod spoken;
+mod update_alarms;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

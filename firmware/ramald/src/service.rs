@@ -20,6 +20,7 @@ use ramal_phrases::vocabulary;
 use ramal_sounds::{SoundError, Studio, StudioConfig};
 use ramal_store::{Store, StoreError};
 use ramal_tls::{CertificateError, Names, OwnCertificate, RootsError};
+use ramal_update::{Updater, UpdaterConfig};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -84,6 +85,9 @@ pub(crate) enum Failure {
     /// The web service cannot be started.
     #[error("cannot start the web service: {0}")]
     Api(#[from] ApiError),
+    /// What is remembered of updates cannot be read.
+    #[error("what is known of updates cannot be read: {0}; check the disk")]
+    Update(io::Error),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -150,9 +154,11 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         store.clone(),
         pbx.clone(),
     )?;
+    let updater = updater(&settings, &pbx).await?;
+    let update_alarms = tokio::spawn(crate::update_alarms::follow(pbx.clone(), updater.watch()));
     let speaker = tokio::spawn(crate::spoken::follow(studio.clone(), store.watch()));
     let web = Server::start(
-        api_config(&settings, certificate, studio),
+        api_config(&settings, certificate, studio, updater),
         store.clone(),
         pbx.clone(),
     )
@@ -180,6 +186,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     }
     drop(courier);
     speaker.abort();
+    update_alarms.abort();
     if timeout(STORE_STOP, store.close()).await.is_err() {
         tracing::error!("stopping although the disk has not taken everything");
     }
@@ -343,13 +350,33 @@ fn studio(settings: &Settings, store: &Store) -> Result<Studio, Failure> {
     Ok(studio)
 }
 
-fn api_config(settings: &Settings, certificate: Arc<OwnCertificate>, studio: Studio) -> ApiConfig {
+/// Takes up what was known of updates before this start.
+async fn updater(settings: &Settings, pbx: &Pbx) -> Result<Updater, Failure> {
+    let calls = pbx.clone();
+    Updater::start(UpdaterConfig {
+        folder: settings.data_dir.join("update"),
+        boot_state: settings.boot_state.clone(),
+        order: settings.run_dir.join("order"),
+        version: env!("CARGO_PKG_VERSION"),
+        calls: Arc::new(move || calls.active_calls()),
+    })
+    .await
+    .map_err(Failure::Update)
+}
+
+fn api_config(
+    settings: &Settings,
+    certificate: Arc<OwnCertificate>,
+    studio: Studio,
+    updater: Updater,
+) -> ApiConfig {
     ApiConfig {
         https: settings.https,
         http: settings.http,
         socket: Some(settings.run_dir.join("api.sock")),
         data_dir: settings.data_dir.clone(),
         studio,
+        updater,
         certificate,
         limits: Limits::default(),
     }

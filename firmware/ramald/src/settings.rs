@@ -71,6 +71,7 @@ struct File {
     run_dir: Option<PathBuf>,
     prompts_dir: Option<PathBuf>,
     music_dir: Option<PathBuf>,
+    boot_state: Option<PathBuf>,
     advertise_address: Option<Advertise>,
     sip: SipSection,
     rtp: RtpSection,
@@ -183,6 +184,8 @@ pub(crate) struct Settings {
     pub(crate) prompts_dir: PathBuf,
     /// Holds `<name>.wav` or `.flac`.
     pub(crate) music_dir: PathBuf,
+    /// Where the boot state is published; there is none where the machine was not started from an image.
+    pub(crate) boot_state: PathBuf,
     /// SIP over UDP and TCP.
     pub(crate) sip: SocketAddr,
     /// SIP over TLS.
@@ -265,6 +268,9 @@ impl Settings {
                 .or(file.web.https)
                 .unwrap_or(([0, 0, 0, 0], 443).into()),
             http: flags.http.or(file.web.http),
+            boot_state: file
+                .boot_state
+                .unwrap_or_else(|| "/run/ramal-boot/state.json".into()),
             advertise: flags
                 .advertise
                 .or(credential_address)

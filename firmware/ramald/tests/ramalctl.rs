@@ -14,6 +14,7 @@ use ramal_pbx::{Pbx, PbxConfig};
 use ramal_sounds::{Studio, StudioConfig};
 use ramal_store::{HashCost, Options, Store};
 use ramal_tls::{Names, OwnCertificate};
+use ramal_update::{Updater, UpdaterConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -91,6 +92,15 @@ impl Gateway {
                 converter: None,
                 espeak: "espeak-ng".into(),
             })
+            .unwrap(),
+            updater: Updater::start(UpdaterConfig {
+                folder: folder.path().join("update"),
+                boot_state: folder.path().join("no-boot-state.json"),
+                order: folder.path().join("order"),
+                version: "0.1.0",
+                calls: Arc::new(|| 0),
+            })
+            .await
             .unwrap(),
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),

@@ -95,6 +95,45 @@ pub enum Command {
     /// Show the database's copies and recoveries.
     #[command(subcommand)]
     Storage(StorageCommand),
+    /// Update the gateway, or go back to the version before.
+    #[command(subcommand)]
+    Update(UpdateCommand),
+}
+
+/// Update the gateway.
+#[derive(Debug, Subcommand)]
+pub enum UpdateCommand {
+    /// Show both systems and how far an update is.
+    Show,
+    /// Send an update to the gateway, which checks it; nothing is installed.
+    Send {
+        /// The file, a RAUC bundle.
+        file: PathBuf,
+    },
+    /// Install what was sent; sends it first when a file is given. Waits until it is installed.
+    Install {
+        /// The file, a RAUC bundle.
+        file: Option<PathBuf>,
+        /// Install it although this version was tried here and did not work.
+        #[arg(long)]
+        again: bool,
+    },
+    /// Start what was installed, as soon as no call is up.
+    Restart {
+        /// At once: calls are ended.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Go back to the version before, as soon as no call is up.
+    Back {
+        /// At once: calls are ended.
+        #[arg(long)]
+        now: bool,
+    },
+    /// Throw away what was sent, or stay with the version that runs although another one is installed.
+    Cancel,
+    /// Take note of how the last update ended, which ends its alarm.
+    Acknowledge,
 }
 
 /// Manage objects of any kind.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
@@ -22,11 +22,21 @@ use tokio_rustls::TlsConnector;
 use crate::arguments::Connection;
 use crate::failure::{Failure, Problem};
 use crate::tls::client_config;
+use crate::upload::FileBody;
 
 /// Largest answer that is read into memory: a whole configuration fits.
 const ANSWER_LIMIT: usize = 32 << 20;
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 const REQUEST_TIME: Duration = Duration::from_secs(90);
+/// The same for one that brings a file.
+const UPLOAD_TIME: Duration = Duration::from_secs(3 * 3600);
+
+/// What a request brings.
+enum Sent {
+    Nothing,
+    Json(Bytes),
+    File(FileBody),
+}
 
 /// The way to the gateway.
 pub struct Client {
@@ -102,12 +112,19 @@ impl Client {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<Bytes, Failure> {
+        let body = body.map_or(Sent::Nothing, Sent::Json);
         self.request(method, path, body, None).await
+    }
+
+    /// Sends a file of any size.
+    pub async fn upload(&self, path: &str, file: FileBody) -> Result<Bytes, Failure> {
+        self.request(Method::POST, path, Sent::File(file), None)
+            .await
     }
 
     /// Writes a resource of any size into a file while it comes.
     pub async fn save(&self, path: &str, file: &mut File) -> Result<(), Failure> {
-        self.request(Method::GET, path, None, Some(file))
+        self.request(Method::GET, path, Sent::Nothing, Some(file))
             .await
             .map(drop)
     }
@@ -116,9 +133,10 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<Bytes>,
+        body: Sent,
         file: Option<&mut File>,
     ) -> Result<Bytes, Failure> {
+        let mut limit = REQUEST_TIME;
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -130,19 +148,30 @@ impl Client {
         if let Some(draft) = self.draft.filter(|_| path != "/openapi.json") {
             request = request.header("x-ramal-draft", draft);
         }
-        if body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
+        let body = match body {
+            Sent::Nothing => Either::Left(Full::default()),
+            Sent::Json(text) => {
+                request = request.header(CONTENT_TYPE, "application/json");
+                Either::Left(Full::new(text))
+            }
+            Sent::File(file) => {
+                request = request.header(CONTENT_TYPE, "application/octet-stream");
+                limit = UPLOAD_TIME;
+                Either::Right(file)
+            }
+        };
         let host = match &self.way {
             Way::Socket(_) => "localhost".to_owned(),
             Way::Https { host, port, .. } => format!("{host}:{port}"),
         };
         let request = request
             .header(HOST, host)
-            .body(Full::new(body.unwrap_or_default()))
+            .body(body)
             .map_err(|error| Failure::Usage(format!("this cannot be asked for: {error}")))?;
         match &self.way {
-            Way::Socket(path) => exchange(self.open_socket(path).await?, request, file).await,
+            Way::Socket(path) => {
+                exchange(self.open_socket(path).await?, request, file, limit).await
+            }
             Way::Https {
                 host,
                 port,
@@ -150,7 +179,7 @@ impl Client {
                 tls,
             } => {
                 let stream = open_tls(host, *port, name, tls).await?;
-                exchange(stream, request, file).await
+                exchange(stream, request, file, limit).await
             }
         }
     }
@@ -233,8 +262,9 @@ async fn open_tls(
 /// The body of an answer; nothing when it went into `file`.
 async fn exchange<S>(
     stream: S,
-    request: Request<Full<Bytes>>,
+    request: Request<Either<Full<Bytes>, FileBody>>,
     file: Option<&mut File>,
+    limit: Duration,
 ) -> Result<Bytes, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -250,7 +280,7 @@ where
         let response = sender.send_request(request).await.map_err(broken)?;
         Ok((response, connection, sender))
     };
-    let (response, connection, _sender) = in_time(answer).await?;
+    let (response, connection, _sender) = within(limit, answer).await?;
     let status = response.status();
     let body = match file {
         Some(file) if status.is_success() => write_to(response, file).await.map(|()| Bytes::new()),
@@ -285,9 +315,17 @@ fn broke_off(error: impl std::fmt::Display) -> Failure {
 }
 
 async fn in_time<T>(step: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(REQUEST_TIME, step)
-        .await
-        .map_err(|_| Failure::Connection("the gateway did not answer in 90 s".into()))?
+    within(REQUEST_TIME, step).await
+}
+
+async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::time::timeout(limit, step).await.map_err(|_| {
+        let seconds = limit.as_secs();
+        Failure::Connection(format!("the gateway did not answer in {seconds} s"))
+    })?
 }
 
 #[cfg(test)]

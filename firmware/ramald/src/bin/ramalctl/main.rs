@@ -12,6 +12,8 @@ mod recordings;
 mod table;
 mod tls;
 mod trunks;
+mod update;
+mod upload;
 mod versions;
 
 use std::process::ExitCode;
