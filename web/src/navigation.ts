@@ -143,6 +143,7 @@ const MENU: readonly ItemGroup[] = [
           { path: '/settings/configuration', label: 'nav.configuration', right: 'configuration:export' },
         ],
       },
+      one('system', 'refresh', '/update', 'nav.update', 'system:view'),
       one('system', 'storage', '/storage', 'nav.storage', 'system:view'),
       one('audit', 'eye', '/audit-log', 'nav.audit', 'audit:view'),
     ],

@@ -55,6 +55,7 @@ const ROUTES: readonly Route[] = [
   { path: '/feature-codes', right: 'directory:view', load: () => import('./screens/FeatureCodes.svelte') },
   { path: '/versions', right: 'configuration:view', load: () => import('./screens/Versions.svelte') },
   { path: '/drafts', right: 'configuration:view', load: () => import('./screens/Drafts.svelte') },
+  { path: '/update', right: 'system:view', load: () => import('./screens/Update.svelte') },
   { path: '/storage', right: 'system:view', load: () => import('./screens/Storage.svelte') },
   { path: '/audit-log', right: 'audit:view', load: () => import('./screens/AuditLog.svelte') },
   { path: '/system', right: 'system:view', load: () => import('./screens/System.svelte') },

@@ -182,6 +182,16 @@ export const auditLog = (limit: number, before: number | null, refused: boolean)
   client.get<Api.AuditPage>('/audit-log', { limit, before, refused: refused ? 'true' : null })
 export const AUDIT_FILE = '/api/v1/audit-log/export?format=csv'
 
+export const update = () => client.get<Api.UpdateState>('/system/update')
+/** Takes the file as it is. */
+export const UPDATE_BUNDLE = '/system/update/bundle'
+export const CANCEL_UPDATE: Call = { method: 'DELETE', path: UPDATE_BUNDLE }
+export const installUpdate = (again: boolean): Call => ({ method: 'POST', path: '/system/update/install', body: { again } })
+export const restartForUpdate = (body: Api.Restart): Call => ({ method: 'POST', path: '/system/update/restart', body })
+export const KEEP_RUNNING: Call = { method: 'DELETE', path: '/system/update/restart' }
+export const GO_BACK: Call = { method: 'POST', path: '/system/update/previous', body: { when: 'idle' } }
+export const ACKNOWLEDGE_UPDATE: Call = { method: 'POST', path: '/system/update/acknowledge', body: {} }
+
 export const storage = () => client.get<Api.Storage>('/storage')
 export const BACK_UP: Call = { method: 'POST', path: '/storage/backups' }
 export const acknowledgeRecovery = (of: Api.Id): Call => ({

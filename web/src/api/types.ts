@@ -119,6 +119,47 @@ export interface Storage {
   recoveries: Recovery[]
 }
 
+export interface UpdateSystem {
+  slot: 'a' | 'b'
+  version: string | null
+  installed_at: string | null
+  health: 'proven' | 'ready' | 'trial' | 'failed' | 'empty'
+  reason: string
+  running: boolean
+}
+
+export interface UpdateOutcome {
+  kind: 'update' | 'previous'
+  version: string
+  from: string
+  success: boolean
+  reason: string
+  at: number
+  by: string
+  acknowledged: boolean
+}
+
+export interface FailedVersion {
+  version: string
+  reason: string
+  at: number
+}
+
+export type Restart = { when: 'now' | 'idle' } | { when: 'at'; time: number }
+
+export interface UpdateState {
+  supported: boolean
+  phase: 'idle' | 'receiving' | 'checking' | 'ready' | 'installing' | 'installed' | 'restarting' | 'on_trial'
+  percent: number
+  systems: UpdateSystem[]
+  bundle: { version: string; octets: number } | null
+  bundle_failed: FailedVersion | null
+  pending: { kind: 'update' | 'previous'; version: string; restart: Restart | null } | null
+  last: UpdateOutcome | null
+  problem: string | null
+  failed_versions: FailedVersion[]
+}
+
 export interface Country {
   code: string
   dialling_code: string

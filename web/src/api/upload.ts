@@ -2,13 +2,14 @@
 import { BASE, type Method } from './client'
 import { Problem, Unreachable } from './problem'
 
-/** Sends a form; `progress` gets the part that has been sent, 0 to 1. */
-export function upload<T>(method: Method, path: string, form: FormData, progress: (part: number) => void): Promise<T> {
+/** Sends a form, or a file as it is; `progress` gets the part that has been sent, 0 to 1. */
+export function upload<T>(method: Method, path: string, form: FormData | File, progress: (part: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open(method, BASE + path)
     request.setRequestHeader('Accept', 'application/json')
     request.setRequestHeader('X-Ramal-CSRF', '1')
+    if (form instanceof File) request.setRequestHeader('Content-Type', 'application/octet-stream')
     request.upload.onprogress = ({ loaded, total }) => progress(total > 0 ? loaded / total : 0)
     request.onerror = () => reject(new Unreachable(`${method} ${path}`))
     request.onload = () => {

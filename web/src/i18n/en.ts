@@ -3,6 +3,7 @@ import { lines } from './lines/en'
 import { objects } from './objects/en'
 import { history } from './history/en'
 import { working } from './working/en'
+import { update } from './update/en'
 import { flow } from './flow/en'
 import type { Entry } from './message'
 
@@ -10,6 +11,7 @@ import type { Entry } from './message'
 export const en = {
   ...flow,
   ...working,
+  ...update,
   ...history,
   ...objects,
   ...lines,

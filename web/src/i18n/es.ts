@@ -3,12 +3,14 @@ import { lines } from './lines/es'
 import { objects } from './objects/es'
 import { history } from './history/es'
 import { working } from './working/es'
+import { update } from './update/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
   ...working,
+  ...update,
   ...history,
   ...objects,
   ...lines,

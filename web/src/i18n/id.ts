@@ -3,12 +3,14 @@ import { lines } from './lines/id'
 import { objects } from './objects/id'
 import { history } from './history/id'
 import { working } from './working/id'
+import { update } from './update/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
   ...working,
+  ...update,
   ...history,
   ...objects,
   ...lines,

@@ -3,12 +3,14 @@ import { lines } from './lines/pt-BR'
 import { objects } from './objects/pt-BR'
 import { history } from './history/pt-BR'
 import { working } from './working/pt-BR'
+import { update } from './update/pt-BR'
 import { flow } from './flow/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
   ...working,
+  ...update,
   ...history,
   ...objects,
   ...lines,
