@@ -240,6 +240,11 @@ const OTHERS: &[(&str, &str, Need)] = &[
         Need::Permission(Conferences, Delete),
     ),
     ("GET", "/conferences/active", Need::Permission(Live, View)),
+    (
+        "POST",
+        "/system/self-check",
+        Need::Permission(System, Apply),
+    ),
     ("GET", "/system/update", Need::Permission(System, View)),
     (
         "POST",

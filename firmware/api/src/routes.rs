@@ -20,6 +20,7 @@ mod music_classes;
 mod notices;
 mod queues;
 mod recordings;
+mod self_check;
 mod session;
 mod setup;
 mod simulate;
@@ -53,6 +54,7 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(gateway::countries))
         .routes(routes!(gateway::openapi))
         .routes(routes!(gateway::system))
+        .routes(routes!(self_check::check_itself))
         .routes(routes!(update::show_update))
         .routes(routes!(update::send_update, update::discard_update))
         .routes(routes!(update::install_update))

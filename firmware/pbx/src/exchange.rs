@@ -14,6 +14,7 @@ use crate::call::trace::EndedHere;
 use crate::call::{self, IncomingCall, Interrupt, Newcomer};
 use crate::clock::utc_ms;
 use crate::conference::Conferences;
+use crate::leg::Leg;
 use crate::leg::sip::SipLines;
 use crate::lines::LineService;
 use crate::live::LiveState;
@@ -24,6 +25,7 @@ use crate::pins::Pins;
 use crate::queue::{self, NotSent, queue};
 use crate::queues::Queues;
 use crate::recordings::Recordings;
+use crate::self_check::{self, SelfChecks};
 use crate::trunk::TrunkService;
 use crate::voicemail::Voicemail;
 
@@ -49,6 +51,7 @@ pub(crate) struct Exchange {
     pub(crate) queues: Queues,
     pub(crate) pins: Pins,
     pub(crate) parking: Parking,
+    pub(crate) self_checks: SelfChecks,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -109,6 +112,7 @@ impl Exchange {
             queues,
             pins: Pins::default(),
             parking: Parking::default(),
+            self_checks: SelfChecks::default(),
             interrupts: Mutex::default(),
         }
     }
@@ -145,6 +149,11 @@ impl Exchange {
     /// Starts the task of a call that a program asks for; its id. None when there is no room for it.
     pub(crate) fn click(self: &Arc<Self>, click: Click) -> Option<CallId> {
         self.begin(click, click_to_dial::run).ok()
+    }
+
+    /// Starts the task that answers a call of the gateway to itself. When there is no room for it, its leg is given back.
+    pub(crate) fn answer_self(self: &Arc<Self>, leg: Box<dyn Leg>) -> Result<(), Box<dyn Leg>> {
+        self.begin(leg, self_check::callee::run).map(|_| ())
     }
 
     /// Starts a call's task. What it would have worked on is given back when there is no room for it.

@@ -51,6 +51,7 @@ mod probe;
 mod queue;
 mod queues;
 mod recordings;
+mod self_check;
 mod sip;
 mod storage;
 mod supervision;
@@ -73,6 +74,7 @@ pub use queues::{
     AgentRefusal, AgentStatus, CallerInQueue, MemberState, MemberStatus, PauseReason, QueueStatus,
 };
 pub use recordings::RecordingConfig;
+pub use self_check::{SelfCall, SelfCheckError};
 pub use sip::{Ban, BanReason, WebSocketLink};
 pub use supervision::{Supervision, SupervisionRefusal};
 pub use trunk::{TextError, TrunkFault, TrunkState, TrunkStatus};

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use ramal_lines::dahdi::UnusableCard;
 use ramal_lines::{
-    Driver, LineError, LineTestRequest, MessageStep, PortStatus, SignalStep,
+    Driver, LineError, LineTestRequest, MessageStep, PortStatus, SignalStep, TrunkFault,
     TrunkStatus as E1TrunkStatus,
 };
 use ramal_media::{Engine, MediaError};
-use ramal_model::{Alarm, Actor, Break, CallId, Conference, Configuration, E1TrunkId, ExtensionId, FieldProblem, Id,
-    Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId, VoicemailMessage,
-    VoicemailMessageId,};
+use ramal_model::{
+    Actor, Alarm, Break, CallId, Conference, Configuration, E1Trunk, E1TrunkId, ExtensionId,
+    FieldProblem, Id, Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId,
+    VoicemailMessage, VoicemailMessageId,
+};
 use ramal_store::{MessageMarks, Store, StoreError};
 use rustls::{ClientConfig, ServerConfig};
 use thiserror::Error;
@@ -40,6 +42,7 @@ use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
 use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Queues};
 use crate::recordings::{RecordingConfig, Recordings};
+use crate::self_check::{self, SelfCall, SelfCheckError};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::storage;
 use crate::trunk::{TextError, TrunkService};
@@ -615,6 +618,30 @@ impl Pbx {
     /// He has not paused.
     pub fn resume_agent(&self, user: UserId, by_himself: bool) -> Result<(), AgentRefusal> {
         Queues::resume(&self.exchange, Member::Agent(user), EndedBy::of(by_himself))
+    }
+
+    /// Has the gateway call itself over its own SIP port, with sound both ways. The call is in no list and no history.
+    ///
+    /// # Errors
+    /// What of it does not work.
+    pub async fn self_check(&self) -> Result<SelfCall, SelfCheckError> {
+        self_check::check(&self.exchange.self_checks, self.sip).await
+    }
+
+    /// The ports of lines and the spans of enabled E1 trunks that are there, by name.
+    pub fn equipment(&self) -> Vec<String> {
+        let configuration = self.exchange.configuration.borrow().clone();
+        let is_there = |trunk: &&E1Trunk| {
+            let handle = self.exchange.lines.digital.handle(trunk.id);
+            handle.is_some_and(|handle| handle.status().fault != Some(TrunkFault::NoSpan))
+        };
+        let trunks = configuration.e1_trunks().iter();
+        let spans = trunks
+            .filter(|trunk| trunk.enabled)
+            .filter(is_there)
+            .map(|trunk| trunk.device.clone());
+        let ports = self.lines().into_iter().map(|port| port.name);
+        spans.chain(ports).collect()
     }
 
     /// Says that something is wrong that is not the PBX's own; an alarm that is raised already stays as it is.

@@ -352,13 +352,14 @@ fn studio(settings: &Settings, store: &Store) -> Result<Studio, Failure> {
 
 /// Takes up what was known of updates before this start.
 async fn updater(settings: &Settings, pbx: &Pbx) -> Result<Updater, Failure> {
-    let calls = pbx.clone();
+    let (calls, equipment) = (pbx.clone(), pbx.clone());
     Updater::start(UpdaterConfig {
         folder: settings.data_dir.join("update"),
         boot_state: settings.boot_state.clone(),
         order: settings.run_dir.join("order"),
         version: env!("CARGO_PKG_VERSION"),
         calls: Arc::new(move || calls.active_calls()),
+        equipment: Arc::new(move || equipment.equipment()),
     })
     .await
     .map_err(Failure::Update)

@@ -99,6 +99,7 @@ impl Gateway {
                 order: folder.path().join("order"),
                 version: "0.1.0",
                 calls: Arc::new(|| 0),
+                equipment: Arc::new(Vec::new),
             })
             .await
             .unwrap(),

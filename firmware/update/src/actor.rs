@@ -281,6 +281,7 @@ impl Actor {
             at: now(),
             by,
             restart: None,
+            equipment: (self.config.equipment)(),
             installed: kind == Kind::Previous,
         }
     }

@@ -27,5 +27,5 @@ pub use order::Order;
 pub use record::{Failed, Fate, Kind, Outcome, Pending, Record, Restart};
 pub use refusal::Refusal;
 pub use state::{Health, Phase, State, System};
-pub use updater::{Calls, Updater, UpdaterConfig};
+pub use updater::{Calls, Equipment, Updater, UpdaterConfig};
 pub use upload::Upload;

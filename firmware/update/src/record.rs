@@ -63,6 +63,9 @@ pub struct Pending {
     /// When the machine starts again; null when nobody has said.
     #[serde(default)]
     pub restart: Option<Restart>,
+    /// Lines and spans that were there when it was begun; they have to be there in the new system, too.
+    #[serde(default)]
+    pub equipment: Vec<String>,
     /// Whether it is written whole; else the installation was begun and not ended.
     #[serde(default)]
     pub installed: bool,
@@ -100,6 +103,13 @@ impl Pending {
                 Fate::Failed("the new system was given up before it could be checked".to_owned())
             }
         }
+    }
+
+    /// What was there when it was begun and is not among `now`.
+    #[must_use]
+    pub fn missing(&self, now: &[String]) -> Vec<String> {
+        let gone = self.equipment.iter().filter(|one| !now.contains(one));
+        gone.cloned().collect()
     }
 
     /// How it ended.
@@ -218,6 +228,7 @@ mod tests {
             at: 1,
             by: "admin".into(),
             restart: None,
+            equipment: vec!["FXO 1".into(), "WCTE1/0".into()],
             installed: true,
         }
     }
@@ -245,6 +256,14 @@ mod tests {
                 Fate::Failed(_)
             ));
         }
+    }
+
+    #[test]
+    fn lines_that_were_there_must_be_there_again() {
+        let update = pending(Kind::Update);
+        let all = ["WCTE1/0", "FXO 2", "FXO 1"].map(str::to_owned);
+        assert!(update.missing(&all).is_empty());
+        assert_eq!(update.missing(&all[1..]), ["WCTE1/0"]);
     }
 
     #[test]

@@ -19,6 +19,9 @@ const COMMANDS: usize = 16;
 /// Tells how many calls are up.
 pub type Calls = Arc<dyn Fn() -> usize + Send + Sync>;
 
+/// Tells which lines and spans are there.
+pub type Equipment = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+
 /// What updates need to know of the place they run in.
 #[derive(Clone)]
 pub struct UpdaterConfig {
@@ -32,6 +35,8 @@ pub struct UpdaterConfig {
     pub version: &'static str,
     /// Calls that are up.
     pub calls: Calls,
+    /// Lines and spans that are there, by name.
+    pub equipment: Equipment,
 }
 
 /// Updates of this gateway. Clones are handles of the same.
@@ -155,6 +160,12 @@ impl Updater {
     /// There is none.
     pub async fn acknowledge(&self) -> Result<State, Refusal> {
         self.ask(Command::Acknowledge).await?
+    }
+
+    /// Lines and spans that were there when what is on trial was begun, and are not among `now`.
+    pub async fn missing(&self, now: &[String]) -> Vec<String> {
+        let pending = self.state.borrow().pending.clone();
+        pending.map_or_else(Vec::new, |pending| pending.missing(now))
     }
 
     async fn ask<T>(

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use ramal_model::MediaEncryption;
 use ramal_sip::{
     Endpoint, Event, Flow, HeaderName, HeaderValue, Method, Reason, ReasonProtocol, Request,
     SessionId, StatusCode, TransactionId,
@@ -156,6 +157,9 @@ impl Agent {
 
     /// Somebody calls.
     fn incoming(&mut self, session: SessionId, flow: Flow, request: &Request) {
+        if self.incoming_from_ourselves(session, flow, request) {
+            return;
+        }
         if self.incoming_from_trunk(session, flow, request) {
             return;
         }
@@ -253,6 +257,39 @@ impl Agent {
                 configuration,
             },
         );
+    }
+
+    /// Takes a call that the gateway makes to itself; false when it is another one.
+    fn incoming_from_ourselves(
+        &mut self,
+        session: SessionId,
+        flow: Flow,
+        request: &Request,
+    ) -> bool {
+        let checks = &self.exchange.self_checks;
+        let dialled = request.uri.user().unwrap_or_default();
+        if !checks.is_expected(flow.remote, &dialled) {
+            return false;
+        }
+        let now = self.now();
+        self.endpoint.trying(now.instant, session);
+        let (events, receiver) = queue(EVENT_QUEUE);
+        let key = self.exchange.sip.key();
+        let offer = Some(request.body.clone()).filter(|body| !body.is_empty());
+        let media = MediaSettings::of_phone(MediaEncryption::default(), flow);
+        let leg = self
+            .exchange
+            .sip
+            .incoming(key, flow, None, receiver, offer, media);
+        self.enter(session, key, events);
+        if let Err(leg) = self.exchange.answer_self(Box::new(leg)) {
+            self.forget(session);
+            drop(leg);
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            self.endpoint
+                .reject(now.instant, session, status, Vec::new());
+        }
+        true
     }
 
     /// Starts a call, or refuses it when the gateway is full.

@@ -23,6 +23,7 @@ mod recordings;
 mod registrations;
 mod rfc5359;
 mod secure_trunks;
+mod self_check;
 mod servers;
 mod sounds;
 mod supervision;

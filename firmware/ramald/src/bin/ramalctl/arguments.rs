@@ -95,6 +95,8 @@ pub enum Command {
     /// Show the database's copies and recoveries.
     #[command(subcommand)]
     Storage(StorageCommand),
+    /// Have the gateway call itself and count its lines, as it does when an update is checked.
+    Check,
     /// Update the gateway, or go back to the version before.
     #[command(subcommand)]
     Update(UpdateCommand),

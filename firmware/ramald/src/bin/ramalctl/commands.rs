@@ -39,6 +39,7 @@ pub async fn run(arguments: Arguments) -> Result<String, Failure> {
         Command::Draft(command) => gateway.drafts(command).await,
         Command::Audit(arguments) => gateway.audit(arguments).await,
         Command::Storage(command) => gateway.storage(command).await,
+        Command::Check => gateway.check().await,
         Command::Update(command) => gateway.update(command).await,
     }
 }

@@ -60,6 +60,14 @@ impl Problem {
         problem
     }
 
+    /// Only what happened in this case.
+    pub fn without_title(self) -> Self {
+        Self {
+            title: String::new(),
+            ..self
+        }
+    }
+
     /// A refusal that `ramalctl` found itself, from what the gateway listed.
     pub fn found(detail: String) -> Self {
         Self {

@@ -104,6 +104,20 @@ impl Gateway {
         }
     }
 
+    /// A refusal is the one sentence, for the gate of an update.
+    pub(crate) async fn check(&self) -> Result<String, Failure> {
+        let path = "/system/self-check";
+        let found = self.client.send(Method::POST, path, None).await;
+        let answer = found.map_err(|failure| match failure {
+            Failure::Refused(problem) => Failure::Refused(problem.without_title()),
+            failure => failure,
+        })?;
+        if self.json {
+            return Ok(String::from_utf8_lossy(&answer).into_owned());
+        }
+        Ok("The gateway carries calls, and its lines are there.\n".into())
+    }
+
     async fn send(&self, file: &Path) -> Result<Bundle, Failure> {
         let body = FileBody::open(file)?;
         let answer = self.client.upload("/system/update/bundle", body).await?;
