@@ -22,6 +22,7 @@ pub struct Refusal {
 const CHANGES_NOTHING: &[&str] = &[
     "/api/v1/simulate",
     "/api/v1/speech",
+    "/api/v1/system/self-check",
     "/api/v1/trunks/legacy-text",
 ];
 
