@@ -114,17 +114,26 @@ async fn run(
     mut settings: watch::Receiver<Settings>,
     status: watch::Sender<Status>,
 ) {
+    // After a power cut all gateways start at once; somebody who has changed the settings waits for what comes of it.
+    let mut somebody_waits = false;
     loop {
         let now = settings.borrow_and_update().clone();
         status.send_replace(Status::default());
         if now.enabled {
-            let driver = Driver::new(config.clone(), installer.clone(), now, &status).await;
+            let mut driver = Driver::new(config.clone(), installer.clone(), now, &status).await;
+            if somebody_waits {
+                driver.machine.hurry(Instant::now());
+            }
+            somebody_waits = true;
             tokio::select! {
                 () = driver.run() => {}
                 changed = settings.changed() => if changed.is_err() { return },
             }
-        } else if settings.changed().await.is_err() {
-            return;
+        } else {
+            somebody_waits = true;
+            if settings.changed().await.is_err() {
+                return;
+            }
         }
     }
 }

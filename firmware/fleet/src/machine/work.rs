@@ -10,6 +10,8 @@ use crate::download::DownloadFault;
 use crate::installer::Fate;
 use crate::settings::Policy;
 
+// How it goes is always told as `proceeding`: hawkBit takes its finer words, gooseBit does not.
+
 /// The server hears of progress so often at most, and when there is so much more, percent.
 const PROGRESS: (Duration, u8) = (Duration::from_secs(10), 5);
 
@@ -30,7 +32,7 @@ impl Machine {
         let first = self.last_progress.is_none();
         if first || (now - at >= PROGRESS.0 && percent >= told.saturating_add(PROGRESS.1)) {
             self.last_progress = Some((now, percent));
-            self.tell("download", vec![format!("Downloaded {percent}%")]);
+            self.tell("proceeding", vec![format!("Downloaded {percent}%")]);
         }
     }
 
@@ -42,7 +44,7 @@ impl Machine {
         self.last_progress = None;
         match result {
             Ok(()) => {
-                self.tell("downloaded", vec!["Downloaded 100%".to_owned()]);
+                self.tell("proceeding", vec!["Downloaded 100%".to_owned()]);
                 self.set_phase(Phase::Downloaded);
                 if self.may_install {
                     self.install();
@@ -83,7 +85,7 @@ impl Machine {
                         let says = format!(
                             "Version {version} waits for somebody at the gateway to install it."
                         );
-                        self.tell("scheduled", vec![says]);
+                        self.tell("proceeding", vec![says]);
                     }
                 }
             }
