@@ -139,9 +139,13 @@ async fn ask(
     body: &[u8],
 ) -> Option<(u16, Value)> {
     let mut stream = TcpStream::connect(("127.0.0.1", PORT)).await.ok()?;
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{PORT}\r\nConnection: close\r\nContent-Type: {kind}\r\n\
-         Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n",
+         {authorization}Content-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.ok()?;
