@@ -17,7 +17,7 @@ pub(crate) const MAGIC: &[u8] = b"hsqs";
 pub struct Bundle {
     /// The version it brings.
     pub version: String,
-    /// SHA-256 of its manifest, which names everything in it: what is installed is what was verified.
+    /// SHA-256 of its manifest, which names everything in it.
     pub manifest_hash: String,
     /// Octets of the file.
     pub octets: u64,

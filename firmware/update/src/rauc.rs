@@ -90,15 +90,12 @@ impl Rauc {
     pub(crate) async fn install(
         &self,
         bundle: &Path,
-        manifest_hash: &str,
         progress: impl Fn(u8),
     ) -> Result<(), Refusal> {
         // Before the installation begins, or its end might be missed.
         let mut completed = in_time(ANSWER, self.0.receive_completed()).await?;
-        let args = InstallBundleArgs {
-            require_manifest_hash: Some(manifest_hash.to_owned()),
-            ..InstallBundleArgs::default()
-        };
+        // It verifies everything again: RAUC 1.13 cannot be told by D-Bus which manifest is meant.
+        let args = InstallBundleArgs::default();
         let path = bundle.display().to_string();
         in_time(ANSWER, self.0.install_bundle(&path, args)).await?;
         let mut ticks = interval(PROGRESS);

@@ -65,13 +65,13 @@ impl Actor {
         });
     }
 
-    pub(super) fn start_installation(&mut self, manifest_hash: String) {
+    pub(super) fn start_installation(&mut self) {
         let (path, percent) = (self.folder.bundle(), self.percent.clone());
         let done = self.done.clone();
         tokio::spawn(async move {
             let install = async {
                 let rauc = Rauc::connect().await?;
-                rauc.install(&path, &manifest_hash, |now| {
+                rauc.install(&path, |now| {
                     percent.store(now.into(), Ordering::Relaxed);
                 })
                 .await

@@ -123,9 +123,9 @@ impl Actor {
         }
         self.ask_rauc().await;
         let slot = self.boot()?.other();
-        let (version, hash) = (bundle.version, bundle.manifest_hash);
         // Before anything is written: whatever happens then, it is known that it was begun.
-        self.record.pending = Some(self.begun(Kind::Update, slot, version, hash.clone(), by));
+        let begun = self.begun(Kind::Update, slot, bundle.version, bundle.manifest_hash, by);
+        self.record.pending = Some(begun);
         if let Err(refusal) = self.keep().await {
             self.record.pending = None;
             return Err(refusal);
@@ -133,7 +133,7 @@ impl Actor {
         self.problem = None;
         self.phase = Phase::Installing;
         self.percent.store(0, Ordering::Relaxed);
-        self.start_installation(hash);
+        self.start_installation();
         Ok(self.describe())
     }
 
