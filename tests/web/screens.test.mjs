@@ -80,6 +80,8 @@ const screens = () => [
   '/deliveries',
   '/versions',
   '/drafts',
+  '/update',
+  '/fleet',
   '/storage',
   '/audit-log',
   '/system',

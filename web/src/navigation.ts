@@ -143,7 +143,15 @@ const MENU: readonly ItemGroup[] = [
           { path: '/settings/configuration', label: 'nav.configuration', right: 'configuration:export' },
         ],
       },
-      one('system', 'refresh', '/update', 'nav.update', 'system:view'),
+      {
+        part: 'system',
+        icon: 'refresh',
+        label: 'nav.update',
+        pages: [
+          { path: '/update', label: 'nav.update', right: 'system:view' },
+          { path: '/fleet', label: 'nav.fleet', right: 'system:view' },
+        ],
+      },
       one('system', 'storage', '/storage', 'nav.storage', 'system:view'),
       one('audit', 'eye', '/audit-log', 'nav.audit', 'audit:view'),
     ],

@@ -56,6 +56,7 @@ const ROUTES: readonly Route[] = [
   { path: '/versions', right: 'configuration:view', load: () => import('./screens/Versions.svelte') },
   { path: '/drafts', right: 'configuration:view', load: () => import('./screens/Drafts.svelte') },
   { path: '/update', right: 'system:view', load: () => import('./screens/Update.svelte') },
+  { path: '/fleet', right: 'system:view', load: () => import('./screens/Fleet.svelte') },
   { path: '/storage', right: 'system:view', load: () => import('./screens/Storage.svelte') },
   { path: '/audit-log', right: 'audit:view', load: () => import('./screens/AuditLog.svelte') },
   { path: '/system', right: 'system:view', load: () => import('./screens/System.svelte') },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ramal_fleet::Fleet;
 use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub studio: Studio,
     /// Updates of the gateway.
     pub updater: Updater,
+    /// The fleet that may bring them.
+    pub fleet: Fleet,
     /// Where the data partition is mounted, for its free space.
     pub data_dir: PathBuf,
     /// When the service started.

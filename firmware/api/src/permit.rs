@@ -245,6 +245,9 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/system/self-check",
         Need::Permission(System, Apply),
     ),
+    ("GET", "/fleet", Need::Permission(System, View)),
+    ("PUT", "/fleet", Need::Permission(System, Apply)),
+    ("POST", "/fleet/ask", Need::Permission(System, Apply)),
     ("GET", "/system/update", Need::Permission(System, View)),
     (
         "POST",

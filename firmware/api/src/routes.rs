@@ -14,6 +14,7 @@ mod e1_trunks;
 mod events;
 mod extensions;
 mod feature_codes;
+mod fleet;
 mod gateway;
 mod lines;
 mod music_classes;
@@ -55,6 +56,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(gateway::openapi))
         .routes(routes!(gateway::system))
         .routes(routes!(self_check::check_itself))
+        .routes(routes!(fleet::show_fleet, fleet::change_fleet))
+        .routes(routes!(fleet::ask_fleet))
         .routes(routes!(update::show_update))
         .routes(routes!(update::send_update, update::discard_update))
         .routes(routes!(update::install_update))

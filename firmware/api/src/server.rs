@@ -11,6 +11,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
+use ramal_fleet::Fleet;
 use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
@@ -48,6 +49,8 @@ pub struct ApiConfig {
     pub studio: Studio,
     /// Updates of the gateway.
     pub updater: Updater,
+    /// The fleet that may bring them.
+    pub fleet: Fleet,
     /// Shown to browsers, and renewed in time.
     pub certificate: Arc<OwnCertificate>,
     /// Bounds.
@@ -120,6 +123,7 @@ impl Server {
             pbx,
             studio: config.studio,
             updater: config.updater,
+            fleet: config.fleet,
             data_dir: config.data_dir,
             started: Instant::now(),
             backoff: Backoff::default(),

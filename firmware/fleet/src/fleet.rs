@@ -45,11 +45,12 @@ pub struct FleetConfig {
 }
 
 /// The client of the fleet's server. Clones are handles of the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Fleet {
     settings: Arc<watch::Sender<Settings>>,
     status: watch::Receiver<Status>,
     file: PathBuf,
+    serial: String,
 }
 
 impl Fleet {
@@ -62,11 +63,13 @@ impl Fleet {
         let file = config.folder.join("fleet.json");
         let (settings, changes) = watch::channel(keeping::read(&file)?);
         let (status, shown) = watch::channel(Status::default());
+        let serial = config.serial.clone();
         tokio::spawn(run(config, installer, changes, status));
         Ok(Self {
             settings: Arc::new(settings),
             status: shown,
             file,
+            serial,
         })
     }
 
@@ -74,6 +77,17 @@ impl Fleet {
     #[must_use]
     pub fn settings(&self) -> Settings {
         self.settings.borrow().clone()
+    }
+
+    /// Serial number of the machine.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// Has the server asked now.
+    pub fn ask(&self) {
+        self.settings.send_modify(|_| {});
     }
 
     /// How it stands.

@@ -43,6 +43,7 @@ impl fmt::Debug for Secret {
 /// How the gateway shows who it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = FleetAuthentication)]
 pub enum Authentication {
     /// A token of this gateway alone.
     #[default]
@@ -54,6 +55,7 @@ pub enum Authentication {
 /// What the server may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = FleetPolicy)]
 pub enum Policy {
     /// Bring updates, which somebody here installs.
     #[default]

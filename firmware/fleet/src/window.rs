@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 /// From a time of the day to another one, the same or the next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MaintenanceWindow)]
 pub struct Window {
     /// `HH:MM`, in the company's time zone.
     #[serde(with = "hours")]

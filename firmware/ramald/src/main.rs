@@ -2,6 +2,7 @@
 //! order, tells systemd how it is, and stops them the other way round.
 
 mod logging;
+mod membership;
 mod notify;
 mod service;
 mod settings;

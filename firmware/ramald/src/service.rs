@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_api::{ApiConfig, ApiError, Limits, Server};
+use ramal_fleet::Fleet;
 use ramal_lines::alsa_gpio::LineCard;
 use ramal_lines::dahdi::DahdiLines;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
@@ -25,6 +26,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::membership;
 use crate::notify::Notify;
 use crate::settings::{Settings, SettingsError};
 
@@ -156,9 +158,18 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     )?;
     let updater = updater(&settings, &pbx).await?;
     let update_alarms = tokio::spawn(crate::update_alarms::follow(pbx.clone(), updater.watch()));
+    let fleet = membership::start(
+        settings.data_dir.join("update"),
+        &settings.board,
+        ramal_tls::client_config(settings.authorities.as_deref())?,
+        store.clone(),
+        pbx.clone(),
+        updater.clone(),
+    )
+    .map_err(Failure::Update)?;
     let speaker = tokio::spawn(crate::spoken::follow(studio.clone(), store.watch()));
     let web = Server::start(
-        api_config(&settings, certificate, studio, updater),
+        api_config(&settings, certificate, studio, (updater, fleet)),
         store.clone(),
         pbx.clone(),
     )
@@ -369,7 +380,7 @@ fn api_config(
     settings: &Settings,
     certificate: Arc<OwnCertificate>,
     studio: Studio,
-    updater: Updater,
+    (updater, fleet): (Updater, Fleet),
 ) -> ApiConfig {
     ApiConfig {
         https: settings.https,
@@ -378,6 +389,7 @@ fn api_config(
         data_dir: settings.data_dir.clone(),
         studio,
         updater,
+        fleet,
         certificate,
         limits: Limits::default(),
     }

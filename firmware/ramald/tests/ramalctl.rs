@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ramal_api::{ApiConfig, Limits, Server};
+use ramal_fleet::{Fleet, FleetConfig};
 use ramal_media::{Engine, EngineConfig, Multiplexing};
 use ramal_model::{Language, NewAdmin, NewCompany, Secret};
 use ramal_pbx::{Pbx, PbxConfig};
@@ -82,6 +83,16 @@ impl Gateway {
         .unwrap();
         let lines = PbxConfig::new(any_port);
         let pbx = Pbx::start(lines, store.clone(), engine).await.unwrap();
+        let updater = Updater::start(UpdaterConfig {
+            folder: folder.path().join("update"),
+            boot_state: folder.path().join("no-boot-state.json"),
+            order: folder.path().join("order"),
+            version: "0.1.0",
+            calls: Arc::new(|| 0),
+            equipment: Arc::new(Vec::new),
+        })
+        .await
+        .unwrap();
         let config = ApiConfig {
             https: any_port,
             http: None,
@@ -93,16 +104,18 @@ impl Gateway {
                 espeak: "espeak-ng".into(),
             })
             .unwrap(),
-            updater: Updater::start(UpdaterConfig {
-                folder: folder.path().join("update"),
-                boot_state: folder.path().join("no-boot-state.json"),
-                order: folder.path().join("order"),
-                version: "0.1.0",
-                calls: Arc::new(|| 0),
-                equipment: Arc::new(Vec::new),
-            })
-            .await
+            fleet: Fleet::start(
+                FleetConfig {
+                    folder: folder.path().join("fleet"),
+                    tls: ramal_tls::client_config(None).unwrap(),
+                    serial: "RML000001".into(),
+                    inventory: Arc::new(std::collections::BTreeMap::new),
+                    time_zone: Arc::new(|| jiff::tz::TimeZone::UTC),
+                },
+                updater.clone(),
+            )
             .unwrap(),
+            updater,
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {

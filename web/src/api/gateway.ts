@@ -182,6 +182,10 @@ export const auditLog = (limit: number, before: number | null, refused: boolean)
   client.get<Api.AuditPage>('/audit-log', { limit, before, refused: refused ? 'true' : null })
 export const AUDIT_FILE = '/api/v1/audit-log/export?format=csv'
 
+export const fleet = () => client.get<Api.Fleet>('/fleet')
+export const changeFleet = (body: Api.FleetSettings & { token?: string }): Call => ({ method: 'PUT', path: '/fleet', body })
+export const ASK_FLEET: Call = { method: 'POST', path: '/fleet/ask', body: {} }
+
 export const update = () => client.get<Api.UpdateState>('/system/update')
 /** Takes the file as it is. */
 export const UPDATE_BUNDLE = '/system/update/bundle'

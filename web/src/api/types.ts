@@ -160,6 +160,29 @@ export interface UpdateState {
   failed_versions: FailedVersion[]
 }
 
+export interface FleetSettings {
+  enabled: boolean
+  server: string
+  tenant: string
+  controller: string
+  authentication: 'target_token' | 'gateway_token'
+  policy: 'offer' | 'install'
+  window: { from: string; to: string } | null
+}
+
+export interface Fleet extends FleetSettings {
+  has_token: boolean
+  serial: string
+  status: {
+    contact: 'none' | 'reached' | 'unreachable' | 'refused'
+    problem: string
+    last_contact: number | null
+    version: string | null
+    phase: string | null
+    last_result: string
+  }
+}
+
 export interface Country {
   code: string
   dialling_code: string

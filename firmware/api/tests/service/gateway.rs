@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ramal_api::{ApiConfig, Limits, Server};
+use ramal_fleet::{Fleet, FleetConfig};
 use ramal_media::{Engine, EngineConfig, Multiplexing};
 use ramal_pbx::{Pbx, PbxConfig, RecordingConfig};
 use ramal_sounds::{Studio, StudioConfig};
@@ -56,6 +57,16 @@ impl Gateway {
         };
         let store = Store::open_with(folder.path(), options).unwrap();
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let updater = Updater::start(UpdaterConfig {
+            folder: folder.path().join("update"),
+            boot_state: folder.path().join("no-boot-state.json"),
+            order: folder.path().join("order"),
+            version: "0.1.0",
+            calls: Arc::new(|| 0),
+            equipment: Arc::new(Vec::new),
+        })
+        .await
+        .unwrap();
         let config = ApiConfig {
             https: any_port,
             http: Some(any_port),
@@ -67,16 +78,18 @@ impl Gateway {
                 espeak: "espeak-ng".into(),
             })
             .unwrap(),
-            updater: Updater::start(UpdaterConfig {
-                folder: folder.path().join("update"),
-                boot_state: folder.path().join("no-boot-state.json"),
-                order: folder.path().join("order"),
-                version: "0.1.0",
-                calls: Arc::new(|| 0),
-                equipment: Arc::new(Vec::new),
-            })
-            .await
+            fleet: Fleet::start(
+                FleetConfig {
+                    folder: folder.path().join("fleet"),
+                    tls: ramal_tls::client_config(None).unwrap(),
+                    serial: "RML000001".into(),
+                    inventory: Arc::new(std::collections::BTreeMap::new),
+                    time_zone: Arc::new(|| jiff::tz::TimeZone::UTC),
+                },
+                updater.clone(),
+            )
             .unwrap(),
+            updater,
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {

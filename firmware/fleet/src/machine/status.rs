@@ -9,6 +9,7 @@ use crate::ddi::Finished;
 /// Whether the server is reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = FleetContact)]
 pub enum Contact {
     /// It was not asked yet.
     #[default]
