@@ -175,7 +175,9 @@ async fn a_gateway_that_loses_power_goes_on_where_the_file_broke_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_what_was_said_is_refused_before_anything_is_written() {
-    let cases: [(&str, fn(usize) -> usize, Arc<Gives>); 5] = [
+    /// What is told, how many octets the server announces, and how it gives the file.
+    type Case = (&'static str, fn(usize) -> usize, Arc<Gives>);
+    let cases: [Case; 5] = [
         (
             "sent",
             |size| size - 1000,
