@@ -37,8 +37,12 @@ const SECURITY: [(HeaderName, &str); 8] = [
 /// Ends a request that takes longer than it may with 408.
 pub async fn time_limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let sounds = ["/api/v1/audio-files", "/api/v1/music-classes"];
-    let limit = if sounds.iter().any(|sound| path.starts_with(sound)) {
+    let large = [
+        "/api/v1/audio-files",
+        "/api/v1/music-classes",
+        "/api/v1/backups/",
+    ];
+    let limit = if large.iter().any(|large| path.starts_with(large)) {
         limits.upload
     } else {
         limits.request
