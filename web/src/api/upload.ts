@@ -2,8 +2,8 @@
 import { BASE, type Method } from './client'
 import { Problem, Unreachable } from './problem'
 
-/** Sends a form; `progress` gets the part that has been sent, 0 to 1. */
-export function upload<T>(method: Method, path: string, form: FormData, progress: (part: number) => void): Promise<T> {
+/** Sends a form, or a file as it is; `progress` gets the part that has been sent, 0 to 1. */
+export function upload<T>(method: Method, path: string, form: FormData | File, progress: (part: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open(method, BASE + path)

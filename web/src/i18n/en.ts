@@ -2,6 +2,7 @@ import alarms from './alarms/en.json'
 import { lines } from './lines/en'
 import { objects } from './objects/en'
 import { history } from './history/en'
+import { machine } from './machine/en'
 import { working } from './working/en'
 import { flow } from './flow/en'
 import type { Entry } from './message'
@@ -9,6 +10,7 @@ import type { Entry } from './message'
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...machine,
   ...working,
   ...history,
   ...objects,

@@ -2,12 +2,14 @@ import alarms from './alarms/es.json'
 import { lines } from './lines/es'
 import { objects } from './objects/es'
 import { history } from './history/es'
+import { machine } from './machine/es'
 import { working } from './working/es'
 import { flow } from './flow/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...machine,
   ...working,
   ...history,
   ...objects,

@@ -2,12 +2,14 @@ import alarms from './alarms/id.json'
 import { lines } from './lines/id'
 import { objects } from './objects/id'
 import { history } from './history/id'
+import { machine } from './machine/id'
 import { working } from './working/id'
 import { flow } from './flow/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...machine,
   ...working,
   ...history,
   ...objects,

@@ -2,12 +2,14 @@ import alarms from './alarms/pt-BR.json'
 import { lines } from './lines/pt-BR'
 import { objects } from './objects/pt-BR'
 import { history } from './history/pt-BR'
+import { machine } from './machine/pt-BR'
 import { working } from './working/pt-BR'
 import { flow } from './flow/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
+  ...machine,
   ...working,
   ...history,
   ...objects,
