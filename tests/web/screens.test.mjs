@@ -81,6 +81,8 @@ const screens = () => [
   '/versions',
   '/drafts',
   '/storage',
+  '/backups',
+  '/network',
   '/audit-log',
   '/system',
   '/nowhere',
