@@ -83,6 +83,8 @@ const screens = () => [
   '/update',
   '/fleet',
   '/storage',
+  '/backups',
+  '/network',
   '/audit-log',
   '/system',
   '/nowhere',

@@ -152,7 +152,16 @@ const MENU: readonly ItemGroup[] = [
           { path: '/fleet', label: 'nav.fleet', right: 'system:view' },
         ],
       },
-      one('system', 'storage', '/storage', 'nav.storage', 'system:view'),
+      {
+        part: 'system',
+        icon: 'storage',
+        label: 'nav.storage',
+        pages: [
+          { path: '/storage', label: 'nav.storage', right: 'system:view' },
+          { path: '/backups', label: 'nav.backups', right: 'system:view' },
+        ],
+      },
+      one('system', 'line', '/network', 'nav.network', 'system:view'),
       one('audit', 'eye', '/audit-log', 'nav.audit', 'audit:view'),
     ],
   },

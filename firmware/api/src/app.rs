@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use ramal_archive::Archives;
 use ramal_fleet::Fleet;
+use ramal_network::Network;
 use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
 use ramal_update::Updater;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::admission::Admission;
 use crate::backoff::Backoff;
@@ -35,6 +37,12 @@ pub struct Parts {
     pub updater: Updater,
     /// The fleet that may bring them.
     pub fleet: Fleet,
+    /// Archives of the whole gateway.
+    pub archives: Archives,
+    /// The gateway's own network.
+    pub network: Network,
+    /// Told when the service is to start again.
+    pub again: Arc<Notify>,
     /// Where the data partition is mounted, for its free space.
     pub data_dir: PathBuf,
     /// When the service started.

@@ -38,7 +38,7 @@ pub struct Limits {
     pub header_fields: usize,
     /// Time for a request, from its header to the header of its answer.
     pub request: Duration,
-    /// The same for one that brings a sound, which also has to be decoded.
+    /// The same for one that brings a sound, which also has to be decoded, or an archive.
     pub upload: Duration,
     /// Time without any request after which a connection is closed.
     pub idle: Duration,

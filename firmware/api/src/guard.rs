@@ -44,8 +44,12 @@ pub async fn time_limit(State(limits): State<Limits>, request: Request, next: Ne
         // As long as it comes; it is watched where it is read.
         return next.run(request).await;
     }
-    let sounds = ["/api/v1/audio-files", "/api/v1/music-classes"];
-    let limit = if sounds.iter().any(|sound| path.starts_with(sound)) {
+    let large = [
+        "/api/v1/audio-files",
+        "/api/v1/music-classes",
+        "/api/v1/backups/",
+    ];
+    let limit = if large.iter().any(|large| path.starts_with(large)) {
         limits.upload
     } else {
         limits.request

@@ -294,6 +294,71 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/storage/recoveries/{id}/acknowledge",
         Need::Permission(Configuration, Apply),
     ),
+    ("GET", "/metrics", Need::Permission(System, View)),
+    // It shows settings, calls and the audit log.
+    (
+        "GET",
+        "/support-bundle",
+        Need::Permission(Configuration, Export),
+    ),
+    ("GET", "/network", Need::Permission(System, View)),
+    ("PUT", "/network", Need::Permission(System, Apply)),
+    // Its token is the evidence.
+    ("POST", "/network/confirm", Need::Nothing),
+    ("DELETE", "/network/trial", Need::Permission(System, Apply)),
+    (
+        "POST",
+        "/network/acknowledge",
+        Need::Permission(System, Apply),
+    ),
+    ("GET", "/backups", Need::Permission(System, View)),
+    ("POST", "/backups", Need::Permission(Configuration, Export)),
+    (
+        "POST",
+        "/backups/stream",
+        Need::Permission(Configuration, Export),
+    ),
+    (
+        "POST",
+        "/backups/upload",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "GET",
+        "/backups/{file}",
+        Need::Permission(Configuration, Export),
+    ),
+    (
+        "DELETE",
+        "/backups/{file}",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/backups/{file}/check",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/backups/{file}/restore",
+        Need::Permission(Configuration, Apply),
+    ),
+    ("GET", "/backup-schedule", Need::Permission(System, View)),
+    (
+        "PUT",
+        "/backup-schedule",
+        Need::Permission(Configuration, Apply),
+    ),
+    (
+        "POST",
+        "/backup-keys",
+        Need::Permission(Configuration, Export),
+    ),
+    (
+        "POST",
+        "/factory-reset",
+        Need::Permission(Configuration, Apply),
+    ),
     (
         "GET",
         "/configuration/export",

@@ -3,6 +3,7 @@
 mod alarms;
 mod audio_files;
 mod audit;
+mod backups;
 mod bans;
 mod calendars;
 mod calls;
@@ -13,11 +14,14 @@ mod configuration;
 mod e1_trunks;
 mod events;
 mod extensions;
+mod factory_reset;
 mod feature_codes;
 mod fleet;
 mod gateway;
 mod lines;
+mod metrics;
 mod music_classes;
+mod network;
 mod notices;
 mod queues;
 mod recordings;
@@ -28,6 +32,7 @@ mod simulate;
 mod sip_settings;
 mod storage;
 mod supervision;
+mod support;
 mod tables;
 mod tokens;
 mod trunks;
@@ -219,6 +224,24 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(storage::show_storage))
         .routes(routes!(storage::create_backup))
         .routes(routes!(storage::acknowledge_recovery))
+        .routes(routes!(backups::list_backups, backups::make_backup))
+        .routes(routes!(backups::stream_backup))
+        .routes(routes!(backups::upload_backup))
+        .routes(routes!(backups::download_backup, backups::delete_backup))
+        .routes(routes!(backups::check_backup))
+        .routes(routes!(backups::restore_backup))
+        .routes(routes!(
+            backups::show_backup_schedule,
+            backups::change_backup_schedule
+        ))
+        .routes(routes!(backups::make_backup_key))
+        .routes(routes!(factory_reset::reset_to_factory))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(support::support_bundle))
+        .routes(routes!(network::show_network, network::try_network))
+        .routes(routes!(network::confirm_network))
+        .routes(routes!(network::revert_network))
+        .routes(routes!(network::acknowledge_network))
         .routes(routes!(events::events))
         .routes(routes!(tokens::list_tokens, tokens::create_token))
         .routes(routes!(tokens::delete_token))

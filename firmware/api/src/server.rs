@@ -11,14 +11,16 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use bytes::Bytes;
+use ramal_archive::Archives;
 use ramal_fleet::Fleet;
+use ramal_network::Network;
 use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
 use ramal_tls::OwnCertificate;
 use ramal_update::Updater;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -35,7 +37,7 @@ use crate::{assets, guard, permit, redirect, routes, websocket};
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(3600);
 
 /// Where the web service listens and keeps its files.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ApiConfig {
     /// Address of the HTTPS port.
     pub https: SocketAddr,
@@ -43,6 +45,12 @@ pub struct ApiConfig {
     pub http: Option<SocketAddr>,
     /// The local socket; none to have none.
     pub socket: Option<PathBuf>,
+    /// Archives of the whole gateway.
+    pub archives: Archives,
+    /// The gateway's own network.
+    pub network: Network,
+    /// Told when the service is to start again: with a restored archive, or empty.
+    pub again: Arc<Notify>,
     /// The data folder, whose file system's space is shown.
     pub data_dir: PathBuf,
     /// Makes and keeps sounds.
@@ -124,6 +132,9 @@ impl Server {
             studio: config.studio,
             updater: config.updater,
             fleet: config.fleet,
+            archives: config.archives,
+            again: config.again,
+            network: config.network,
             data_dir: config.data_dir,
             started: Instant::now(),
             backoff: Backoff::default(),

@@ -41,6 +41,16 @@ pub mod code {
     pub const CHECK_DIGIT: &str = "check_digit";
     /// Not the password that is in force.
     pub const WRONG_PASSWORD: &str = "wrong_password";
+    /// The passphrase or key does not open the archive.
+    pub const WRONG_SECRET: &str = "wrong_secret";
+    /// An archive was made for a key where a passphrase was given, or the other way round.
+    pub const OTHER_SECRET: &str = "other_secret";
+    /// The file is no archive of this product.
+    pub const NOT_ARCHIVE: &str = "not_archive";
+    /// The archive is cut off or was altered.
+    pub const DAMAGED_ARCHIVE: &str = "damaged_archive";
+    /// What has to be typed to confirm was not.
+    pub const NOT_CONFIRMED: &str = "not_confirmed";
     /// No active administrator would be left.
     pub const LAST_ADMIN: &str = "last_admin";
     /// Not an e-mail address.

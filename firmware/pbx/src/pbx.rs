@@ -235,6 +235,16 @@ impl Pbx {
         self.exchange.voicemail.count_again();
     }
 
+    /// Something outside of calls is wrong with the gateway; an alarm that is raised already stays as it is.
+    pub fn raise(&self, alarm: ramal_model::Alarm) {
+        self.exchange.live.raise(alarm);
+    }
+
+    /// It is not wrong any more.
+    pub fn clear(&self, alarm: &str) {
+        self.exchange.live.clear(alarm);
+    }
+
     /// The lines as they are now.
     pub fn lines(&self) -> Vec<PortStatus> {
         self.exchange.lines.status()

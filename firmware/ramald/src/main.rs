@@ -3,17 +3,20 @@
 
 mod logging;
 mod membership;
+mod network;
 mod notify;
 mod service;
 mod settings;
 mod spoken;
 mod update_alarms;
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::service::End;
 use crate::settings::{Flags, Settings};
 
 /// Worker threads of the runtime: signalling, calls and the web. Media has threads of its own.
@@ -27,6 +30,14 @@ fn main() -> ExitCode {
     {
         // A process of its own for one sound: see `ramal_sounds`.
         return ramal_sounds::run_conversion(&arguments.collect::<Vec<_>>());
+    }
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments
+        .next()
+        .is_some_and(|first| first == ramal_network::APPLY)
+    {
+        // What the system runs as root: see `ramal_network`.
+        return ramal_network::run_apply(&arguments.collect::<Vec<_>>());
     }
     share_memory();
     let flags = Flags::parse();
@@ -44,11 +55,28 @@ fn main() -> ExitCode {
             runtime.block_on(service::run(settings))
         });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Stop) => ExitCode::SUCCESS,
+        Ok(End::Again) => start_again(),
         Err(failure) => {
             tracing::error!("{failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Takes the place of this process, so that the service manager sees one service that goes on.
+fn start_again() -> ExitCode {
+    let failed = |error| {
+        tracing::error!(%error, "cannot start again; the service manager does");
+        ExitCode::FAILURE
+    };
+    match std::env::current_exe() {
+        Ok(program) => failed(
+            std::process::Command::new(program)
+                .args(std::env::args_os().skip(1))
+                .exec(),
+        ),
+        Err(error) => failed(error),
     }
 }
 

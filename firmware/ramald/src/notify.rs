@@ -49,6 +49,12 @@ impl Notify {
         self.send("WATCHDOG=1");
     }
 
+    /// Still working, and not done yet within the usual time.
+    pub(crate) fn takes_longer(&self, by: Duration) {
+        self.alive();
+        self.send(&format!("EXTEND_TIMEOUT_USEC={}", by.as_micros()));
+    }
+
     /// Shutting down.
     pub(crate) fn stopping(&self) {
         self.send("STOPPING=1");

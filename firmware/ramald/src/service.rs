@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_api::{ApiConfig, ApiError, Limits, Server};
-use ramal_fleet::Fleet;
+use ramal_archive::{ArchiveError, Archives, Settled};
 use ramal_lines::alsa_gpio::LineCard;
 use ramal_lines::dahdi::DahdiLines;
 use ramal_lines::simulated::{SimulatedConfig, SimulatedLines};
 use ramal_lines::{LineError, PortNames};
 use ramal_media::{Engine, EngineConfig, MediaError, Multiplexing, PromptLibrary};
 use ramal_model::{Country, Language};
+use ramal_network::{Network, NetworkError};
 use ramal_notify::{Courier, CourierConfig, CourierError};
 use ramal_pbx::{Pbx, PbxConfig, PbxError, RecordingConfig, SipTls, SoundFolders};
 use ramal_phrases::vocabulary;
@@ -36,6 +37,18 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(10);
 const WEB_STOP: Duration = Duration::from_secs(1);
 /// Within this time what is queued must be on disk.
 const STORE_STOP: Duration = Duration::from_secs(2);
+
+/// How often the service manager is told that a restore takes longer.
+const SETTLING: Duration = Duration::from_secs(5);
+
+/// Why the service ends without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was told to stop.
+    Stop,
+    /// It is to start again.
+    Again,
+}
 
 /// Why the service ends with an error.
 #[derive(Debug, Error)]
@@ -60,6 +73,12 @@ pub(crate) enum Failure {
     /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An archive that was ordered cannot be restored, or everything not be deleted.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The network's settings cannot be read or handed on.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The prompts cannot be loaded, or media not be started.
     #[error("cannot start media: {0}")]
     Media(#[from] MediaError),
@@ -99,7 +118,7 @@ pub(crate) enum Failure {
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
     let notify = Notify::from_environment();
@@ -107,6 +126,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
 
     make_writable(&settings.data_dir)?;
     make_writable(&settings.run_dir)?;
+    settle(&settings.data_dir, &notify).await?;
     let store = Store::open(&settings.data_dir)?;
     let studio = studio(&settings, &store)?;
     let engine = Engine::start(EngineConfig {
@@ -167,9 +187,27 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         updater.clone(),
     )
     .map_err(Failure::Update)?;
+    let archives = Archives::open(&settings.data_dir, store.clone(), env!("CARGO_PKG_VERSION"))?;
+    let archivist = tokio::spawn(archives.clone().follow_schedule());
+    let network = Network::open(settings.network.clone(), store.clone()).await?;
+    let network_watch = tokio::spawn(crate::network::follow(network.reverted(), pbx.clone()));
+    let again = Arc::new(tokio::sync::Notify::new());
     let speaker = tokio::spawn(crate::spoken::follow(studio.clone(), store.watch()));
     let web = Server::start(
-        api_config(&settings, certificate, studio, (updater, fleet)),
+        ApiConfig {
+            https: settings.https,
+            http: settings.http,
+            socket: Some(settings.run_dir.join("api.sock")),
+            data_dir: settings.data_dir.clone(),
+            studio,
+            updater,
+            fleet,
+            archives,
+            again: Arc::clone(&again),
+            network: network.clone(),
+            certificate,
+            limits: Limits::default(),
+        },
         store.clone(),
         pbx.clone(),
     )
@@ -186,10 +224,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     );
     give_back_memory();
     notify.ready();
-    watch(&notify, &pbx, &mut terminate, &mut interrupt).await;
+    let end = tokio::select! {
+        () = watch(&notify, &pbx, &mut terminate, &mut interrupt) => End::Stop,
+        () = again.notified() => End::Again,
+    };
 
-    tracing::info!("stopping");
-    notify.stopping();
+    tracing::info!(?end, "stopping");
+    if end == End::Stop {
+        notify.stopping();
+    }
     notify.status("stopping");
     pbx.shutdown().await;
     if timeout(WEB_STOP, web.shutdown()).await.is_err() {
@@ -198,8 +241,37 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     drop(courier);
     speaker.abort();
     update_alarms.abort();
+    archivist.abort();
+    network_watch.abort();
     if timeout(STORE_STOP, store.close()).await.is_err() {
         tracing::error!("stopping although the disk has not taken everything");
+    }
+    Ok(end)
+}
+
+/// Restores an archive or deletes everything when that was ordered, before anything of the data is opened. It may take
+/// longer than the service manager waits.
+async fn settle(data_dir: &Path, notify: &Notify) -> Result<(), Failure> {
+    let dir = data_dir.to_owned();
+    let mut settling = tokio::task::spawn_blocking(move || ramal_archive::settle(&dir));
+    let mut ticks = interval(SETTLING);
+    let settled = loop {
+        tokio::select! {
+            settled = &mut settling => break settled,
+            _ = ticks.tick() => notify.takes_longer(4 * SETTLING),
+        }
+    };
+    match settled
+        .map_err(io::Error::from)
+        .map_err(Failure::Runtime)??
+    {
+        Settled::Nothing => {}
+        Settled::Reset => {
+            tracing::warn!("everything was deleted: the gateway is as it came from the box")
+        }
+        Settled::Restored(restored) => tracing::warn!(
+            archive = restored.archive, by = %restored.by, "an archive was restored"
+        ),
     }
     Ok(())
 }
@@ -374,25 +446,6 @@ async fn updater(settings: &Settings, pbx: &Pbx) -> Result<Updater, Failure> {
     })
     .await
     .map_err(Failure::Update)
-}
-
-fn api_config(
-    settings: &Settings,
-    certificate: Arc<OwnCertificate>,
-    studio: Studio,
-    (updater, fleet): (Updater, Fleet),
-) -> ApiConfig {
-    ApiConfig {
-        https: settings.https,
-        http: settings.http,
-        socket: Some(settings.run_dir.join("api.sock")),
-        data_dir: settings.data_dir.clone(),
-        studio,
-        updater,
-        fleet,
-        certificate,
-        limits: Limits::default(),
-    }
 }
 
 /// The addresses a browser may reach us at.

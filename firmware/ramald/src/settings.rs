@@ -58,6 +58,9 @@ pub(crate) struct Flags {
     /// Use simulated telephone lines instead of drivers
     #[arg(long)]
     simulated_lines: bool,
+    /// Folder through which the system is told of network settings; without it the machine's network is not ours
+    #[arg(long, value_name = "DIR")]
+    network: Option<PathBuf>,
     /// The board's description: which line cards are on it
     #[arg(long, value_name = "FILE")]
     board: Option<PathBuf>,
@@ -77,6 +80,13 @@ struct File {
     rtp: RtpSection,
     web: WebSection,
     lines: LinesSection,
+    network: NetworkSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct NetworkSection {
+    folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -206,6 +216,8 @@ pub(crate) struct Settings {
     pub(crate) simulated_lines: bool,
     /// Says which line cards are on the board.
     pub(crate) board: PathBuf,
+    /// Through which the system is told of network settings; none where the machine's network is not ours.
+    pub(crate) network: Option<PathBuf>,
 }
 
 impl Settings {
@@ -275,6 +287,7 @@ impl Settings {
                 .advertise
                 .or(credential_address)
                 .or(file.advertise_address),
+            network: flags.network.or(file.network.folder),
             simulated_lines: flags.simulated_lines || file.lines.simulated,
             board: flags
                 .board

@@ -116,6 +116,11 @@ impl Gateway {
             )
             .unwrap(),
             updater,
+            archives: ramal_archive::Archives::open(folder.path(), store.clone(), "test").unwrap(),
+            again: Arc::default(),
+            network: ramal_network::Network::open(None, store.clone())
+                .await
+                .unwrap(),
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {

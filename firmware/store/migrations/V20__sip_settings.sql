@@ -10,3 +10,10 @@ CREATE TABLE queue_callbacks (
     since INTEGER NOT NULL,
     attempts INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Settings of the gateway as a machine, which do not belong to the telephony that is versioned and exported: its network,
+-- when it archives itself, what it was restored from.
+CREATE TABLE gateway_settings (
+    name TEXT PRIMARY KEY,
+    document TEXT NOT NULL CHECK (json_valid(document))
+) STRICT, WITHOUT ROWID;

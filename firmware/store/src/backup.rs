@@ -391,7 +391,8 @@ pub(crate) fn sync(path: &Path) -> Result<()> {
         .map_err(|error| StoreError::file("sync", path, &error))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+/// Writes a file that nobody else can read, and waits until it is on the disk.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path)?;
     std::fs::write(path, bytes).map_err(|error| StoreError::file("write", path, &error))?;
     sync(path)

@@ -32,6 +32,7 @@ pub(crate) struct Database {
 }
 
 /// A directory that nobody else has open.
+#[derive(Debug)]
 pub(crate) struct Locked(File);
 
 /// Makes the directory when there is none, and keeps others out of it.

@@ -29,6 +29,7 @@ pub(crate) const SETTINGS: &[&str] = &[
     "drafts",
     "draft_changes",
     "recoveries",
+    "gateway_settings",
 ];
 /// What is small, and each row good for itself. What others hang on comes before it.
 pub(crate) const STATE: &[&str] = &[

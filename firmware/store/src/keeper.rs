@@ -105,6 +105,7 @@ impl Post {
 #[derive(Clone)]
 pub(crate) struct Keeper {
     messages: SyncSender<Message>,
+    pub dir: PathBuf,
     pub backups: Backups,
     pub state: Arc<watch::Sender<StorageState>>,
 }
@@ -126,6 +127,7 @@ impl Keeper {
         backups.clear_unfinished();
         let keeper = Keeper {
             messages: post.watch.0,
+            dir: kept.dir.clone(),
             backups: backups.clone(),
             state: Arc::new(watch::Sender::new(state)),
         };

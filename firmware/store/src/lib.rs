@@ -14,6 +14,7 @@
 
 mod agents;
 mod analogue_ports;
+pub mod archive;
 mod audit;
 mod backup;
 mod bans;
@@ -30,6 +31,7 @@ mod drafts;
 mod e1_trunks;
 mod error;
 mod extensions;
+mod gateway_settings;
 mod hasher;
 mod integrity;
 mod journal;

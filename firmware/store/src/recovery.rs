@@ -337,6 +337,17 @@ pub(crate) fn finish(dir: &Path) -> Result<()> {
     backup::sync(dir)
 }
 
+/// Files beside the database that are a part of it, or would take its place at the next start.
+pub(crate) fn leftovers(dir: &Path) -> [PathBuf; 4] {
+    [
+        format!("{FILE}-wal"),
+        format!("{FILE}-shm"),
+        BUILT.to_owned(),
+        BUILDING.to_owned(),
+    ]
+    .map(|name| dir.join(name))
+}
+
 /// Deletes all but the newest `kept` files that were put aside.
 fn clear_aside(dir: &Path, kept: usize) {
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir.join(ASIDE))

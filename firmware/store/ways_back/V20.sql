@@ -1,3 +1,4 @@
+DROP TABLE gateway_settings;
 DROP TABLE queue_callbacks;
 UPDATE objects SET document = json_set(document, '$.callback_key', NULL) WHERE kind = 'queue';
 UPDATE objects SET document = json_remove(document, '$.sip') WHERE kind = 'company';

@@ -196,6 +196,7 @@ export const KEEP_RUNNING: Call = { method: 'DELETE', path: '/system/update/rest
 export const GO_BACK: Call = { method: 'POST', path: '/system/update/previous', body: { when: 'idle' } }
 export const ACKNOWLEDGE_UPDATE: Call = { method: 'POST', path: '/system/update/acknowledge', body: {} }
 
+export const SUPPORT_FILE = '/api/v1/support-bundle'
 export const storage = () => client.get<Api.Storage>('/storage')
 export const BACK_UP: Call = { method: 'POST', path: '/storage/backups' }
 export const acknowledgeRecovery = (of: Api.Id): Call => ({
@@ -216,3 +217,29 @@ export async function acknowledgeRecoveries() {
 
 export const calendarDays = (of: Api.Id, year: number) => client.get<Api.CalendarDay[]>(`/calendars/${id(of)}/days`, { year })
 export const readHolidays = (file: Blob) => client.send<Api.HolidayFile>({ method: 'POST', path: '/calendars/read', body: file })
+
+const backup = (file: string) => `/backups/${encodeURIComponent(file)}`
+export const backups = () => client.get<Api.Backups>('/backups')
+export const makeBackup = (passphrase: string, parts: Api.BackupParts): Call => ({
+  method: 'POST',
+  path: '/backups',
+  body: { passphrase, parts },
+})
+export const deleteBackup = (file: string): Call => ({ method: 'DELETE', path: backup(file) })
+export const checkBackup = (file: string, secret: string): Call => ({ method: 'POST', path: `${backup(file)}/check`, body: { secret } })
+export const restoreBackup = (file: string, secret: string): Call => ({ method: 'POST', path: `${backup(file)}/restore`, body: { secret } })
+export const backupAddress = (file: string) => `/api/v1${backup(file)}`
+export const backupSchedule = () => client.get<Api.BackupSchedule>('/backup-schedule')
+export const changeBackupSchedule = (body: Api.BackupSchedule): Call => ({ method: 'PUT', path: '/backup-schedule', body })
+export const MAKE_BACKUP_KEY: Call = { method: 'POST', path: '/backup-keys' }
+export const factoryReset = (password: string, confirmation: string): Call => ({
+  method: 'POST',
+  path: '/factory-reset',
+  body: { password, confirmation },
+})
+
+export const network = () => client.get<Api.NetworkState>('/network')
+export const tryNetwork = (body: Api.NetworkSettings): Call => ({ method: 'PUT', path: '/network', body })
+export const confirmNetwork = (token: string): Call => ({ method: 'POST', path: '/network/confirm', body: { token } })
+export const REVERT_NETWORK: Call = { method: 'DELETE', path: '/network/trial' }
+export const ACKNOWLEDGE_NETWORK: Call = { method: 'POST', path: '/network/acknowledge' }

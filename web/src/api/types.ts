@@ -898,3 +898,79 @@ export interface HolidayFile {
   holidays: { date: string; name: string }[]
   left_out: { name: string; reason: string }[]
 }
+
+/** What goes into a backup besides settings and sounds. */
+export interface BackupParts {
+  voicemail: boolean
+  history: boolean
+  recordings: boolean
+}
+
+export interface ArchiveFile {
+  file: string
+  kind: string
+  at: number
+  bytes: number
+}
+
+export interface Backups {
+  archives: ArchiveFile[]
+  making: { file: string; since: number } | null
+  problem: string | null
+  restored: { at: number; by: Actor; archive: string; made_at: number } | null
+}
+
+export interface BackupReport {
+  about: { product: string; company: string; made_at: number; parts: BackupParts; holdings: Holdings }
+  objects: Record<string, { here: number; archived: number; deleted: number; changed: number; added: number }>
+  here: Holdings
+  missing_hardware: string[]
+  unread: string[]
+  lost_secrets: number
+}
+
+export interface Holdings {
+  calls: number
+  recordings: number
+  messages: number
+}
+
+export interface BackupSchedule {
+  enabled: boolean
+  every_days: number
+  hour: number
+  keep: number
+  keys: string[]
+  parts: BackupParts
+}
+
+export interface NetworkFamily<Mode> {
+  mode: Mode
+  address: string | null
+  gateway: string | null
+}
+
+export interface NetworkSettings {
+  host_name: string
+  port: string | null
+  vlan: number | null
+  ipv4: NetworkFamily<'dhcp' | 'static'>
+  ipv6: NetworkFamily<'automatic' | 'static' | 'off'>
+  name_servers: string[]
+  time_servers: string[]
+  routes: { destination: string; gateway: string }[]
+}
+
+export interface NetworkState {
+  managed: boolean
+  settings: NetworkSettings
+  trial: { settings: NetworkSettings; until: number } | null
+  reverted: { at: number } | null
+  ports: { name: string; addresses: string[] }[]
+}
+
+export interface NetworkTrial {
+  token: string
+  until: number
+  addresses: string[]
+}

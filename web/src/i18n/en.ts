@@ -2,6 +2,7 @@ import alarms from './alarms/en.json'
 import { lines } from './lines/en'
 import { objects } from './objects/en'
 import { history } from './history/en'
+import { machine } from './machine/en'
 import { working } from './working/en'
 import { update } from './update/en'
 import { flow } from './flow/en'
@@ -10,6 +11,7 @@ import type { Entry } from './message'
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...machine,
   ...working,
   ...update,
   ...history,

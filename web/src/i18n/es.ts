@@ -2,6 +2,7 @@ import alarms from './alarms/es.json'
 import { lines } from './lines/es'
 import { objects } from './objects/es'
 import { history } from './history/es'
+import { machine } from './machine/es'
 import { working } from './working/es'
 import { update } from './update/es'
 import { flow } from './flow/es'
@@ -9,6 +10,7 @@ import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...machine,
   ...working,
   ...update,
   ...history,

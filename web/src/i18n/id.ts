@@ -2,6 +2,7 @@ import alarms from './alarms/id.json'
 import { lines } from './lines/id'
 import { objects } from './objects/id'
 import { history } from './history/id'
+import { machine } from './machine/id'
 import { working } from './working/id'
 import { update } from './update/id'
 import { flow } from './flow/id'
@@ -9,6 +10,7 @@ import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...machine,
   ...working,
   ...update,
   ...history,

@@ -2,6 +2,7 @@ import alarms from './alarms/pt-BR.json'
 import { lines } from './lines/pt-BR'
 import { objects } from './objects/pt-BR'
 import { history } from './history/pt-BR'
+import { machine } from './machine/pt-BR'
 import { working } from './working/pt-BR'
 import { update } from './update/pt-BR'
 import { flow } from './flow/pt-BR'
@@ -9,6 +10,7 @@ import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
+  ...machine,
   ...working,
   ...update,
   ...history,

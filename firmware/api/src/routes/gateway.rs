@@ -129,6 +129,11 @@ pub struct SystemState {
     responses((status = 200, body = SystemState), Unauthenticated, Forbidden, Common)
 )]
 pub async fn system(State(app): State<App>, _: Access) -> Result<Json<SystemState>, Problem> {
+    system_state(&app).await.map(Json)
+}
+
+/// State of the machine now.
+pub(super) async fn system_state(app: &App) -> Result<SystemState, Problem> {
     let meter = app.load.clone();
     let data_dir = app.data_dir.clone();
     // /proc and statvfs block.
@@ -148,13 +153,13 @@ pub async fn system(State(app): State<App>, _: Access) -> Result<Json<SystemStat
     })?;
     let counters = app.pbx.counters().await;
     let (web_connections, web_connections_refused) = app.admission.counts();
-    Ok(Json(SystemState {
+    Ok(SystemState {
         version: env!("CARGO_PKG_VERSION"),
         hostname: hostname.unwrap_or_default(),
         sip_port: app.pbx.sip_address().port(),
         cpu_percent: load.cpu_percent,
         memory: load.memory,
-        recording_hours_left: recording_hours(&app, disk_data),
+        recording_hours_left: recording_hours(app, disk_data),
         disk_data,
         uptime_s: app.started.elapsed().as_secs(),
         web_connections,
@@ -162,7 +167,7 @@ pub async fn system(State(app): State<App>, _: Access) -> Result<Json<SystemStat
         lines: app.pbx.lines(),
         unusable_cards: app.pbx.unusable_cards(),
         counters,
-    }))
+    })
 }
 
 /// Octets of an hour of recording: two sides of G.711.

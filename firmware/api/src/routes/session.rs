@@ -126,7 +126,7 @@ fn person(caller: Caller) -> Result<User, Problem> {
 }
 
 /// Counts an attempt at a password, or refuses it: after some failures further ones have to wait.
-fn begin_attempt(app: &App, peer: Peer, login: &str) -> Result<Attempt, Problem> {
+pub(super) fn begin_attempt(app: &App, peer: Peer, login: &str) -> Result<Attempt, Problem> {
     let source = match peer {
         Peer::Network { source, .. } => Some(source),
         Peer::Local { .. } => None,

@@ -105,9 +105,10 @@ const ROWS: &[(i64, &str)] = &[
     ),
     (
         20,
-        r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5"}'))
+        r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5","local_networks":[],"websocket_in_clear":false}'))
                WHERE kind = 'company';
            INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0);
+           INSERT INTO gateway_settings VALUES ('network', '{}');
            UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;
            UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]')) WHERE id = 1;"#,
     ),
@@ -318,4 +319,24 @@ fn a_way_back_that_breaks_off_changes_nothing() {
     lower(&mut connection, Path::new("ramal.db"), 5).unwrap_err();
     assert_eq!(of(&connection).unwrap(), latest());
     assert_eq!(dump(&connection), before);
+}
+
+#[test]
+fn an_archive_of_each_schema_can_be_restored() {
+    for version in versions() {
+        let (folder, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let path = folder.path().join(crate::archive::DATABASE);
+        let connection = file(version);
+        connection
+            .execute("VACUUM INTO ?1", [path.to_string_lossy()])
+            .unwrap();
+        crate::seal::Sealer::open(folder.path()).unwrap();
+        let prepared = crate::archive::prepare(folder.path(), dir.path()).unwrap();
+        assert_eq!(prepared.holdings.schema, version);
+        let extensions = prepared.configuration.extensions();
+        assert_eq!(extensions.len(), 1, "schema {version}");
+        let raised = Connection::open(&path).unwrap();
+        assert_eq!(of(&raised).unwrap(), latest());
+        is_sound(&raised);
+    }
 }

@@ -100,6 +100,18 @@ pub enum Command {
     /// Update the gateway, or go back to the version before.
     #[command(subcommand)]
     Update(UpdateCommand),
+    /// Make, check and restore backups of the whole gateway.
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Show or change the gateway's own network.
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// Delete everything that was set up or recorded, as if the gateway came from the box.
+    FactoryReset {
+        /// Say that you mean it.
+        #[arg(long)]
+        yes_delete_everything: bool,
+    },
 }
 
 /// Update the gateway.
@@ -136,6 +148,67 @@ pub enum UpdateCommand {
     Cancel,
     /// Take note of how the last update ended, which ends its alarm.
     Acknowledge,
+}
+
+/// Make, check and restore backups.
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// List the backups on the gateway.
+    List,
+    /// Make a backup, which is kept on the gateway.
+    Make {
+        /// File whose first line is the passphrase; `-` is the input.
+        passphrase_file: PathBuf,
+        /// With voice messages.
+        #[arg(long)]
+        voicemail: bool,
+        /// With the history of calls.
+        #[arg(long)]
+        history: bool,
+        /// With recordings of calls.
+        #[arg(long)]
+        recordings: bool,
+    },
+    /// Save a backup as a file.
+    Download {
+        /// Its name, from the list.
+        backup: String,
+        /// Where to.
+        file: PathBuf,
+    },
+    /// Show what a backup holds and what restoring it would change, as JSON.
+    Check {
+        /// Its name, from the list.
+        backup: String,
+        /// File whose first line is the passphrase or the secret key; `-` is the input.
+        secret_file: PathBuf,
+    },
+    /// Restore a backup: the gateway starts again with it.
+    Restore {
+        /// Its name, from the list.
+        backup: String,
+        /// File whose first line is the passphrase or the secret key; `-` is the input.
+        secret_file: PathBuf,
+    },
+}
+
+/// Show or change the gateway's own network.
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+    /// Show settings, addresses and a change on trial, as JSON.
+    Show,
+    /// Try settings: unless they are confirmed within 90 s they are taken back.
+    Try {
+        /// File with them as JSON; `-` is the input.
+        file: PathBuf,
+    },
+    /// Keep what is on trial.
+    Confirm {
+        /// As `try` printed it.
+        token: String,
+    },
+    /// Take back what is on trial at once.
+    Revert,
 }
 
 /// Manage objects of any kind.

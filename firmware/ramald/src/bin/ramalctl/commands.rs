@@ -41,6 +41,11 @@ pub async fn run(arguments: Arguments) -> Result<String, Failure> {
         Command::Storage(command) => gateway.storage(command).await,
         Command::Check => gateway.check().await,
         Command::Update(command) => gateway.update(command).await,
+        Command::Backup(command) => gateway.backups(command).await,
+        Command::Network(command) => gateway.network(command).await,
+        Command::FactoryReset {
+            yes_delete_everything,
+        } => gateway.factory_reset(yes_delete_everything).await,
     }
 }
 
@@ -258,16 +263,7 @@ impl Gateway {
     }
 
     async fn import(&self, file: &Path) -> Result<String, Failure> {
-        let read = || {
-            if file == Path::new("-") {
-                let mut input = Vec::new();
-                std::io::stdin().read_to_end(&mut input).map(|_| input)
-            } else {
-                std::fs::read(file)
-            }
-        };
-        let document = read()
-            .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))?;
+        let document = read_input(file)?;
         self.client
             .send(
                 Method::POST,
@@ -356,6 +352,18 @@ impl Gateway {
             format!("{sentence}\n")
         }
     }
+}
+
+/// Reads a file; `-` is the input.
+pub(crate) fn read_input(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = match file == Path::new("-") {
+        true => {
+            let mut input = Vec::new();
+            std::io::stdin().read_to_end(&mut input).map(|_| input)
+        }
+        false => std::fs::read(file),
+    };
+    read.map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))
 }
 
 pub(crate) fn understood<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {

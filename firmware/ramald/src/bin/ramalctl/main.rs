@@ -7,6 +7,7 @@ mod bans;
 mod client;
 mod commands;
 mod failure;
+mod machine;
 mod objects;
 mod recordings;
 mod table;
