@@ -3,6 +3,7 @@
 
 mod logging;
 mod membership;
+mod memory;
 mod network;
 mod notify;
 mod service;
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         // What the system runs as root: see `ramal_network`.
         return ramal_network::run_apply(&arguments.collect::<Vec<_>>());
     }
-    share_memory();
+    memory::share();
     let flags = Flags::parse();
     logging::start();
     let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
@@ -77,20 +78,5 @@ fn start_again() -> ExitCode {
                 .exec(),
         ),
         Err(error) => failed(error),
-    }
-}
-
-/// Has all threads take memory from one heap that grows in large steps. By default each has its own, which grows page by
-/// page and keeps what the others could use; ours seldom want memory at the same time.
-fn share_memory() {
-    #[cfg(target_env = "gnu")]
-    for (parameter, value) in [
-        (nix::libc::M_ARENA_MAX, 1),
-        (nix::libc::M_TOP_PAD, 512 << 10),
-        (nix::libc::M_TRIM_THRESHOLD, 4 << 20),
-        (nix::libc::M_MMAP_THRESHOLD, 1 << 20),
-    ] {
-        // SAFETY: takes no pointers; no other thread runs yet.
-        unsafe { nix::libc::mallopt(parameter, value) };
     }
 }

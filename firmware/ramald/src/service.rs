@@ -222,7 +222,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         data = %settings.data_dir.display(),
         "ready"
     );
-    give_back_memory();
+    crate::memory::give_back();
     notify.ready();
     let end = tokio::select! {
         () = watch(&notify, &pbx, &mut terminate, &mut interrupt) => End::Stop,
@@ -468,14 +468,4 @@ fn own_addresses(settings: &Settings) -> Vec<IpAddr> {
         }
     }
     addresses
-}
-
-/// Gives back to the kernel what only starting took, some 3 MB: certificates and prompts are read into more memory than
-/// they are kept in.
-fn give_back_memory() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: takes no pointers; the allocator locks itself.
-    unsafe {
-        nix::libc::malloc_trim(0)
-    };
 }
