@@ -101,7 +101,7 @@ impl Fleet {
     /// # Errors
     /// Something of it cannot be, or is not written.
     pub async fn set(&self, settings: Settings) -> Result<(), SetError> {
-        settings.check()?;
+        settings.check().map_err(SetError::Settings)?;
         let (file, kept) = (self.file.clone(), settings.clone());
         let written = tokio::task::spawn_blocking(move || keeping::write(&file, &kept)).await;
         written.map_err(io::Error::other)??;
@@ -114,8 +114,8 @@ impl Fleet {
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
     /// Something of them cannot be.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
+    #[error("the settings cannot be")]
+    Settings(Vec<SettingsError>),
     /// The disk does not take them.
     #[error("the fleet's settings are not written: {0}; check the disk")]
     Disk(#[from] io::Error),

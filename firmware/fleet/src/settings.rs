@@ -107,6 +107,17 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
+    /// What the field may be.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing(_) => None,
+            Self::Address | Self::Unencrypted => Some("https"),
+            Self::Name(_) => Some("0-128"),
+            Self::Token => Some("1-512"),
+        }
+    }
+
     /// The field it is about.
     #[must_use]
     pub fn field(&self) -> &'static str {
@@ -122,13 +133,39 @@ impl Settings {
     /// Checks everything.
     ///
     /// # Errors
-    /// The first thing that cannot be.
-    pub fn check(&self) -> Result<(), SettingsError> {
+    /// All that cannot be, at most one of each field.
+    pub fn check(&self) -> Result<(), Vec<SettingsError>> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let name = |field, text: &str| match text.len() > 128 || !text.chars().all(plain) {
+            true => Err(SettingsError::Name(field)),
+            false => Ok(()),
+        };
+        let token = self.token.as_str();
+        let is_line = token.bytes().all(|octet| octet.is_ascii_graphic());
+        let needed = |field, text: &str| match self.enabled && text.is_empty() {
+            true => Err(SettingsError::Missing(field)),
+            false => Ok(()),
+        };
+        let token_fits = match token.len() <= LONGEST && is_line {
+            true => Ok(()),
+            false => Err(SettingsError::Token),
+        };
+        let checks = [
+            needed("server", &self.server).and_then(|()| self.check_server()),
+            needed("tenant", &self.tenant).and_then(|()| name("tenant", &self.tenant)),
+            name("controller", &self.controller),
+            needed("token", token).and(token_fits),
+        ];
+        let wrong: Vec<SettingsError> = checks.into_iter().filter_map(Result::err).collect();
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(wrong),
+        }
+    }
+
+    fn check_server(&self) -> Result<(), SettingsError> {
         if self.server.is_empty() {
-            return match self.enabled {
-                true => Err(SettingsError::Missing("server")),
-                false => Ok(()),
-            };
+            return Ok(());
         }
         let uri: hyper::Uri = self.server.parse().map_err(|_| SettingsError::Address)?;
         let host = uri.host().filter(|_| self.server.len() <= LONGEST);
@@ -137,30 +174,11 @@ impl Settings {
             return Err(SettingsError::Address);
         }
         match uri.scheme_str() {
-            Some("https") => {}
-            Some("http") if is_near(host) => {}
-            Some("http") => return Err(SettingsError::Unencrypted),
-            _ => return Err(SettingsError::Address),
+            Some("https") => Ok(()),
+            Some("http") if is_near(host) => Ok(()),
+            Some("http") => Err(SettingsError::Unencrypted),
+            _ => Err(SettingsError::Address),
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        for (field, text) in [("tenant", &self.tenant), ("controller", &self.controller)] {
-            if text.len() > 128 || !text.chars().all(plain) {
-                return Err(SettingsError::Name(field));
-            }
-        }
-        let token = self.token.as_str();
-        if token.len() > LONGEST || !token.bytes().all(|octet| octet.is_ascii_graphic()) {
-            return Err(SettingsError::Token);
-        }
-        for (field, missing) in [
-            ("tenant", self.tenant.is_empty()),
-            ("token", self.token.is_empty()),
-        ] {
-            if self.enabled && missing {
-                return Err(SettingsError::Missing(field));
-            }
-        }
-        Ok(())
     }
 
     /// Where the server is asked, for a gateway with this serial number.
@@ -219,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(
                 settings(far).check(),
-                Err(SettingsError::Unencrypted),
+                Err(vec![SettingsError::Unencrypted]),
                 "{far}"
             );
         }
@@ -232,7 +250,7 @@ mod tests {
         ] {
             assert_eq!(
                 settings(broken).check(),
-                Err(SettingsError::Address),
+                Err(vec![SettingsError::Address]),
                 "{broken}"
             );
         }
@@ -242,10 +260,10 @@ mod tests {
     fn nothing_gets_into_a_header_or_a_path_that_does_not_belong_there() {
         let mut injected = settings("https://fleet.example");
         injected.token = Secret::new("a\r\nX: y".into());
-        assert_eq!(injected.check(), Err(SettingsError::Token));
+        assert_eq!(injected.check(), Err(vec![SettingsError::Token]));
         let mut path = settings("https://fleet.example");
         path.controller = "../x".into();
-        assert_eq!(path.check(), Err(SettingsError::Name("controller")));
+        assert_eq!(path.check(), Err(vec![SettingsError::Name("controller")]));
         assert!(!format!("{:?}", settings("https://x")).contains("abc"));
     }
 

@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use ramal_fleet::{Authentication, Policy, Secret, SetError, Settings, Status, Window};
-use ramal_model::code;
+use ramal_fleet::{
+    Authentication, Policy, Secret, SetError, Settings, SettingsError, Status, Window,
+};
+use ramal_model::{Problems, code};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -113,17 +115,21 @@ pub async fn change_fleet(
         window: input.window,
     };
     app.fleet.set(settings).await.map_err(|error| match error {
-        SetError::Settings(error) => {
-            let code = match error {
-                ramal_fleet::SettingsError::Missing(_) => code::REQUIRED,
-                ramal_fleet::SettingsError::Address => code::URL,
-                ramal_fleet::SettingsError::Unencrypted => code::UNENCRYPTED,
-                ramal_fleet::SettingsError::Name(_) | ramal_fleet::SettingsError::Token => {
-                    code::CHARACTER
-                }
-            };
-            let limit = (code == code::URL).then(|| "https".to_owned());
-            Problem::invalid_field(error.field(), code, limit, error.to_string())
+        SetError::Settings(wrong) => {
+            let mut problems = Problems::default();
+            for error in wrong {
+                let code = match error {
+                    SettingsError::Missing(_) => code::REQUIRED,
+                    SettingsError::Address => code::URL,
+                    SettingsError::Unencrypted => code::UNENCRYPTED,
+                    SettingsError::Name(_) | SettingsError::Token => code::CHARACTER,
+                };
+                problems.add(error.field(), code, error.limit(), error.to_string());
+            }
+            problems.finish(()).err().map_or_else(
+                || Problem::unavailable("The settings cannot be checked.".to_owned()),
+                Problem::from,
+            )
         }
         SetError::Disk(error) => {
             tracing::error!(%error, "the fleet's settings are not written");
