@@ -35,9 +35,13 @@ async fn the_fleet_is_off_until_somebody_sets_it_and_its_token_is_never_shown() 
 async fn what_cannot_be_is_refused_by_its_field() {
     let (_gateway, admin) = Gateway::set_up().await;
     for (input, field, code) in [
-        (json!({ "enabled": true }), "server", "required"),
         (
-            json!({ "enabled": true, "server": "fleet" }),
+            json!({ "enabled": true, "tenant": "a", "token": "t" }),
+            "server",
+            "required",
+        ),
+        (
+            json!({ "enabled": true, "server": "fleet", "tenant": "a", "token": "t" }),
             "server",
             "url",
         ),
