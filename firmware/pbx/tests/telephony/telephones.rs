@@ -57,12 +57,18 @@ impl Bench {
     }
 
     async fn is_put_down(&self) {
-        let put_down = async {
-            while self.gateway.pbx.lines().iter().any(|port| port.off_hook) {
+        self.is_off_hook(false).await;
+    }
+
+    /// A line's state is told a block later than what was heard on it.
+    async fn is_off_hook(&self, wanted: bool) {
+        let telephone = || self.gateway.pbx.lines().iter().any(|port| port.off_hook);
+        let changes = async {
+            while telephone() != wanted {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(SOON, put_down).await.unwrap();
+        tokio::time::timeout(SOON, changes).await.unwrap();
     }
 }
 
@@ -115,14 +121,7 @@ async fn f171_all_devices_of_an_extension_ring_and_one_of_them_takes_the_call() 
     inn.ring();
     out.wait_answered(ON_A_LINE).await.unwrap();
     inn.wait_ended(SOON).await.unwrap();
-    assert!(
-        bench
-            .gateway
-            .pbx
-            .lines()
-            .iter()
-            .any(|port| port.name == "FXS 1" && port.off_hook)
-    );
+    bench.is_off_hook(true).await;
     out.hang_up();
     bench.is_put_down().await;
     // The desk phone is quicker.
@@ -177,12 +176,7 @@ async fn f171_an_extension_that_is_switched_off_has_no_calls_and_keeps_its_telep
         })
         .await;
     bench.hand(Hand::Lift).await;
-    let lifted = async {
-        while !bench.gateway.pbx.lines().iter().any(|port| port.off_hook) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(SOON, lifted).await.unwrap();
+    bench.is_off_hook(true).await;
     bench.hand(Hand::PutDown).await;
     bench.is_put_down().await;
     bench.gateway.record().await;
