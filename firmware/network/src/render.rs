@@ -51,7 +51,7 @@ fn network(plan: &Plan, matched: &str) -> String {
     let own_times = plan.time_servers.is_empty();
     let mut text = format!(
         "[Match]\n{matched}\n[Link]\nRequiredForOnline=no\n\n[Network]\nDHCP={dhcp}\nLinkLocalAddressing={link_local}\n\
-         IPv6AcceptRA={}\nLLMNR=no\nMulticastDNS=no\n",
+         IPv6AcceptRA={}\nLLMNR=no\nMulticastDNS=yes\n",
         yes(automatic)
     );
     let mut line = |key: &str, value: &dyn std::fmt::Display| {

@@ -388,13 +388,13 @@ fn prompts(folder: &Path) -> Result<PromptLibrary, MediaError> {
     Ok(library)
 }
 
-/// What a new certificate says of us.
+/// What a new certificate says of us: the machine's name, also as the local network knows it (RFC 6762).
 fn names(settings: &Settings) -> Names {
     let hosts = nix::unistd::gethostname()
         .ok()
         .and_then(|name| name.into_string().ok())
-        .into_iter()
-        .collect();
+        .map(|name| vec![name.clone(), format!("{name}.local")])
+        .unwrap_or_default();
     Names {
         hosts,
         addresses: own_addresses(settings),
