@@ -72,6 +72,8 @@ impl Bench {
         gateway
             .wait("/api/v1/e1-trunks", "the trunk is up", up)
             .await?;
+        // One end knows before the other.
+        exchange.expect("the D channel", |event| (event == "up").then_some(()));
         Ok(Self {
             exchange,
             gateway,

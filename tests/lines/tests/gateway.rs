@@ -162,6 +162,9 @@ async fn f186_a_phone_calls_over_isdn_and_is_called_with_sound_both_ways() -> Re
         .wait("/api/v1/e1-trunks", "the trunk is up", up)
         .await?;
 
+    // One end knows before the other.
+    exchange.expect("the D channel", |event| (event == "up").then_some(()));
+
     // Out.
     let mut call = phone.call("040028922").await?;
     let (tag, channel) = exchange.expect("a call", |event| {

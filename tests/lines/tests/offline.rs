@@ -142,6 +142,8 @@ async fn at_30_isdn_is_told_by_cause() -> Result {
     let d_channel = (spans.far.first_channel + 15).to_string();
     let mut exchange = Peer::start("pri_peer", &["--network", "--dahdi", &d_channel]);
     let mut bench = Bench::start(&spans, json!({ "kind": "e1_pri", "side": "user" })).await?;
+    // One end knows before the other.
+    exchange.expect("the D channel", |event| (event == "up").then_some(()));
     let mut tag = 10;
     for (action, rings, cause) in [
         (json!({ "action": "busy" }), false, "17"),
