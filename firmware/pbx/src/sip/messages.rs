@@ -7,13 +7,12 @@ use ramal_sip::{
     Flow, HeaderName, HeaderValue, Host, Method, NameAddr, Request, StatusCode, TransactionId, Uri,
 };
 
+use super::LARGEST_DATAGRAM;
 use super::agent::Agent;
 use super::authorisation::Verdict;
 use super::session::refusal;
 use crate::location::Contact;
 
-/// Bytes of a MESSAGE over a transport without congestion control (RFC 3428 §8).
-const LARGEST_DATAGRAM: usize = 1300;
 /// Bytes of Via, User-Agent and tags that are added on the way.
 const ADDED: usize = 250;
 /// Messages on their way at a time.

@@ -66,6 +66,8 @@ const INPUT_QUEUE: usize = 1024;
 pub(crate) const MAX_EXPIRES: Duration = Duration::from_secs(3600);
 /// The shortest registration granted; shorter ones are refused with 423.
 const MIN_EXPIRES: Duration = Duration::from_secs(60);
+/// Octets of the largest request sent where nothing controls congestion (RFC 3261 §18.1.1, RFC 3428 §8).
+pub(crate) const LARGEST_DATAGRAM: usize = 1300;
 /// What the gateway calls itself in SIP.
 const USER_AGENT: &str = concat!("Ramal/", env!("CARGO_PKG_VERSION"));
 /// Methods the gateway takes.

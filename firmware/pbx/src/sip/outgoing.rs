@@ -12,6 +12,7 @@ use ramal_sip::{
     Transport,
 };
 
+use super::LARGEST_DATAGRAM;
 use super::agent::Agent;
 use super::attempt::{Attempt, AttemptId, Waiting};
 use super::command::SipEvent;
@@ -26,8 +27,6 @@ const MOST_CHALLENGES: u8 = 4;
 /// Time for a server to say anything while there is another one to try: three copies of a request and their answers.
 /// Without another one, it is that of the transaction (32 s).
 const FIRST_RESPONSE: Duration = Duration::from_millis(2500);
-/// The largest request sent as a datagram (RFC 3261 §18.1.1).
-const LARGEST_DATAGRAM: usize = 1300;
 
 impl Agent {
     /// Sends something to a destination.

@@ -6,10 +6,8 @@ use ramal_model::{TrunkId, TrunkTransport};
 use thiserror::Error;
 
 use super::{TrunkService, outgoing};
-use crate::sip::RequestError;
+use crate::sip::{LARGEST_DATAGRAM, RequestError};
 
-/// Bytes of a MESSAGE over a transport without congestion control (RFC 3428 §8).
-const LARGEST_DATAGRAM: usize = 1300;
 /// Bytes of Via, User-Agent, tags and credentials that are added on the way.
 const ADDED: usize = 400;
 /// How long a host has to answer (RFC 3261 §17.1.2.2, timer F).
