@@ -275,6 +275,10 @@ impl ExtensionChange {
         let mut problems = Problems::default();
         let mut extension = current.clone();
         if let Some(number) = &self.number {
+            // Whoever has no name is called what his number is.
+            if extension.display_name == extension.number {
+                extension.display_name = number.trim().to_owned();
+            }
             extension.number = number.clone();
         }
         if let Some(display_name) = &self.display_name {

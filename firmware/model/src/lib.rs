@@ -33,6 +33,7 @@ pub mod password;
 mod problem;
 mod public_number;
 mod recording;
+mod renumbering;
 mod sip_settings;
 mod sound;
 mod table;

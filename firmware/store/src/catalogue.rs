@@ -136,6 +136,7 @@ fn put<T: InCatalogue>(
         None => {}
     }
     T::all_mut(&mut draft.catalogue).insert(object.clone());
+    draft.follow_numbers(&write.configuration);
     write.save(actor, draft, &[])?;
     Ok(object)
 }

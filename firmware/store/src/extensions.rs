@@ -37,7 +37,8 @@ impl Store {
             .await
     }
 
-    /// Changes an extension. A new number comes with a new secret, because digest authentication hashes both together.
+    /// Changes an extension. A new number comes with a new secret, because digest authentication hashes both together; what
+    /// led to it by the old number leads to it by the new one.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Invalid`].
@@ -64,6 +65,7 @@ impl Store {
                         .insert(id, DigestCredential::new(&extension.number, &secret));
                 }
                 draft.extensions.insert(id, extension.clone());
+                draft.follow_numbers(&write.configuration);
                 write.save(&actor, draft, &[])?;
                 Ok((extension, renumbered.then_some(secret)))
             })
