@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod prompts;
+pub mod session;
 
 use sipphone::{Call, PhoneError, Source, level_dbm0};
 use std::time::Duration;

@@ -518,6 +518,10 @@ pub(super) async fn connect(
     if let Some(slot) = &mut taken.slot {
         slot.take_call();
     }
+    if taken.who.extension().is_some() {
+        // Called was perhaps a number of the company or a queue: whoever looks for his call looks for him.
+        call.now_at(End::Callee, taken.who.party());
+    }
     call.bridge(&*waiting.leg, &*taken.leg);
     call.answered(waiting.record, Some(taken.record), waiting.leg.codec());
     Ok(taken)

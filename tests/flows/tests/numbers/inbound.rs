@@ -51,6 +51,28 @@ async fn at_21_one_who_declines_does_not_decide_for_the_others() -> Result {
 }
 
 #[tokio::test]
+async fn the_lamp_of_whoever_takes_a_call_from_outside_is_lit() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let (_, desk) = bench.extension("2002").await?;
+    let mut lamp = desk.subscribe("dialog", "2001", 600).await?;
+    bench
+        .number(json!({ "ring": { "targets": extensions(&[ana]) } }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(&phone).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    for state in ["confirmed", "terminated"] {
+        let is = format!("<state>{state}</state>");
+        lamp.wait(SOON, |body| body.contains(&is)).await?;
+        out.hang_up();
+    }
+    inn.wait_ended(SOON).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn at_02_whoever_is_off_work_counts_as_offline_on_a_number() -> Result {
     let bench = Bench::start().await?;
     let (ana, phone) = bench.extension("2001").await?;
