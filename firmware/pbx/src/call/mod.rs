@@ -385,6 +385,7 @@ impl Call {
             Refused::Rejected
             | Refused::InternationalBarred
             | Refused::RouteBarred
+            | Refused::NumberNotAssigned
             | Refused::NotSupervised => CallResult::Rejected,
             Refused::NotRegistered
             | Refused::NoCommonCodec

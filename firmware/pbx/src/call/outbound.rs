@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_model::{
-    Configuration, E1TrunkId, OutboundRoute, OutboundRule, Stored, Way as RuleWay, WayOrder,
+    Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, UserId, Way as RuleWay,
+    WayOrder,
 };
 
 use super::Caller;
@@ -34,6 +35,7 @@ pub(super) fn route(
     let mut ways = Vec::new();
     let mut seconds = None;
     let mut fits_others = false;
+    let mut shows_others = false;
     for route in routes {
         let open = is_open(configuration, &route);
         for rule in &route.rules {
@@ -62,11 +64,16 @@ pub(super) fn route(
             });
             seconds.get_or_insert(rule.ring_seconds());
             let own = own_number(configuration, caller).filter(|_| !rule.force_caller_id);
+            shows_others |= own.is_some() && !has_own_number(configuration, caller);
             let shown = own.or_else(|| rule.caller_id.clone());
             ways.extend(by_rule(configuration, exchange, rule, &sent, shown));
         }
     }
     match seconds {
+        Some(_) if shows_others => Some(Route::Refused(
+            Refused::NumberNotAssigned,
+            Cause::CALL_REJECTED,
+        )),
         Some(seconds) => Some(Route::Outside {
             number: dialled.to_owned(),
             ways,
@@ -84,14 +91,24 @@ pub(super) fn route(
 
 /// The number of the company that those see whom a caller calls (F204).
 pub(super) fn own_number(configuration: &Configuration, caller: &Caller) -> Option<String> {
-    let extension = caller.extension()?.id;
-    let mut users = configuration.users().iter();
-    let user = users.find(|user| user.extension == Some(extension))?;
-    let number = configuration
-        .catalogue()
-        .numbers
-        .get(user.outbound_number?)?;
+    let (_, number) = shown_number(configuration, caller)?;
     Some(number.number.clone())
+}
+
+/// Whether the caller may call with his number: it may have been assigned to others since he was given it (F011).
+pub(super) fn has_own_number(configuration: &Configuration, caller: &Caller) -> bool {
+    let shown = shown_number(configuration, caller);
+    shown.is_none_or(|(user, number)| number.users.includes(user))
+}
+
+fn shown_number<'a>(
+    configuration: &'a Configuration,
+    caller: &Caller,
+) -> Option<(UserId, &'a Number)> {
+    let user = configuration.user_at(caller.extension()?.id)?;
+    let numbers = &configuration.catalogue().numbers;
+    let number = numbers.get(user.outbound_number?)?;
+    Some((user.id, &number.settings))
 }
 
 /// The ways a number takes that the configuration itself calls.

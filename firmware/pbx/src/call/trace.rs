@@ -433,6 +433,8 @@ pub(crate) enum Refused {
     InternationalBarred,
     /// The outbound routes that fit are not for this extension, or not at this time.
     RouteBarred,
+    /// The number that the caller would show is assigned to others.
+    NumberNotAssigned,
     /// The caller dialled itself.
     OwnNumber,
     /// The caller has as many calls as it may.

@@ -112,6 +112,102 @@ async fn at_38_a_user_calls_with_the_number_he_was_given() -> Result {
     Ok(())
 }
 
+/// A user at an extension; his id.
+async fn user(bench: &Bench, login: &str, extension: i64) -> Result<i64> {
+    let user = json!({
+        "login": login, "role": "user", "password": "vermelho-cadeira-42", "extension": extension,
+    });
+    bench.add("users", user).await
+}
+
+#[tokio::test]
+async fn at_38_a_number_is_everybodys_until_it_is_assigned_to_some() -> Result {
+    let bench = Bench::start().await?;
+    let (extension, ana) = bench.extension("2001").await?;
+    let first = user(&bench, "ana.lima", extension).await?;
+    let number = bench
+        .number(json!({ "on_no_answer": { "to": "hang_up", "clearing": "busy" } }))
+        .await?;
+    // Whoever comes later has the number as well.
+    let (extension, bruno) = bench.extension("2002").await?;
+    let second = user(&bench, "bruno.sa", extension).await?;
+    let mut out = bench.carrier.call(flow_tests::bench::NUMBER).await?;
+    let (rings, mut taken) = (next_call(&ana).await?, next_call(&bruno).await?);
+    rings.ring();
+    taken.answer();
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    taken.wait_ended(SOON).await?;
+    drop(rings);
+    let api = bench.gateway.api();
+    let path = format!("/api/v1/users/{second}");
+    let with = json!({ "outbound_number": number });
+    api.patch(&path, &with).await?.expect(200)?;
+    let rule =
+        json!([{ "pattern": "9X.", "strip": 1, "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
+    bench
+        .add(
+            "outbound-routes",
+            json!({ "name": "Com nove", "rules": rule }),
+        )
+        .await?;
+    let mut out = bruno.call("951999990000").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    assert!(
+        inn.caller().contains(flow_tests::bench::NUMBER),
+        "{}",
+        inn.caller()
+    );
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    out.wait_ended(SOON).await?;
+
+    // From now on it is Ana's: Bruno is not rung, and does not call with it, but for help.
+    let list = json!({ "users": { "assigned_to": "list", "users": [first] } });
+    bench.change("numbers", number, list).await?;
+    let mut out = bruno.call("951999990000").await?;
+    refused(&mut out, 403).await?;
+    let out = bruno.call("190").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    assert!(inn.called().contains("sip:190@"), "{}", inn.called());
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    let refusal = |record: &Value| {
+        let trace = record["trace"].as_array();
+        let last = trace.and_then(|trace| trace.last());
+        last.is_some_and(|step| step["reason"] == "number_not_assigned")
+    };
+    let records = bench.gateway.records(4).await?;
+    assert!(records.iter().any(refusal), "{records:?}");
+    let mut out = bench.carrier.call(flow_tests::bench::NUMBER).await?;
+    let mut taken = next_call(&ana).await?;
+    taken.answer();
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    taken.wait_ended(SOON).await?;
+    let record = bench.gateway.records(5).await?.remove(0);
+    assert!(
+        !record["legs"].to_string().contains("2002"),
+        "Bruno rang: {record}"
+    );
+
+    // Without the number calls lead nowhere.
+    let path = format!("/api/v1/users/{second}");
+    let without = json!({ "outbound_number": null });
+    api.patch(&path, &without).await?.expect(200)?;
+    let path = format!("/api/v1/numbers/{number}");
+    api.delete(&path).await?.expect(204)?;
+    let mut out = bench.carrier.call(flow_tests::bench::NUMBER).await?;
+    refused(&mut out, 404).await?;
+    let record = bench.gateway.records(6).await?.remove(0);
+    let last = record["trace"]
+        .as_array()
+        .and_then(|trace| trace.last().cloned());
+    let reason = last.map(|step| step["reason"].clone());
+    assert_eq!(reason, Some(json!("unconfigured_number")), "{record}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn at_34_a_message_is_left_on_a_machine_and_whoever_called_is_free_at_once() -> Result {
     let (bench, ana, bruno, id) = bench().await?;
