@@ -61,6 +61,101 @@ async fn at_08_a_rule_takes_digits_off_and_shows_the_number_it_forces() -> Resul
     Ok(())
 }
 
+/// A trunk to this host that answers by its address, without looking whether the host is there.
+async fn trunk(bench: &Bench, name: &str, host: &str) -> Result<i64> {
+    let trunk = json!({
+        "name": name, "hosts": [host], "auth": "ip", "sources": ["192.0.2.1"], "options_interval": 0,
+    });
+    bench.add("trunks", trunk).await
+}
+
+#[tokio::test]
+async fn at_08_a_prefix_is_put_in_front_and_a_number_of_ones_own_wins_unless_another_is_forced()
+-> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let (_, other) = bench.extension("2002").await?;
+    let number = json!({ "label": "Da Ana", "number": "+555133335555" });
+    let number = bench.add("numbers", number).await?;
+    let user = json!({
+        "login": "ana.lima", "role": "user", "password": "vermelho-cadeira-42", "extension": ana, "outbound_number": number,
+    });
+    bench.add("users", user).await?;
+    let rule = |pattern: &str, force: bool| {
+        json!({
+            "pattern": pattern, "strip": 2, "prepend": "1234", "caller_id": "5133334444",
+            "force_caller_id": force, "ways": [{ "way": "trunk", "id": bench.trunk }],
+        })
+    };
+    let rules = json!([rule("55X.", false), rule("66X.", true)]);
+    let route = json!({ "name": "Com prefixo", "rules": rules });
+    bench.add("outbound-routes", route).await?;
+    for (from, dialled, shown) in [
+        (&phone, "555125554444", "555133335555"),
+        (&other, "555125554444", "5133334444"),
+        (&phone, "665125554444", "5133334444"),
+    ] {
+        let mut out = from.call(dialled).await?;
+        let mut inn = next_call(&bench.carrier).await?;
+        assert!(
+            inn.called().contains("sip:12345125554444@"),
+            "{}",
+            inn.called()
+        );
+        assert!(
+            inn.caller().contains(&format!("{shown}@")),
+            "{}",
+            inn.caller()
+        );
+        inn.answer();
+        out.wait_answered(SOON).await?;
+        out.hang_up();
+        inn.wait_ended(SOON).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_08_when_a_trunk_is_down_the_next_rule_takes_the_call() -> Result {
+    let bench = Bench::start().await?;
+    let (_, phone) = bench.extension("2001").await?;
+    // Nothing listens there; the port was free a moment ago.
+    let down = flow_tests::bench::address()?;
+    let down = trunk(&bench, "Parado", &down.to_string()).await?;
+    let rule = |trunk: i64, prepend: &str| {
+        json!({
+            "pattern": "55X.", "strip": 2, "prepend": prepend, "ways": [{ "way": "trunk", "id": trunk }],
+        })
+    };
+    let rules = json!([rule(down, "1"), rule(bench.trunk, "2")]);
+    let route = json!({ "name": "Com reserva", "rules": rules });
+    bench.add("outbound-routes", route).await?;
+    let mut out = phone.call("555125554444").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    assert!(
+        inn.called().contains("sip:25125554444@"),
+        "{}",
+        inn.called()
+    );
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    // By the gateway's own clock, so that a busy machine does not decide.
+    let record = bench.record().await?;
+    let trace = record["trace"].as_array().ok_or("a trace")?;
+    let at = |step: &str, trunk: &str| {
+        let mut steps = trace.iter();
+        let found = steps.find(|one| one["step"] == step && one["trunk"] == trunk);
+        found.and_then(|one| one["at_ms"].as_u64())
+    };
+    let tried = at("sip_trunk", "Parado").ok_or_else(|| format!("not tried: {record}"))?;
+    let next = at("sip_trunk", "Carrier").ok_or_else(|| format!("not taken: {record}"))?;
+    // 3 s, as all times within one.
+    assert!(next - tried <= 4_000, "after {} ms: {record}", next - tried);
+    Ok(())
+}
+
 #[tokio::test]
 async fn emergency_numbers_go_out_whatever_else_is_set() -> Result {
     let (bench, _, bruno, _) = bench().await?;
