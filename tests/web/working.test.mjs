@@ -111,6 +111,20 @@ test('queues are watched: who waits, who takes calls', async () => {
   await finish(page)
 })
 
+test('who is to be called back by a queue is seen, and let go', async () => {
+  await gateway.api('POST', '/queues', { name: 'Retornos', number: '303', callback_key: '1' })
+  await gateway.phone(ana, '--talk', '20', 'call', '303', '--digits', '1').ended
+  const page = await openAsAdmin(browser, gateway)
+  await visit(page, '/queues-now')
+  const queue = page.getByRole('region', { name: 'Retornos' })
+  const waiting = queue.getByRole('list', { name: 'A retornar' }).getByRole('listitem')
+  await waiting.filter({ hasText: '2001' }).filter({ hasText: 'espera a sua vez' }).waitFor()
+  await waiting.getByRole('button', { name: /^Cancelar o retorno para .*2001$/ }).click()
+  await queue.getByText('A retornar').waitFor({ state: 'detached' })
+  await queue.getByText('Ninguém espera').waitFor()
+  await finish(page)
+})
+
 test('what was sent is listed with its answer, and sent again', async () => {
   // Nobody listens at this port.
   const webhook = await gateway.api('POST', '/webhooks', { name: 'CRM', url: 'http://127.0.0.1:9/calls', events: ['call.ended'] })

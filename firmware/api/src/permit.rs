@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ramal_model::Area::{self, *};
 use ramal_model::Verb::{self, *};
-use ramal_model::{Id, People, Scope, UserId, VoicemailBox};
+use ramal_model::{Id, People, Queue, QueueMember, Scope, UserId, VoicemailBox};
 use ramal_store::{OpenDraft, StoreError, in_request};
 use utoipa::IntoResponses;
 use utoipa::openapi::extensions::ExtensionsBuilder;
@@ -159,6 +159,16 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "POST",
         "/queues/{id}/reset",
         Need::Permission(Agents, Apply),
+    ),
+    (
+        "GET",
+        "/queues/{id}/callbacks",
+        Need::Permission(Agents, View),
+    ),
+    (
+        "DELETE",
+        "/queues/{id}/callbacks/{call}",
+        Need::Permission(Agents, Edit),
     ),
     ("GET", "/agents", Need::Permission(Live, View)),
     ("POST", "/agents/{id}/login", Need::Permission(Agents, Edit)),
@@ -637,6 +647,19 @@ impl Access {
     pub fn of_mailbox(&self, app: &App, mailbox: Id<VoicemailBox>) -> Result<(), Problem> {
         let boxes = self.people(app).mailboxes(&app.store.configuration());
         self.ensure(boxes.is_none_or(|boxes| boxes.contains(&mailbox)))
+    }
+
+    /// Refuses queues of which none of his people is a member.
+    pub fn of_queue(&self, app: &App, queue: &Queue) -> Result<(), Problem> {
+        let (people, configuration) = (self.people(app), app.store.configuration());
+        let mut members = queue.members.iter();
+        self.ensure(
+            people == People::Everybody
+                || members.any(|member| match member {
+                    QueueMember::Extension { id, .. } => people.have_extension(&configuration, *id),
+                    QueueMember::Agent { id, .. } => people.include(*id),
+                }),
+        )
     }
 
     /// Refuses what is not in his scope.

@@ -167,6 +167,8 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(queues::list_queue_status))
         .routes(routes!(queues::show_queue_status))
         .routes(routes!(queues::reset_queue))
+        .routes(routes!(queues::list_queue_callbacks))
+        .routes(routes!(queues::cancel_queue_callback))
         .routes(routes!(queues::list_agents))
         .routes(routes!(queues::show_agent))
         .routes(routes!(queues::log_agent_in))

@@ -71,7 +71,8 @@ pub use music::SoundFolders;
 pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
 pub use probe::{ProbeError, Probed};
 pub use queues::{
-    AgentRefusal, AgentStatus, CallerInQueue, MemberState, MemberStatus, PauseReason, QueueStatus,
+    AgentRefusal, AgentStatus, CallbackInQueue, CallbackRefusal, CallbackState, CallerInQueue,
+    MemberState, MemberStatus, PauseReason, QueueStatus,
 };
 pub use recordings::RecordingConfig;
 pub use self_check::{SelfCall, SelfCheckError};

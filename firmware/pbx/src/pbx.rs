@@ -40,7 +40,9 @@ use crate::live::{ActiveCall, Live, LiveEvent, LiveState};
 use crate::location::LocationService;
 use crate::music::{MusicService, SoundFolders};
 use crate::probe::{self, ProbeError, Probed};
-use crate::queues::{AgentRefusal, AgentStatus, EndedBy, Member, QueueStatus, Queues};
+use crate::queues::{
+    AgentRefusal, AgentStatus, CallbackRefusal, EndedBy, Member, QueueStatus, Queues,
+};
 use crate::recordings::{RecordingConfig, Recordings};
 use crate::self_check::{self, SelfCall, SelfCheckError};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
@@ -578,6 +580,14 @@ impl Pbx {
     /// Lets a queue count from zero.
     pub fn reset_queue(&self, queue: Id<Queue>) {
         Queues::reset(&self.exchange, queue);
+    }
+
+    /// Calls off that somebody is called back who has given up waiting in a queue.
+    ///
+    /// # Errors
+    /// [`CallbackRefusal`].
+    pub async fn call_off(&self, queue: Id<Queue>, call: &CallId) -> Result<(), CallbackRefusal> {
+        Queues::call_off(&self.exchange, queue, call).await
     }
 
     /// All agents now, by name.

@@ -120,6 +120,7 @@ export const supervise = (call: string, mode: Api.Supervision, supervisor: numbe
 })
 
 export const queueStatus = () => client.get<Api.QueueStatus[]>('/queue-status')
+export const cancelCallback = (queue: number, call: string): Call => ({ method: 'DELETE', path: `/queues/${queue}/callbacks/${call}` })
 export const agents = () => client.get<Api.AgentStatus[]>('/agents')
 export const tellAgent = (user: number, what: 'pause' | 'resume' | 'logout'): Call => ({
   method: 'POST',

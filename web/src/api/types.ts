@@ -827,11 +827,25 @@ export interface QueueMember {
   missed: number
 }
 
+/** Somebody who has given up waiting in a queue and is called back. */
+export interface QueueCallback {
+  /** The call by which he came, which names him. */
+  call: string
+  number: string
+  name: string
+  since: number
+  attempts: number
+  state: 'waiting' | 'calling' | 'resting'
+  /** When he is called again who did not answer. */
+  again_at: number | null
+}
+
 /** A queue now; counts are since midnight. */
 export interface QueueStatus {
   id: number
   name: string
   waiting: { call: string; number: string; name: string; since: number }[]
+  callbacks: QueueCallback[]
   members: QueueMember[]
   answered: number
   abandoned: number

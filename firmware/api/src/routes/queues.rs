@@ -1,10 +1,10 @@
 //! Queues and agents as they stand, and what agents do.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ramal_model::{Break, ExtensionId, Id, Queue, UserId, code};
-use ramal_pbx::{AgentRefusal, AgentStatus, QueueStatus};
+use ramal_model::{Break, CallId, ExtensionId, Id, Queue, UserId, code};
+use ramal_pbx::{AgentRefusal, AgentStatus, CallbackInQueue, CallbackRefusal, QueueStatus};
 use ramal_store::AgentInterval;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -63,6 +63,62 @@ pub async fn reset_queue(
     app.pbx.reset_queue(queue);
     tracing::info!(queue = id, by = %may.caller.actor, "queue counts from zero");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who is to be called back, who has waited longest first. Agents see the queues of which they are members.
+#[utoipa::path(
+    get, path = "/queues/{id}/callbacks", tag = "calls", security(("session" = []), ("token" = [])),
+    params(("id" = i64, Path, description = "Id of the queue")),
+    responses((status = 200, body = [CallbackInQueue]), Unauthenticated, Forbidden, NoSuchObject, Common)
+)]
+pub async fn list_queue_callbacks(
+    State(app): State<App>,
+    may: Access,
+    ObjectId(id): ObjectId,
+) -> Result<Json<Vec<CallbackInQueue>>, Problem> {
+    his_queue(&app, &may, id)?;
+    let mut queues = app.pbx.queues().into_iter();
+    let found = queues.find(|queue| queue.id == id);
+    let found = found.ok_or_else(|| no_such("queue", id))?;
+    Ok(Json(found.callbacks))
+}
+
+/// Decides that somebody is not called back who has given up waiting. 409 when it is his turn already.
+#[utoipa::path(
+    delete, path = "/queues/{id}/callbacks/{call}", tag = "calls", security(("session" = []), ("token" = [])),
+    params(
+        ("id" = i64, Path, description = "Id of the queue"),
+        ("call" = String, Path, description = "Id of the call he came by")
+    ),
+    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
+)]
+pub async fn cancel_queue_callback(
+    State(app): State<App>,
+    may: Access,
+    Path((id, call)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let number = id.parse().map_err(|_| no_such("queue", &id))?;
+    let queue = his_queue(&app, &may, number)?;
+    let missing = || no_such("callback", &call);
+    let named = call.parse::<CallId>().map_err(|_| missing())?;
+    match app.pbx.call_off(queue, &named).await {
+        Ok(()) => {
+            tracing::info!(queue = number, %call, by = %may.caller.actor, "callback cancelled");
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Err(CallbackRefusal::NoSuchCallback) => Err(missing()),
+        Err(refusal) => Err(Problem::conflict(format!("Not done: {refusal}."))),
+    }
+}
+
+/// The queue, if people of the caller take its calls.
+fn his_queue(app: &App, may: &Access, id: i64) -> Result<Id<Queue>, Problem> {
+    let queue: Id<Queue> = Id::new(id);
+    let configuration = app.store.configuration();
+    let found = configuration.catalogue().queues.get(queue);
+    let found = found.ok_or_else(|| no_such("queue", id))?;
+    may.of_queue(app, found)?;
+    Ok(queue)
 }
 
 /// All agents now, by name: users who are members of queues, and whoever has logged in. Changes come as events

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use ramal_model::{ExtensionId, Id, Party, Queue};
 use ramal_store::QueueCallback;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 use super::place::Place;
 use super::service::moment;
-use super::{Queues, Turn};
+use super::{CallbackState, Queues, Turn};
 use crate::call::click_to_dial::{Click, Then};
 use crate::exchange::Exchange;
 use crate::lines::MAX_HOPS;
@@ -67,15 +67,25 @@ impl Queues {
         if let Err(error) = exchange.store.write_queue_callback(callback.clone()).await {
             tracing::error!(%error, "somebody who is to be called back is forgotten by a restart");
         }
-        tokio::spawn(keep(Arc::clone(exchange), Box::new(place), callback));
+        Self::keep(exchange, place, callback);
     }
 
     /// Takes up those who were to be called back before a restart.
     pub(super) fn call_back(exchange: &Arc<Exchange>, callbacks: Vec<QueueCallback>) {
         for callback in callbacks {
             let place = Self::enter_again(exchange, &callback);
-            tokio::spawn(keep(Arc::clone(exchange), Box::new(place), callback));
+            Self::keep(exchange, place, callback);
         }
+    }
+
+    fn keep(exchange: &Arc<Exchange>, place: Place, callback: QueueCallback) {
+        let bell = exchange.queues.floor().promise(callback.clone());
+        let promise = Promised {
+            exchange: Arc::clone(exchange),
+            callback,
+            bell,
+        };
+        tokio::spawn(promise.keep(Box::new(place)));
     }
 
     /// A place for somebody who is called back, by the time since when he waits.
@@ -96,47 +106,91 @@ impl Queues {
     }
 }
 
-/// Calls somebody until he was reached, or it makes no sense any more.
-async fn keep(exchange: Arc<Exchange>, mut place: Box<Place>, mut callback: QueueCallback) {
-    loop {
-        let offer = match place.turn().await {
-            Turn::Wait | Turn::Empty => continue,
-            Turn::Gone => break,
-            Turn::Ring(offers) => offers.into_iter().next(),
-        };
-        if exchange.is_closing() {
-            // Taken up again after the restart.
-            place.sent_on();
-            return;
+/// A promise, and who keeps it.
+struct Promised {
+    exchange: Arc<Exchange>,
+    callback: QueueCallback,
+    /// Rings when the promise is called off.
+    bell: Arc<Notify>,
+}
+
+impl Promised {
+    /// Calls somebody until he was reached, it makes no sense any more, or somebody calls it off.
+    async fn keep(mut self, mut place: Box<Place>) {
+        let exchange = Arc::clone(&self.exchange);
+        loop {
+            let turn = tokio::select! {
+                turn = place.turn() => turn,
+                () = self.bell.notified() => break,
+            };
+            let offer = match turn {
+                Turn::Wait | Turn::Empty => continue,
+                Turn::Gone => break,
+                Turn::Ring(offers) => offers.into_iter().next(),
+            };
+            if exchange.is_closing() {
+                // Taken up again after the restart.
+                place.sent_on();
+                return;
+            }
+            let Some(offer) = offer else { continue };
+            if !self.is(CallbackState::Calling, None) {
+                break;
+            }
+            let rest = match ring(&exchange, place, &self.callback, offer.extension).await {
+                Some(CalledBack::NoMember { place: his, missed }) => {
+                    his.not_taken(missed);
+                    place = his;
+                    self.is(CallbackState::Waiting, None);
+                    continue;
+                }
+                Some(CalledBack::Talked) => break,
+                Some(CalledBack::NoAnswer) => {
+                    self.callback.attempts += 1;
+                    if self.callback.attempts >= ATTEMPTS {
+                        let call = &self.callback.call;
+                        tracing::info!(%call, "a caller of a queue was called back in vain");
+                        break;
+                    }
+                    write(&exchange, &self.callback).await;
+                    AGAIN
+                }
+                None => NO_ROOM,
+            };
+            if !self.rests(rest).await {
+                break;
+            }
+            if exchange.is_closing() {
+                return;
+            }
+            self.is(CallbackState::Waiting, None);
+            place = Box::new(Queues::enter_again(&exchange, &self.callback));
         }
-        let Some(offer) = offer else { continue };
-        place = match ring(&exchange, place, &callback, offer.extension).await {
-            Some(CalledBack::NoMember { place, missed }) => {
-                place.not_taken(missed);
-                place
-            }
-            Some(CalledBack::Talked) => break,
-            Some(CalledBack::NoAnswer) => {
-                callback.attempts += 1;
-                if callback.attempts >= ATTEMPTS {
-                    tracing::info!(call = %callback.call, "a caller of a queue was called back in vain");
-                    break;
-                }
-                write(&exchange, &callback).await;
-                sleep(AGAIN).await;
-                Box::new(Queues::enter_again(&exchange, &callback))
-            }
-            None => {
-                sleep(NO_ROOM).await;
-                if exchange.is_closing() {
-                    return;
-                }
-                Box::new(Queues::enter_again(&exchange, &callback))
-            }
-        };
+        exchange.queues.floor().promise_is_over(&self.callback.call);
+        exchange.queues.poke.notify_one();
+        let gone = exchange.store.delete_queue_callback(&self.callback.call);
+        if let Err(error) = gone.await {
+            tracing::error!(%error, "somebody may be called back twice");
+        }
     }
-    if let Err(error) = exchange.store.delete_queue_callback(&callback.call).await {
-        tracing::error!(%error, "somebody may be called back twice");
+
+    /// Notes what happens to him now; whether the promise holds.
+    fn is(&self, state: CallbackState, again_at: Option<i64>) -> bool {
+        let queues = &self.exchange.queues;
+        let holds = queues.floor().callback_is(&self.callback, state, again_at);
+        queues.poke.notify_one();
+        holds
+    }
+
+    /// Lets him alone for so long; whether the promise holds after it.
+    async fn rests(&self, long: Duration) -> bool {
+        let ms = i64::try_from(long.as_millis()).unwrap_or(i64::MAX);
+        let until = self.exchange.store.now().saturating_add(ms);
+        self.is(CallbackState::Resting, Some(until));
+        tokio::select! {
+            () = sleep(long) => true,
+            () = self.bell.notified() => false,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use ramal_model::{
 
 use super::agents::{Agents, PauseReason};
 use super::choice::{Memory, Tally};
+use super::promises::Promise;
 use super::standing::Standing;
 
 /// Milliseconds for which a member who has not taken a call is not rung again.
@@ -155,6 +156,8 @@ impl Line {
 pub(crate) struct Floor {
     pub(super) lines: BTreeMap<Id<Queue>, Line>,
     pub(super) agents: Agents,
+    /// Who is to be called back, in all queues.
+    pub(super) promises: Vec<Promise>,
     /// Until when somebody is left alone after a call, UTC ms.
     pub(super) wrap_up: HashMap<Member, i64>,
     /// Until when somebody is left alone who did not take a call, UTC ms.

@@ -8,6 +8,7 @@
 //! - `standing`: who can be rung;
 //! - `agents`: who has logged in where, and pauses;
 //! - `announcing`: when a caller is told what;
+//! - `callback`: calling those back who gave up waiting; `promises`: who they are;
 //! - `report`: queues, members and agents as people look at them;
 //! - `service`: the tasks around it; `place`: what a call has of a queue.
 
@@ -18,6 +19,7 @@ mod choice;
 mod dealing;
 mod floor;
 mod place;
+mod promises;
 mod report;
 mod service;
 mod standing;
@@ -30,5 +32,6 @@ pub(crate) use self::announcing::{Announcing, wait_in_minutes};
 pub(crate) use self::callback::{CallBack, CalledBack};
 pub(crate) use self::floor::{Floor, Member, Moment, NoPlace, Offer, Phone, Phones, Ticket, Turn};
 pub(crate) use self::place::{OfQueue, Place};
+pub use self::promises::{CallbackInQueue, CallbackRefusal, CallbackState};
 pub use self::report::{AgentStatus, CallerInQueue, MemberState, MemberStatus, QueueStatus};
 pub(crate) use self::service::Queues;

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::PauseReason;
 use super::floor::{Floor, Line, Member, Moment, Phones};
+use super::promises::CallbackInQueue;
 use super::standing::Standing;
 
 /// A queue now.
@@ -17,6 +18,8 @@ pub struct QueueStatus {
     pub name: String,
     /// Who waits, the next first.
     pub waiting: Vec<CallerInQueue>,
+    /// Who is to be called back, those included who did not answer and are called again later.
+    pub callbacks: Vec<CallbackInQueue>,
     /// Its members in its order, but for those in breaks that are not shown.
     pub members: Vec<MemberStatus>,
     /// Calls that members took since midnight.
@@ -203,6 +206,7 @@ impl Floor {
             id: queue.id.number(),
             name: queue.name.clone(),
             waiting: waiting.collect(),
+            callbacks: self.callbacks(queue.id),
             members: members.collect(),
             answered: line.totals.answered,
             abandoned: line.totals.abandoned,

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 
 use super::agents::{AgentNews, EndedBy};
 use super::{
-    AgentRefusal, AgentStatus, Floor, Member, Moment, NoPlace, PauseReason, Phone, Place,
-    QueueStatus, Ticket,
+    AgentRefusal, AgentStatus, CallbackRefusal, Floor, Member, Moment, NoPlace, PauseReason, Phone,
+    Place, QueueStatus, Ticket,
 };
 use crate::exchange::Exchange;
 use crate::live::LiveEvent;
@@ -299,6 +299,19 @@ impl Queues {
             floor.reset(queue, now);
             Ok(())
         });
+    }
+
+    /// Calls a promise off: whoever was to be called back is not, also after a restart.
+    pub(crate) async fn call_off(
+        exchange: &Exchange,
+        queue: Id<Queue>,
+        call: &CallId,
+    ) -> Result<(), CallbackRefusal> {
+        Self::change(exchange, |floor, _, _| floor.call_off(queue, call))?;
+        if let Err(error) = exchange.store.delete_queue_callback(call).await {
+            tracing::error!(%error, %call, "somebody may be called back who should not be");
+        }
+        Ok(())
     }
 
     fn change<T, E>(

@@ -1,7 +1,8 @@
-//! U5: callers who hang up, keep their place and are called back.
+//! U5: callers who hang up, keep their place and are called back, and who decides that they are not.
 
 use flow_tests::bench::{Result, hears, next_call, steps};
 use flow_tests::prompts::Prompt;
+use flow_tests::session::{PASSWORD, Session};
 use flow_tests::{SOON, tone};
 use serde_json::{Value, json};
 use sipphone::Call;
@@ -118,5 +119,144 @@ async fn u5_a_promise_outlives_a_restart_and_a_member_who_does_not_answer() -> R
     out.hang_up();
     inn.wait_ended(SOON).await?;
     desk.settle().await?;
+    Ok(())
+}
+
+/// The callbacks of the queue, once they look so.
+async fn callbacks(desk: &Desk, what: &'static str, are: impl Fn(&Value) -> bool) -> Result<Value> {
+    let path = format!("/api/v1/queues/{}/callbacks", desk.queue);
+    Ok(desk.bench.gateway.wait(&path, what, are).await?)
+}
+
+/// Calls off what was promised to the first of them.
+async fn call_off(desk: &Desk, callbacks: &Value) -> Result<u16> {
+    let call = callbacks[0]["call"].as_str().ok_or("the call")?;
+    let path = format!("/api/v1/queues/{}/callbacks/{call}", desk.queue);
+    Ok(desk.bench.gateway.api().delete(&path).await?.status)
+}
+
+#[tokio::test]
+async fn u5_whoever_waits_to_be_called_back_is_seen_and_may_be_let_go() -> Result {
+    let mut desk = desk(&[]).await?;
+    promised(&desk).await?;
+    let waits = |all: &Value| all[0]["state"] == "waiting";
+    let listed = callbacks(&desk, "who was promised", waits).await?;
+    assert_eq!(listed[0]["number"], "5198765432", "{listed}");
+    assert_eq!(listed[0]["attempts"], 0, "{listed}");
+    // Nobody else's queue has him, and nobody by another name.
+    let api = desk.bench.gateway.api();
+    let call = listed[0]["call"].as_str().ok_or("the call")?;
+    for path in [
+        format!("/api/v1/queues/999/callbacks/{call}"),
+        format!("/api/v1/queues/{}/callbacks/0", desk.queue),
+        "/api/v1/queues/999/callbacks".to_owned(),
+    ] {
+        let (gone, found) = (api.delete(&path).await?, api.get(&path).await?);
+        assert!([404, 405].contains(&gone.status), "{path}: {}", gone.status);
+        assert!(
+            [404, 405].contains(&found.status),
+            "{path}: {}",
+            found.status
+        );
+    }
+    assert_eq!(call_off(&desk, &listed).await?, 204);
+    callbacks(&desk, "nobody", |all| all == &json!([])).await?;
+    desk.wait("nobody who waits", |queue| queue["waiting"] == json!([]))
+        .await?;
+    assert_eq!(call_off(&desk, &listed).await?, 404);
+    // He is forgotten for good: the member who comes now takes whoever calls next.
+    desk.bench.gateway.crash_and_restart().await?;
+    desk.phones[0].register(300).await?;
+    works(&desk, &[0]).await?;
+    callbacks(&desk, "nobody", |all| all == &json!([])).await?;
+    let mut out = desk.call().await?;
+    let mut inn = next_call(&desk.phones[0]).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    out.audio().send(tone(900.0));
+    hears(&inn, 900.0).await?;
+    out.hang_up();
+    out.wait_ended(SOON).await?;
+    inn.wait_ended(SOON).await?;
+    desk.settle().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn u5_nobody_is_let_go_whose_turn_it_is_and_who_does_not_answer_may_be() -> Result {
+    let desk = desk(&[0]).await?;
+    let busy = desk.call().await?;
+    let mut first = next_call(&desk.phones[0]).await?;
+    first.answer();
+    first.wait_answered(SOON).await?;
+    promised(&desk).await?;
+    busy.hang_up();
+    first.wait_ended(SOON).await?;
+    // The member's phone rings for him.
+    let mut inn = next_call(&desk.phones[0]).await?;
+    inn.ring();
+    let calling = |all: &Value| all[0]["state"] == "calling";
+    let listed = callbacks(&desk, "his turn", calling).await?;
+    assert_eq!(call_off(&desk, &listed).await?, 409);
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    // He does not answer, and is to be called again; until somebody decides otherwise.
+    next_call(&desk.bench.carrier).await?.reject(486);
+    inn.wait_ended(SOON).await?;
+    let rests = |all: &Value| all[0]["state"] == "resting";
+    let listed = callbacks(&desk, "his rest", rests).await?;
+    assert_eq!(listed[0]["attempts"], 1, "{listed}");
+    assert!(listed[0]["again_at"].is_i64(), "{listed}");
+    assert_eq!(call_off(&desk, &listed).await?, 204);
+    callbacks(&desk, "nobody", |all| all == &json!([])).await?;
+    desk.settle().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn u5_an_agent_lets_go_who_waits_for_his_own_queue_only() -> Result {
+    let desk = desk(&[]).await?;
+    let mut sessions = Vec::new();
+    for (login, extension) in ["ana.lima", "bruno.sa"].iter().zip(&desk.members) {
+        let user = json!({
+            "login": login, "role": "agent", "password": PASSWORD, "extension": extension,
+        });
+        let id = desk.bench.add("users", user).await?;
+        sessions.push((id, Session::open(&desk.bench, login).await?));
+    }
+    let (ana, at_ana) = &sessions[0];
+    // Nobody is there: Ana works in the queue, and has not logged in.
+    let agents = json!([{ "member": "agent", "id": ana }]);
+    desk.change(json!({ "members": agents })).await?;
+    promised(&desk).await?;
+    let path = format!("/queues/{}/callbacks", desk.queue);
+    let waits = |all: &Value| all[0]["state"] == "waiting";
+    let listed = callbacks(&desk, "who was promised", waits).await?;
+    assert_eq!(at_ana.get(&path).await?, listed);
+    let one = format!("{path}/{}", listed[0]["call"].as_str().ok_or("the call")?);
+    let (_, at_bruno) = &sessions[1];
+    for (method, path) in [("GET", &path), ("DELETE", &one)] {
+        let (status, told) = at_bruno.send(method, path, None).await?;
+        assert_eq!(status, 403, "{method}: {told}");
+    }
+    let (status, told) = at_ana.send("DELETE", &one, None).await?;
+    assert_eq!(status, 204, "{told}");
+    assert_eq!(at_ana.get(&path).await?, json!([]));
+    // Who has done it is written down.
+    let done_by = |entry: &Value| {
+        entry["method"] == "DELETE"
+            && entry["status"] == 204
+            && entry["path"]
+                .as_str()
+                .is_some_and(|path| path.ends_with(&one))
+            && entry["actor"]["login"] == "ana.lima"
+    };
+    let logged = |log: &Value| {
+        log["entries"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(done_by))
+    };
+    let log = "/api/v1/audit-log";
+    desk.bench.gateway.wait(log, "the entry", logged).await?;
     Ok(())
 }
