@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ramal_model::{
-    Alarm, CallId, CallResult, Conference, ExtensionId, Id, Party, RecordingId, TrunkId,
+    Alarm, CallId, CallResult, Conference, ExtensionId, Id, Party, RecordingId, Severity, TrunkId,
     VoicemailMessage,
 };
 use serde::Serialize;
@@ -23,6 +23,8 @@ use crate::trunk::TrunkStatus;
 
 /// Changes a slow reader may lag behind before it loses some and has to take a new snapshot.
 const EVENT_BACKLOG: usize = 1024;
+/// The alarm of calls that are led round in a circle.
+const ROUND_IN_CIRCLES: &str = "calls_round_in_circles";
 
 /// A snapshot of the gateway's live state.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -454,7 +456,21 @@ impl LiveState {
         }
     }
 
+    /// A call to this number was led round in a circle and had to be ended.
+    pub(crate) fn calls_go_round(&self, dialled: String, now: i64) {
+        self.raise(Alarm {
+            id: ROUND_IN_CIRCLES.to_owned(),
+            since: now,
+            severity: Severity::Major,
+            object: dialled,
+            text: ROUND_IN_CIRCLES.to_owned(),
+            action: format!("{ROUND_IN_CIRCLES}_action"),
+        });
+    }
+
+    /// Calls may be led otherwise from now on; whether they still go round, the next one tells.
     pub(crate) fn configuration_changed(&self, version: u64) {
+        self.clear(ROUND_IN_CIRCLES);
         let _state = self.lock();
         self.announce(LiveEvent::ConfigurationChanged { version });
     }

@@ -300,6 +300,12 @@ impl Call {
         self.exchange.live.call_alerting(&self.record.id, leg.key());
     }
 
+    /// What is configured leads the call round in a circle, and somebody should look at it.
+    pub(super) fn goes_round(&self) {
+        let dialled = self.record.callee.number.clone();
+        self.exchange.live.calls_go_round(dialled, utc_ms());
+    }
+
     /// Who is at an end of the call now. What was dialled stays in the record.
     pub(super) fn now_at(&self, end: End, party: Party) {
         self.exchange

@@ -236,6 +236,9 @@ impl Switch for Stage<'_, '_> {
                 language: one.language,
             });
         }
+        if step == Step::RoundInCircles {
+            self.call.goes_round();
+        }
         self.call.step(step);
     }
 

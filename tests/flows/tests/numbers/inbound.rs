@@ -329,3 +329,59 @@ async fn at_09_a_route_leads_to_an_announcement_and_says_when_its_trunk_does_not
     assert_eq!(course["unreachable"], "trunk", "{course}");
     Ok(())
 }
+
+#[tokio::test]
+async fn at_31_numbers_that_forward_to_each_other_end_the_call_with_an_alarm() -> Result {
+    const OTHER: &str = "555133335555";
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let rule = json!([{ "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
+    bench
+        .add("outbound-routes", json!({ "name": "Tudo", "rules": rule }))
+        .await?;
+    let forwards = |label: &str, number: &str, to: Value| {
+        json!({
+            "label": label, "number": number, "mode": "forward_all", "forward_to": to,
+            "ring": { "targets": extensions(&[ana]) },
+        })
+    };
+    for to in [Value::Null, json!(NUMBER)] {
+        let wrong = forwards("Geral", NUMBER, to);
+        bench.refusal("numbers", wrong, "forward_to").await?;
+    }
+    let first = forwards("Geral", NUMBER, json!(OTHER));
+    bench.add("numbers", first).await?;
+    let other = forwards("Outro", OTHER, json!(NUMBER));
+    let other = bench.add("numbers", other).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let end = out.wait_ended(SOON).await?;
+    assert!(matches!(end, EndReason::Refused(_)), "{end:?}");
+    let rings = tokio::time::timeout(std::time::Duration::from_millis(200), phone.next_call());
+    assert!(rings.await.is_err(), "a phone rang");
+    let record = bench.record().await?;
+    assert!(steps(&record).contains(&"round_in_circles"), "{record}");
+    let raised = |alarms: &Value| {
+        let mut alarms = alarms.as_array().into_iter().flatten();
+        alarms.any(|one| one["id"] == "calls_round_in_circles" && one["object"] == NUMBER)
+    };
+    let alarms = "/api/v1/alarms";
+    bench.gateway.wait(alarms, "the alarm", raised).await?;
+    // The next call goes where it leads now, and nothing is wrong any more.
+    bench
+        .change("numbers", other, json!({ "forward_to": "51999990000" }))
+        .await?;
+    let well = |alarms: &Value| !raised(alarms);
+    bench.gateway.wait(alarms, "its end", well).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut mobile = next_call(&bench.carrier).await?;
+    assert!(
+        mobile.called().contains("51999990000"),
+        "{}",
+        mobile.called()
+    );
+    mobile.answer();
+    out.wait_answered(SOON).await?;
+    out.hang_up();
+    mobile.wait_ended(SOON).await?;
+    Ok(())
+}
