@@ -62,6 +62,19 @@ npm_in() (
     if has_node; then npm "$@"; else "$STEPS/in-toolbox" npm "$@"; fi
 )
 
+# cargo_release COMMAND ARGUMENT...: cargo with the release profile. Programs name the source file in which they panic: with the
+# folders of this machine replaced, the same source makes the same program wherever it is built. RELEASE_FLAGS: more for rustc.
+cargo_release() {
+    local command=$1 sysroot commit flags
+    shift
+    sysroot=$(rustc --print sysroot)
+    commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
+    # shellcheck disable=SC2086 # one word per flag
+    printf -v flags '%s\x1f' ${RELEASE_FLAGS:-} --remap-path-prefix="${CARGO_HOME:-$HOME/.cargo}=/cargo" --remap-path-prefix="$ROOT=/ramal" \
+        --remap-path-prefix="$sysroot/lib/rustlib/src/rust=/rustc/$commit"
+    CARGO_ENCODED_RUSTFLAGS=${flags%$'\x1f'} cargo "$command" --release --locked --quiet "$@"
+}
+
 # key_of PATH...: one hash over names, modes, link targets and contents of files and folders.
 key_of() {
     local path
