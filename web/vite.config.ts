@@ -14,6 +14,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // Which packages are in the bundle, with their licences: the image's bill of materials is made of it.
+    license: { fileName: 'licenses.json' },
   },
   server: { proxy: { '/api': { target: gateway, secure: false } } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
