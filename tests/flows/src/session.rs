@@ -36,9 +36,7 @@ impl Session {
         body: Option<Value>,
     ) -> Result<(u16, Value)> {
         let mut curl = Command::new("curl");
-        // By HTTP/2 curl 7 loses an answer that comes before it has sent the body, as refusals do.
-        curl.args(["--silent", "--show-error", "--insecure", "--http1.1"])
-            .args(["--max-time", "30"])
+        curl.args(["--silent", "--show-error", "--insecure", "--max-time", "30"])
             .args(["--request", method, "--header", "X-Ramal-CSRF: 1"])
             .args(["--write-out", "\n%{http_code}"])
             .arg("--cookie")
