@@ -7,6 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+/// What one step of the start may take.
+const STEP: Duration = Duration::from_secs(60);
+
 /// A connection to the service manager; silent when there is none.
 #[derive(Debug)]
 pub(crate) struct Notify {
@@ -55,6 +58,13 @@ impl Notify {
         self.send(&format!("EXTEND_TIMEOUT_USEC={}", by.as_micros()));
     }
 
+    /// A step of the start has begun, told to `systemctl status`; it may take [`STEP`]. A slow disk or processor takes long for the
+    /// whole start and is not to be interrupted there, where the next attempt would be as slow; what hangs in one step is.
+    pub(crate) fn starting(&self, step: &str) {
+        self.status(&format!("starting: {step}"));
+        self.takes_longer(STEP);
+    }
+
     /// Shutting down.
     pub(crate) fn stopping(&self) {
         self.send("STOPPING=1");
@@ -99,6 +109,21 @@ mod tests {
             socket: Some(connect(path.as_os_str().as_bytes()).unwrap()),
             watchdog: None,
         };
+        notify.starting("disk");
+        let mut received = Vec::new();
+        for _ in 0..3 {
+            let mut buffer = [0; 64];
+            let length = manager.recv(&mut buffer).unwrap();
+            received.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        assert_eq!(
+            received,
+            [
+                "STATUS=starting: disk",
+                "WATCHDOG=1",
+                "EXTEND_TIMEOUT_USEC=60000000"
+            ]
+        );
         notify.ready();
         let mut buffer = [0; 64];
         let length = manager.recv(&mut buffer).unwrap();

@@ -122,12 +122,14 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signals)?;
     let notify = Notify::from_environment();
-    notify.status("starting");
+    notify.starting("data");
 
     make_writable(&settings.data_dir)?;
     make_writable(&settings.run_dir)?;
     settle(&settings.data_dir, &notify).await?;
+    notify.starting("configuration");
     let store = Store::open(&settings.data_dir)?;
+    notify.starting("prompts and media");
     let studio = studio(&settings, &store)?;
     let engine = Engine::start(EngineConfig {
         // Voice comes to the addresses that signalling comes to.
@@ -137,7 +139,9 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         prompts: Arc::new(prompts(&settings.prompts_dir)?),
         multiplexing: Multiplexing::default(),
     })?;
+    notify.starting("certificate");
     let certificate = OwnCertificate::open(settings.data_dir.join("tls"), names(&settings))?;
+    notify.starting("telephony");
     let pbx = Pbx::start(
         PbxConfig {
             sip_listen: settings.sip,
@@ -163,11 +167,13 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         engine,
     )
     .await?;
+    notify.starting("lines");
     if settings.simulated_lines {
         pbx.add_lines(Box::new(SimulatedLines::start(&simulation(&store))?));
     } else {
         add_cards(&pbx, &settings.board, country(&store));
     }
+    notify.starting("web and everything else");
     let courier = Courier::start(
         CourierConfig {
             tls: ramal_tls::client_config(settings.authorities.as_deref())?,
