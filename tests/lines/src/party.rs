@@ -131,6 +131,16 @@ impl End {
             .expect("the driver lives")
     }
 
+    /// The next event, if it is there already.
+    pub fn pending(&mut self) -> Option<TrunkEvent> {
+        self.trunk.events.try_recv().ok()
+    }
+
+    /// All events that are there already.
+    pub fn pending_all(&mut self) -> Vec<TrunkEvent> {
+        std::iter::from_fn(|| self.pending()).collect()
+    }
+
     /// Waits for the event that `wanted` takes something from, passing over others.
     pub fn expect<T>(&mut self, what: &str, mut wanted: impl FnMut(&TrunkEvent) -> Option<T>) -> T {
         let mut seen = Vec::new();

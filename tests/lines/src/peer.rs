@@ -7,6 +7,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// How long the exchange may take for an event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -58,6 +61,32 @@ impl Peer {
     pub fn tell(&mut self, command: &str) {
         writeln!(self.commands, "{command}").expect("the exchange takes commands");
         self.commands.flush().expect("the exchange takes commands");
+    }
+
+    /// What it has said and nobody has waited for.
+    pub fn pending(&self) -> Vec<String> {
+        self.events.try_iter().collect()
+    }
+
+    /// Stops it where it stands, as a machine that hangs.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let process = Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"));
+        kill(process, signal).expect("the exchange takes signals");
     }
 
     /// Waits for the event that `wanted` takes something from, passing over others.

@@ -6,6 +6,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod recovery;
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
