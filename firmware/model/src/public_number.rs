@@ -137,6 +137,27 @@ impl Company {
             .unwrap_or(e164)
     }
 
+    /// The ways a number of the public network is dialled where the company is, those that people know best first; as it was given
+    /// when no plan knows it.
+    #[must_use]
+    pub fn ways_to_dial(&self, number: &str) -> Vec<String> {
+        let mut ways = vec![self.local_form(number)];
+        if let (Some(e164), Some(plan)) = (self.e164(number), self.plan()) {
+            let digits = e164.trim_start_matches('+');
+            if let Some(national) = digits.strip_prefix(self.country_code.as_str()) {
+                ways.extend([national.to_owned(), format!("{}{national}", plan.trunk)]);
+            }
+            ways.extend([
+                format!("{}{digits}", plan.international),
+                digits.to_owned(),
+                e164,
+            ]);
+        }
+        let mut seen = std::collections::HashSet::new();
+        ways.retain(|way| seen.insert(way.clone()));
+        ways
+    }
+
     fn plan(&self) -> Option<&'static Plan> {
         let code = self.country.code();
         PLANS.iter().find(|plan| plan.country == code)
@@ -317,6 +338,17 @@ mod tests {
             assert_eq!(brazil.local_form(none), none);
         }
         assert_eq!(company("BR", "").e164("33335555"), None, "no area code");
+    }
+
+    #[test]
+    fn a_number_is_dialled_as_people_do() {
+        let brazil = company("BR", "51");
+        let near = brazil.ways_to_dial("+555133335555");
+        let ways = ["33335555", "5133335555", "05133335555", "00555133335555"];
+        assert_eq!(near[..4], ways);
+        let abroad = company("US", "212").ways_to_dial("+34912345678");
+        assert_eq!(abroad, ["+34912345678", "01134912345678", "34912345678"]);
+        assert_eq!(brazil.ways_to_dial("190"), ["190"]);
     }
 
     #[test]

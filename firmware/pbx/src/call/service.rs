@@ -5,12 +5,15 @@ use ramal_media::MediaError;
 use ramal_model::Configuration;
 use ramal_store::CallFilter;
 
+use super::Caller;
 use super::Outcome;
 use super::participant::Participant;
 use super::record::Call;
+use super::routing::{self, Route};
 use super::trace::{EndedHere, Feature};
 use super::voice::{self, Interrupted, Voice};
 use super::voicemail::{self, Whose};
+use crate::exchange::Exchange;
 
 /// How often the clock tells the time before it hangs up.
 const CLOCK_REPEATS: usize = 3;
@@ -56,13 +59,11 @@ pub(super) async fn run(
                 Err(interrupted) => Err(interrupted),
             }
         }
-        Feature::CallBack => {
-            match last_caller(&mut voice, &who.party().number, configuration).await {
-                Ok(Some(number)) => return Served::CallOn(number),
-                Ok(None) => voice.say(&["no-last-caller"]).await,
-                Err(interrupted) => Err(interrupted),
-            }
-        }
+        Feature::CallBack => match last_caller(&mut voice, who, configuration).await {
+            Ok(Some(number)) => return Served::CallOn(number),
+            Ok(None) => voice.say(&["no-last-caller"]).await,
+            Err(interrupted) => Err(interrupted),
+        },
         // What is set says one sentence, in `setting_code`.
         Feature::ForwardAll
         | Feature::ForwardAllOff
@@ -87,12 +88,16 @@ pub(super) async fn run(
 /// The number of whoever called this extension last, as it is dialled here; none when nobody did or he withheld it.
 async fn last_caller(
     voice: &mut Voice<'_>,
-    own: &str,
+    who: &Caller,
     configuration: &Configuration,
 ) -> Result<Option<String>, Interrupted> {
+    let own = who.party().number;
+    let extension = who.extension();
+    let user = extension.and_then(|extension| configuration.user_at(extension.id));
+    // Calls from outside have the company's number in their record, and the extension in a leg only.
     let filter = CallFilter {
         limit: Some(RECENT),
-        number: Some(own.to_owned()),
+        users: user.map(|user| vec![user.id]),
         ..CallFilter::default()
     };
     let store = voice.call.exchange().store.clone();
@@ -102,21 +107,44 @@ async fn last_caller(
         .unwrap_or_default();
     let id = voice.call.id();
     let last = calls.iter().find(|call| {
-        let called = call.callee.number == own;
+        let rang = call.legs.iter().any(|leg| leg.party == own);
+        let called = call.callee.number == own || rang;
         call.id != *id && called && call.caller.number != own
     });
-    Ok(last.and_then(|call| as_dialled(configuration, &call.caller.number)))
+    let exchange = voice.call.exchange();
+    Ok(last.and_then(|call| as_dialled(configuration, exchange, who, &call.caller.number)))
 }
 
-/// A caller's number as it is dialled on an extension.
-pub(super) fn as_dialled(configuration: &Configuration, number: &str) -> Option<String> {
+/// A caller's number as somebody has to dial it to be led outside; none for what is no number.
+pub(super) fn as_dialled(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    who: &Caller,
+    number: &str,
+) -> Option<String> {
     if configuration.who_has(number).is_some() {
         return Some(number.to_owned());
     }
     let digits = number.strip_prefix('+').unwrap_or(number);
-    let is_number = !digits.is_empty() && digits.bytes().all(|key| key.is_ascii_digit());
-    // From here numbers outside begin with 0.
-    is_number.then(|| format!("0{digits}"))
+    if digits.is_empty() || !digits.bytes().all(|key| key.is_ascii_digit()) {
+        return None;
+    }
+    // Without rules, numbers outside begin with 0, and go out as they came in.
+    let plainly = format!("0{digits}");
+    let routes = &configuration.catalogue().outbound_routes;
+    if !routes.iter().any(|route| route.enabled) {
+        return Some(plainly);
+    }
+    let company = configuration.company();
+    let ways = company.map_or_else(Vec::new, |company| company.ways_to_dial(number));
+    let as_it_came = [digits.to_owned(), plainly.clone()];
+    let with_zero: Vec<_> = ways.iter().map(|way| format!("0{way}")).collect();
+    let leads_out = |way: &String| {
+        let route = routing::route(configuration, exchange, who, way, |_| {});
+        matches!(route, Route::Outside { .. })
+    };
+    let mut all = ways.into_iter().chain(as_it_came).chain(with_zero);
+    Some(all.find(leads_out).unwrap_or(plainly))
 }
 
 /// Sends back what comes, until the caller hangs up.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use flow_tests::SOON;
-use flow_tests::bench::{Bench, Result, hears, next_call, refused, steps};
+use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, refused, steps};
 
 /// The carrier's trunk takes `55X.` from 2001 only, without the 55.
 async fn bench() -> Result<(Bench, sipphone::Phone, sipphone::Phone, i64)> {
@@ -112,6 +112,36 @@ async fn at_08_a_prefix_is_put_in_front_and_a_number_of_ones_own_wins_unless_ano
         out.hang_up();
         inn.wait_ended(SOON).await?;
     }
+    Ok(())
+}
+
+/// The record of a call from outside has the company's number: who called is found by whom it rang at, and dialled as the rules
+/// take it, not as the carrier sends it.
+#[tokio::test]
+async fn who_called_last_from_outside_is_called_back_by_the_rules() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let targets = json!([{ "ring": "extension", "id": ana }]);
+    bench
+        .number(json!({ "ring": { "targets": targets } }))
+        .await?;
+    let way = json!([{ "way": "trunk", "id": bench.trunk }]);
+    let rules = json!([{ "pattern": "0ZZ[2-9]XXX.", "strip": 1, "ways": way }]);
+    let route = json!({ "name": "Nacional", "rules": rules });
+    bench.add("outbound-routes", route).await?;
+    let missed = bench.carrier.call(NUMBER).await?;
+    let mut rings = next_call(&phone).await?;
+    missed.hang_up();
+    rings.wait_ended(SOON).await?;
+    bench.gateway.records(1).await?;
+    let out = phone.call("*69").await?;
+    let back = next_call(&bench.carrier).await?;
+    assert!(
+        back.called().contains("sip:5198765432@"),
+        "{}",
+        back.called()
+    );
+    out.hang_up();
     Ok(())
 }
 

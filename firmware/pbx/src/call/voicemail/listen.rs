@@ -51,6 +51,7 @@ pub(in crate::call) async fn listen(
         by: caller.party().number,
         mailbox,
         configuration,
+        who: caller,
     };
     let next = visit.main_menu(voice).await?;
     if next.is_none() {
@@ -198,6 +199,7 @@ struct Visit<'a> {
     by: String,
     mailbox: Arc<Stored<VoicemailBox>>,
     configuration: &'a Configuration,
+    who: &'a Caller,
 }
 
 impl Visit<'_> {
@@ -315,7 +317,7 @@ impl Visit<'_> {
                     voice.say(&["vm-not-available"]).await?;
                 }
                 Some('4') => return Ok(After::Previous),
-                Some('5') => match self.number_to_call(message) {
+                Some('5') => match self.number_to_call(voice, message) {
                     Some(number) => {
                         self.heard(voice, message).await?;
                         return Ok(After::CallBack(number));
@@ -404,8 +406,9 @@ impl Visit<'_> {
     }
 
     /// What has to be dialled to call back whoever left the message.
-    fn number_to_call(&self, message: &VoicemailMessage) -> Option<String> {
-        as_dialled(self.configuration, &message.caller.number)
+    fn number_to_call(&self, voice: &Voice<'_>, message: &VoicemailMessage) -> Option<String> {
+        let number = &message.caller.number;
+        as_dialled(self.configuration, voice.call.exchange(), self.who, number)
     }
 
     /// Puts a copy into the box of somebody else.
