@@ -37,7 +37,8 @@ pub(super) async fn wait(
         }
     };
     stage.answer().await?;
-    if queue.recording.is_some() {
+    // What the number says goes before (F078).
+    if stage.call.of_number.recording.is_none() {
         stage.call.of_number.recording = queue.recording;
     }
     if let Some(greeting) = queue.greeting {
