@@ -74,6 +74,8 @@ pub struct Course {
     duration_ms: u64,
     /// The numbers of the extensions that ring, each once, in the order of their first ringing.
     rung: Vec<String>,
+    /// The names of the audio files that the caller hears, in their order.
+    hears: Vec<String>,
 }
 
 /// How a call would end.
@@ -135,6 +137,17 @@ pub async fn simulate_call(
         ivr_path: course.ivr_path,
         duration_ms: course.duration.as_millis().try_into().unwrap_or(u64::MAX),
         rung: course.rung.into_iter().map(number).collect(),
+        hears: course
+            .hears
+            .into_iter()
+            .filter_map(|id| {
+                configuration
+                    .audio_files()
+                    .iter()
+                    .find(|file| file.id == id)
+            })
+            .map(|file| file.name.clone())
+            .collect(),
     }))
 }
 

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::confirm::{Asked, CallConnect, Patience};
 use super::outside;
 use super::participant::{Newcomer, Participant};
+use super::progress_tone::ProgressTone;
 use super::reach::{NotTaken, Waiting};
 use super::record::{Call, LegRef};
 use super::refusals::Refusals;
-use super::ringback;
 use super::trace::Step;
 use super::{Caller, Slot};
 use crate::leg::{Cause, Leg, LegEvent, Release};
@@ -187,7 +187,7 @@ impl Phones {
             && self.early.is_none()
             && !call.recording.notice_is_playing()
         {
-            self.ringback = ringback::play(&*waiting.participant.leg);
+            self.ringback = call.progress_tone(&*waiting.participant.leg, ProgressTone::Ringing);
         }
     }
 
@@ -197,7 +197,7 @@ impl Phones {
             return queued.hear_music(call, &*waiting.participant.leg);
         }
         if self.alerted && self.early.is_none() {
-            self.ringback = ringback::play(&*waiting.participant.leg);
+            self.ringback = call.progress_tone(&*waiting.participant.leg, ProgressTone::Ringing);
         }
     }
 

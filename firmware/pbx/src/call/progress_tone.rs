@@ -1,41 +1,72 @@
-//! What somebody hears who was connected already and is passed on: that it rings at the other end.
+//! Tones of the company's country that the gateway itself gives.
 //!
-//! Whoever calls hears it from his own phone or his exchange, but for MFC-R2, where the called side gives it; who has been talking hears it from the gateway.
+//! Whoever calls hears the ringing tone from his own phone or his exchange, but for MFC-R2, where the called side gives it; who has been
+//! talking, and is passed on or turned away, hears its tones from the gateway.
 
-use std::f64::consts::TAU;
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ramal_dsp::{CadenceGenerator, CountryTones};
 use ramal_media::{PlayHandle, Prompt, Repeat, Sound};
+use ramal_model::Configuration;
 
 use crate::leg::Leg;
 
-/// Hz; ITU-T E.180 recommends 400-450 Hz.
-const FREQUENCY: f64 = 425.0;
-/// Milliseconds of tone in each period.
-const ON: u32 = 1000;
-/// Milliseconds of silence in each period.
-const OFF: u32 = 4000;
-/// Peak of the tone, about -15 dBm0.
-const AMPLITUDE: f64 = 4000.0;
+/// What a tone says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ProgressTone {
+    /// The called party is being alerted.
+    Ringing,
+    /// The called party is busy.
+    Busy,
+}
+
 /// Samples in a millisecond.
 const SAMPLES: u32 = 8;
+/// Milliseconds of a tone without pauses that are kept.
+const CONTINUOUS: u32 = 1000;
+
+/// The tones of the country a company is in.
+pub(crate) fn tones_of(configuration: &Configuration) -> &'static CountryTones {
+    let country = configuration.company().map(|company| &company.country);
+    country
+        .and_then(|country| CountryTones::of(country.code()))
+        .unwrap_or_else(CountryTones::recommended)
+}
 
 /// Lets a leg hear the tone for as long as the handle is kept; `None` when it has no media.
-pub(crate) fn play(leg: &dyn Leg) -> Option<PlayHandle> {
-    let sounds = vec![Sound::Prompt(tone()), Sound::Silence { ms: OFF }];
+pub(crate) fn play(
+    leg: &dyn Leg,
+    tones: &'static CountryTones,
+    tone: ProgressTone,
+) -> Option<PlayHandle> {
+    let sounds = vec![Sound::Prompt(prompt(tones, tone))];
     leg.stream()?
         .play(sounds, Repeat::Forever)
-        .inspect_err(|error| tracing::error!(%error, "cannot play the ringing tone"))
+        .inspect_err(|error| tracing::error!(%error, ?tone, "a tone cannot be played"))
         .ok()
 }
 
-fn tone() -> Arc<Prompt> {
-    static TONE: OnceLock<Arc<Prompt>> = OnceLock::new();
-    TONE.get_or_init(|| {
-        let rate = f64::from(SAMPLES) * 1000.0;
-        let sample = |n: u32| (AMPLITUDE * (TAU * FREQUENCY * f64::from(n) / rate).sin()) as i16;
-        let samples: Vec<i16> = (0..ON * SAMPLES).map(sample).collect();
-        Arc::new(Prompt::new("ringback", &samples))
-    })
-    .clone()
+/// One period of the tone, made once.
+fn prompt(tones: &'static CountryTones, tone: ProgressTone) -> Arc<Prompt> {
+    type Made = HashMap<(&'static str, ProgressTone), Arc<Prompt>>;
+    static MADE: Mutex<Option<Made>> = Mutex::new(None);
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = made.get_or_insert_default();
+    let prompt = made.entry((tones.country, tone)).or_insert_with(|| {
+        let (name, cadence) = match tone {
+            ProgressTone::Ringing => ("ringback", tones.ringback),
+            ProgressTone::Busy => ("busy", tones.busy),
+        };
+        let milliseconds = match cadence.period_ms() {
+            0 => CONTINUOUS,
+            period => period,
+        };
+        let mut generator = CadenceGenerator::new(cadence);
+        let samples: Vec<i16> = (0..milliseconds * SAMPLES)
+            .map(|_| generator.next_sample())
+            .collect();
+        Arc::new(Prompt::new(name, &samples))
+    });
+    Arc::clone(prompt)
 }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use ramal_media::{Codec, PlayEnd, StreamStatistics};
+use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
     CallId, CallRecord, CallResult, Direction, ExtensionId, Language, LegKind, LegRecord,
     MusicClassId, Party, RecordingMode, RecordingProblem,
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::Outcome;
 use super::participant::Newcomer;
 use super::pickup::RingingEntry;
+use super::progress_tone::{self, ProgressTone};
 use super::recording::{CallRecording, Order};
 use super::trace::{End, EndedHere, Feature, Step, Trace};
 use super::voicedrop::VoiceDrop;
@@ -151,6 +152,12 @@ impl Call {
     /// What all calls share.
     pub(super) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
+    }
+
+    /// Lets a leg hear a tone of the company's country for as long as the handle is kept; `None` when it has no media.
+    pub(super) fn progress_tone(&self, leg: &dyn Leg, tone: ProgressTone) -> Option<PlayHandle> {
+        let tones = progress_tone::tones_of(&self.exchange.configuration.borrow());
+        progress_tone::play(leg, tones, tone)
     }
 
     /// Adds a step to the trace.

@@ -10,6 +10,7 @@ use super::confirm::CallConnect;
 use super::outside::{self, Outgoing};
 use super::participant::{Newcomer, Participant};
 use super::phones::{Callee, Phones, Taker, phone, taken_by};
+use super::progress_tone::ProgressTone;
 use super::queued::hears_next;
 use super::reach::{Following, NotTaken, Waiting};
 use super::record::{Call, Interrupt};
@@ -17,7 +18,7 @@ use super::routing;
 use super::talk::awaited;
 use super::trace::{End, Refused, Step};
 use super::transfer;
-use super::{Caller, Outcome, Slot, ringback, whisper};
+use super::{Caller, Outcome, Slot, whisper};
 use crate::flow::{Outside, Who};
 use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
@@ -495,7 +496,9 @@ async fn replace(
         .find(|phone| Some(phone.record) == phones.early)
     {
         Some(phone) => call.bridge(&*waiting.leg, &*phone.leg),
-        None if phones.alerted => phones.ringback = ringback::play(&*waiting.leg),
+        None if phones.alerted => {
+            phones.ringback = call.progress_tone(&*waiting.leg, ProgressTone::Ringing)
+        }
         None => {}
     }
 }

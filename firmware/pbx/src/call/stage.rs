@@ -15,6 +15,7 @@ mod queue;
 
 use super::Outcome;
 use super::participant::Participant;
+use super::progress_tone::ProgressTone;
 use super::reach::{Following, NotTaken, Reached, Waiting};
 use super::record::{Call, OfNumber};
 use super::ring;
@@ -22,9 +23,12 @@ use super::trace::{End, Refused, Step};
 use super::{conference, voicemail};
 use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
 use crate::leg::{self, Cause, LegEvent, Release};
+use crate::queues::Queues;
 
 /// Before what is said first: media takes a moment to arrive.
 const PAUSE: Sound = Sound::Silence { ms: 400 };
+/// How long somebody hears the busy tone who cannot be told otherwise any more (A.3).
+const BUSY_TONE: Duration = Duration::from_secs(10);
 /// Keys pressed ahead of being asked for that are kept.
 const KEYS_AHEAD: usize = 16;
 
@@ -52,6 +56,13 @@ pub(super) async fn lead(
             if clearing == Clearing::Rejected && stage.waiting.transferor.is_none() {
                 let leg = &mut stage.waiting.participant.leg;
                 leg.hang_up(Release::Declined);
+            }
+            if clearing == Clearing::Busy
+                && stage.waiting.transferor.is_none()
+                && stage.call.is_answered()
+                && let Err(over) = stage.hear(ProgressTone::Busy, BUSY_TONE).await
+            {
+                return Err(NotTaken::Over(over));
             }
             Err(NotTaken::Failed(cleared(clearing)))
         }
@@ -137,6 +148,18 @@ impl Stage<'_, '_> {
         }
     }
 
+    /// Waits so long. Whoever is answered already hears the tone from us.
+    async fn hear(&mut self, tone: ProgressTone, time: Duration) -> Result<(), Outcome> {
+        let leg = &*self.waiting.participant.leg;
+        let _playing = match self.call.is_answered() {
+            true => self.call.progress_tone(leg, tone),
+            false => None,
+        };
+        let end = Instant::now() + time;
+        while let Came::Key(_) = self.until(sleep_until(end)).await? {}
+        Ok(())
+    }
+
     /// The language of what is said to the caller.
     fn language(&self) -> Language {
         let company = self.following.configuration.company();
@@ -220,6 +243,10 @@ impl Switch for Stage<'_, '_> {
 
     fn agent_at(&self, extension: ExtensionId) -> Option<UserId> {
         self.call.exchange().queues.agent_at(extension)
+    }
+
+    fn is_staffed(&self, queue: &Stored<Queue>) -> bool {
+        Queues::is_staffed(self.call.exchange(), queue)
     }
 
     fn choose(&mut self, among: usize) -> usize {
@@ -330,9 +357,7 @@ impl Switch for Stage<'_, '_> {
 
     async fn ring_nobody(&mut self, time: Duration) -> Result<(), Outcome> {
         self.waiting.participant.leg.alert();
-        let end = Instant::now() + time;
-        while let Came::Key(_) = self.until(sleep_until(end)).await? {}
-        Ok(())
+        self.hear(ProgressTone::Ringing, time).await
     }
 
     async fn wait_in_queue(

@@ -77,16 +77,32 @@ pub(super) async fn called<S: Switch>(
     {
         return Ok(Next::Go(condition.on_no_match.clone()));
     }
-    // 6. Menus, queues and flows run whoever is online; 7 to 9 come with the people they lead to.
+    // 6. Menus and flows run whoever is online; 7 to 9 come with the people they lead to. Queues wait for somebody who is there.
     match number.target {
         NumberTarget::Ivr => {
             if let Some(id) = number.ivr {
+                // Whoever is welcomed is to be welcomed by somebody (C25).
+                if let Some(file) = number.welcome
+                    && plan(switch, number).finds_somebody(switch, journey)
+                {
+                    switch.answer().await?;
+                    switch.play(&[Say::File(file)], "").await?;
+                }
                 return Ok(Next::Go(Destination::Ivr { id }));
             }
         }
         NumberTarget::Queue => {
             if let Some(id) = number.queue {
-                if let Some(file) = number.welcome {
+                let configuration = Arc::clone(switch.configuration());
+                let queue = configuration.catalogue().queues.get(id);
+                let is_staffed =
+                    queue.is_some_and(|queue| queue.members.is_empty() || switch.is_staffed(queue));
+                // A queue may say itself where calls go that find nobody.
+                if !is_staffed && queue.is_some_and(|queue| queue.on_empty.is_none()) {
+                    switch.step(Step::NobodyOnline);
+                    return ring::nobody_online(switch, journey, number, None).await;
+                }
+                if let Some(file) = number.welcome.filter(|_| is_staffed) {
                     switch.answer().await?;
                     switch.play(&[Say::File(file)], "").await?;
                 }

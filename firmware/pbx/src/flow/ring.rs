@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ramal_model::{
-    Clearing, Configuration, Destination, RingOrder, RingStep, RingStrategy, RingTarget, UserId,
+    AudioFileId, Clearing, Configuration, Destination, Number, RingOrder, RingStep, RingStrategy,
+    RingTarget, UserId,
 };
 
 use super::presence::{self, Presence};
@@ -142,15 +143,7 @@ pub(super) async fn people<S: Switch>(
             presence::tell_unreached(switch, journey, &plan.who);
             switch.step(Step::NobodyOnline);
             if let Some(number) = &number {
-                if let Some(file) = number.unavailable_message {
-                    switch.answer().await?;
-                    switch.play(&[Say::File(file)], "").await?;
-                }
-                // A leaf that says where to go itself goes there.
-                return match then {
-                    Some(then) => Ok(Next::Go(then)),
-                    None => number::offline_action(switch, journey, &number.offline_action).await,
-                };
+                return nobody_online(switch, journey, number, then).await;
             }
             Ok(match then {
                 Some(then) => Next::Go(then),
@@ -161,10 +154,7 @@ pub(super) async fn people<S: Switch>(
             presence::tell_unreached(switch, journey, &plan.who);
             switch.step(Step::AllBusy);
             if let Some(number) = &number {
-                if let Some(file) = number.busy_message {
-                    switch.answer().await?;
-                    switch.play(&[Say::File(file)], "").await?;
-                }
+                tell(switch, number.busy_message).await?;
                 if let Some(queue) = number.queue {
                     return Ok(Next::Go(Destination::Queue { id: queue }));
                 }
@@ -179,13 +169,45 @@ pub(super) async fn people<S: Switch>(
             welcome(switch, journey).await?;
             match ring(switch, journey, plan).await? {
                 Rung::Taken(taken) => Ok(Next::End(End::Taken(taken))),
-                Rung::NoAnswer | Rung::Refused => {
+                rung => {
                     switch.step(Step::NoAnswer);
+                    if let Some(number) = &number {
+                        // Whoever was rung is there and busy, or does not come (F055).
+                        let message = match rung {
+                            Rung::Refused => number.busy_message,
+                            _ => number.unavailable_message,
+                        };
+                        tell(switch, message).await?;
+                    }
                     Ok(number::nobody_took(switch, number.as_deref(), then))
                 }
             }
         }
     }
+}
+
+/// What is done where nobody is online whom a number leads to.
+pub(super) async fn nobody_online<S: Switch>(
+    switch: &mut S,
+    journey: &Journey,
+    number: &Number,
+    then: Option<Destination>,
+) -> Result<Next<S::Taken>, S::Over> {
+    tell(switch, number.unavailable_message).await?;
+    // A leaf that says where to go itself goes there.
+    match then {
+        Some(then) => Ok(Next::Go(then)),
+        None => number::offline_action(switch, journey, &number.offline_action).await,
+    }
+}
+
+/// Says a message of the number's, if there is one.
+async fn tell<S: Switch>(switch: &mut S, message: Option<AudioFileId>) -> Result<(), S::Over> {
+    if let Some(file) = message {
+        switch.answer().await?;
+        switch.play(&[Say::File(file)], "").await?;
+    }
+    Ok(())
 }
 
 /// Rings who can be rung; nothing when nobody took the call.
@@ -214,8 +236,7 @@ async fn welcome<S: Switch>(switch: &mut S, journey: &Journey) -> Result<(), S::
         && journey.welcomes()
         && let Some(file) = number.welcome
     {
-        switch.answer().await?;
-        switch.play(&[Say::File(file)], "").await?;
+        tell(switch, Some(file)).await?;
     }
     Ok(())
 }

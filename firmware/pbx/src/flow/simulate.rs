@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ramal_model::{
-    Clearing, Conference, Configuration, ExtensionId, Queue, Stored, UserId, VoicemailBox,
+    AudioFileId, Clearing, Conference, Configuration, ExtensionId, Queue, QueueMember, Stored,
+    UserId, VoicemailBox,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -60,6 +61,8 @@ pub struct Thought {
     pub duration: Duration,
     /// The extensions that ring, each once, in the order of their first ringing.
     pub rung: Vec<ExtensionId>,
+    /// The audio files that the caller hears, in their order.
+    pub hears: Vec<AudioFileId>,
 }
 
 /// How a call would end.
@@ -87,6 +90,7 @@ pub fn simulate(configuration: &Arc<Configuration>, scenario: &Scenario) -> Thou
         trace: Trace::default(),
         path: String::new(),
         rung: Vec::new(),
+        hears: Vec::new(),
         chance: StdRng::seed_from_u64(scenario.at.as_millisecond().unsigned_abs()),
     };
     let arrival = Arrival {
@@ -111,7 +115,16 @@ pub fn simulate(configuration: &Arc<Configuration>, scenario: &Scenario) -> Thou
         ivr_path: thought.path,
         duration: thought.passed,
         rung: thought.rung,
+        hears: thought.hears,
     }
+}
+
+/// The extensions of a queue's members, those of agents where they usually are.
+fn members(configuration: &Configuration, queue: &Queue) -> impl Iterator<Item = ExtensionId> {
+    queue.members.iter().filter_map(|member| match member {
+        QueueMember::Extension { id, .. } => Some(*id),
+        QueueMember::Agent { id, .. } => configuration.user(*id)?.extension,
+    })
 }
 
 /// The outcome of pages that never wait: nothing in a simulation takes real time.
@@ -134,6 +147,7 @@ struct Simulation<'a> {
     trace: Trace,
     path: String,
     rung: Vec<ExtensionId>,
+    hears: Vec<AudioFileId>,
     chance: StdRng,
 }
 
@@ -182,6 +196,10 @@ impl Switch for Simulation<'_> {
         None
     }
 
+    fn is_staffed(&self, queue: &Stored<Queue>) -> bool {
+        members(&self.configuration, queue).any(|id| self.availability(id) != Availability::Offline)
+    }
+
     fn choose(&mut self, among: usize) -> usize {
         self.chance.random_range(0..among.max(1))
     }
@@ -205,7 +223,11 @@ impl Switch for Simulation<'_> {
         Ok(())
     }
 
-    async fn play(&mut self, _: &[Say], _: &str) -> Result<Option<char>, Self::Over> {
+    async fn play(&mut self, say: &[Say], _: &str) -> Result<Option<char>, Self::Over> {
+        self.hears.extend(say.iter().filter_map(|say| match say {
+            Say::File(file) => Some(*file),
+            Say::Spoken(_) | Say::Own(_) => None,
+        }));
         // A caller of a thought listens to the end; he presses when he is waited for.
         Ok(None)
     }
@@ -268,13 +290,8 @@ impl Switch for Simulation<'_> {
         &mut self,
         queue: &Arc<Stored<Queue>>,
     ) -> Result<QueueEnd<Who>, Self::Over> {
-        let members = queue.members.iter().filter_map(|member| match member {
-            ramal_model::QueueMember::Extension { id, .. } => Some(*id),
-            ramal_model::QueueMember::Agent { id, .. } => self.configuration.user(*id)?.extension,
-        });
-        let taker = members
-            .into_iter()
-            .find(|id| self.scenario.taken_by == Some(*id));
+        let taker =
+            members(&self.configuration, queue).find(|id| self.scenario.taken_by == Some(*id));
         let free = |id: &ExtensionId| matches!(self.availability(*id), Availability::Free { .. });
         match taker.filter(free) {
             Some(id) => {

@@ -28,6 +28,8 @@ pub(crate) trait Switch: Send {
     fn availability(&self, extension: ExtensionId) -> Availability;
     /// The agent who has logged in at an extension.
     fn agent_at(&self, extension: ExtensionId) -> Option<UserId>;
+    /// Whether somebody is there to take calls of a queue, if only later.
+    fn is_staffed(&self, queue: &Stored<Queue>) -> bool;
     /// A number below `among`, by chance.
     fn choose(&mut self, among: usize) -> usize;
     /// Writes down a step.

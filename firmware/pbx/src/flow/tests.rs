@@ -485,3 +485,90 @@ mod any {
         }
     }
 }
+
+/// F055: nobody of those who are there came.
+#[test]
+fn f055_nobody_who_was_rung_came_is_told_before_the_call_goes_on() {
+    let mut plan = Plan::new();
+    plan.add(Number {
+        unavailable_message: Some(AudioFileId(7)),
+        on_no_answer: Some(Destination::HangUp {
+            clearing: Clearing::Busy,
+        }),
+        ..number(RingStep {
+            timeout: Some(20),
+            ..ring(&[1])
+        })
+    });
+    let thought = simulate(&plan.configuration(), &call(&[1]));
+    assert_eq!(thought.end, ThoughtEnd::Cleared(Clearing::Busy));
+    assert_eq!(thought.hears, [AudioFileId(7)]);
+    assert_eq!(rings(&thought), [(0, 1)]);
+}
+
+/// C25: welcomed by somebody, and led by the menu.
+#[test]
+fn c25_a_welcome_goes_before_the_menu_if_somebody_is_online() {
+    let mut plan = Plan::new();
+    let ivr = plan.add(Ivr {
+        name: "Principal".into(),
+        menu: Some(AudioFileId(1)),
+        ..Ivr::default()
+    });
+    plan.add(Number {
+        target: NumberTarget::Ivr,
+        ivr: Some(ivr),
+        welcome: Some(AudioFileId(2)),
+        ..number(ring(&[1]))
+    });
+    let configuration = plan.configuration();
+    let online = simulate(&configuration, &call(&[1]));
+    assert_eq!(online.hears.first(), Some(&AudioFileId(2)));
+    let nobody = simulate(&configuration, &call(&[]));
+    assert_eq!(nobody.hears.first(), Some(&AudioFileId(1)));
+}
+
+/// D2 step 7 goes before queues as well.
+#[test]
+fn a_number_does_not_let_people_wait_in_a_queue_where_nobody_is() {
+    let mut plan = Plan::new();
+    let mut queue = Queue {
+        name: "Vendas".into(),
+        members: vec![ramal_model::QueueMember::Extension {
+            id: ExtensionId(1),
+            penalty: 0,
+        }],
+        ..Queue::default()
+    };
+    let id = plan.add(queue.clone());
+    let vendas = Number {
+        target: NumberTarget::Queue,
+        queue: Some(id),
+        welcome: Some(AudioFileId(2)),
+        unavailable_message: Some(AudioFileId(3)),
+        offline_action: OfflineAction::Busy {},
+        ..number(RingStep::default())
+    };
+    plan.add(vendas.clone());
+    let configuration = plan.configuration();
+    let nobody = simulate(&configuration, &call(&[]));
+    assert_eq!(nobody.hears, [AudioFileId(3)]);
+    assert_eq!(nobody.end, ThoughtEnd::Cleared(Clearing::Busy));
+    let busy = Scenario {
+        standing: [(ExtensionId(1), Standing::Busy)].into(),
+        ..call(&[])
+    };
+    let waits = simulate(&configuration, &busy);
+    assert_eq!(waits.hears.first(), Some(&AudioFileId(2)));
+    assert!(steps(&waits).contains(&"queue".to_owned()));
+    // What the queue says itself goes before.
+    let mut plan = Plan::new();
+    queue.on_empty = Some(Destination::Extension { id: ExtensionId(2) });
+    let id = plan.add(queue);
+    plan.add(Number {
+        queue: Some(id),
+        ..vendas
+    });
+    let led_on = simulate(&plan.configuration(), &call(&[]));
+    assert!(steps(&led_on).contains(&"queue".to_owned()));
+}

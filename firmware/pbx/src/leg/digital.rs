@@ -6,13 +6,13 @@
 use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 
-use ramal_dsp::{AnswerVerdict, AnsweringMachineLimits};
+use ramal_dsp::{AnswerVerdict, AnsweringMachineLimits, CountryTones};
 use ramal_lines::{PortAudio, TrunkCallId, TrunkCommand, TrunkEvent, TrunkHandle};
 use ramal_media::{Codec, Detected, Detection, Engine, Line, LineAudio, PlayHandle, StreamEvent};
 use ramal_model::LegKind;
 use tokio::sync::mpsc;
 
-use crate::call::ringback;
+use crate::call::progress_tone::{self, ProgressTone};
 
 use super::{Cause, Leg, LegEvent, MediaFlow, Release};
 
@@ -33,8 +33,8 @@ pub(crate) struct DigitalLeg {
     heard: Option<mpsc::Receiver<StreamEvent>>,
     answered: bool,
     private: bool,
-    /// Whether the caller hears the ringing tone from us, as with MFC-R2; else his exchange gives it (Q.931 §5.2.5.3).
-    gives_ringback: bool,
+    /// Where the caller hears the ringing tone from us, as with MFC-R2; else his exchange gives it (Q.931 §5.2.5.3).
+    gives_ringback: Option<&'static CountryTones>,
     ringback: Option<PlayHandle>,
 }
 
@@ -59,7 +59,7 @@ impl DigitalLeg {
             heard: None,
             answered: false,
             private: false,
-            gives_ringback: false,
+            gives_ringback: None,
             ringback: None,
         }
     }
@@ -70,8 +70,8 @@ impl DigitalLeg {
         self
     }
 
-    /// The same where the called side gives the ringing tone.
-    pub(crate) fn with_ringback(mut self, gives_ringback: bool) -> Self {
+    /// The same where the called side gives the ringing tone, of these.
+    pub(crate) fn with_ringback(mut self, gives_ringback: Option<&'static CountryTones>) -> Self {
         self.gives_ringback = gives_ringback;
         self
     }
@@ -193,8 +193,11 @@ impl LineAudio for Sound {
 impl Leg for DigitalLeg {
     fn alert(&mut self) {
         self.tell(TrunkCommand::Alert(self.call));
-        if self.gives_ringback && self.ringback.is_none() && self.open_line().is_ok() {
-            self.ringback = ringback::play(self);
+        if let Some(tones) = self.gives_ringback
+            && self.ringback.is_none()
+            && self.open_line().is_ok()
+        {
+            self.ringback = progress_tone::play(self, tones, ProgressTone::Ringing);
         }
     }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use super::MAX_HOPS;
 use super::span_settings::span_config;
+use crate::call::progress_tone;
 use crate::call::{Caller, E1Caller, IncomingCall};
 use crate::exchange::Exchange;
 use crate::leg::digital::DigitalLeg;
@@ -372,10 +373,12 @@ impl Task {
                 .map(Diverted::from_isdn)
                 .collect(),
         };
+        let is_r2 = matches!(settings.signalling, E1Signalling::E1R2 { .. });
+        let ringback = is_r2.then(|| progress_tone::tones_of(&configuration));
         let call = IncomingCall {
             leg: Box::new(
                 leg.withheld(arrival.caller.withheld)
-                    .with_ringback(matches!(settings.signalling, E1Signalling::E1R2 { .. })),
+                    .with_ringback(ringback),
             ),
             caller: Caller::E1(Box::new(caller)),
             dialled: arrival.called,

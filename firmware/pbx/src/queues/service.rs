@@ -124,6 +124,15 @@ impl Queues {
         Ok(Self::place(exchange, queue.id, ticket))
     }
 
+    /// Whether a member is there, if only busy or pausing.
+    pub(crate) fn is_staffed(exchange: &Exchange, queue: &Queue) -> bool {
+        let configuration = exchange.configuration.borrow().clone();
+        let now = moment(exchange, &configuration);
+        let phone = |place, agent| phone(exchange, &configuration, place, agent);
+        let floor = exchange.queues.floor();
+        floor.somebody_is_there(queue, now, &phone)
+    }
+
     /// The place of somebody who waits.
     pub(super) fn place(exchange: &Arc<Exchange>, queue: Id<Queue>, ticket: Ticket) -> Place {
         let turn = Arc::new(Notify::new());

@@ -23,6 +23,7 @@ export const working = {
   'simulate.start': 'Think it through',
   'simulate.way': 'The way',
   'simulate.rung': 'Rings',
+  'simulate.hears': 'The caller hears',
   'simulate.takes': 'Takes {time}',
   'course_end.taken_by': 'Extension {extension} takes it.',
   'course_end.taken_outside': 'It is taken outside, at {number}.',

@@ -23,6 +23,7 @@ export const working = {
   'simulate.start': 'Simular',
   'simulate.way': 'El camino',
   'simulate.rung': 'Suena',
+  'simulate.hears': 'Quien llama oye',
   'simulate.takes': 'Tarda {time}',
   'course_end.taken_by': 'La extensión {extension} contesta.',
   'course_end.taken_outside': 'Se contesta fuera, en {number}.',

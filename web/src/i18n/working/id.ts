@@ -23,6 +23,7 @@ export const working = {
   'simulate.start': 'Simulasikan',
   'simulate.way': 'Jalurnya',
   'simulate.rung': 'Berdering',
+  'simulate.hears': 'Penelepon mendengar',
   'simulate.takes': 'Butuh {time}',
   'course_end.taken_by': 'Ekstensi {extension} menjawab.',
   'course_end.taken_outside': 'Dijawab di luar, di {number}.',

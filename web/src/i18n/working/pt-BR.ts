@@ -23,6 +23,7 @@ export const working = {
   'simulate.start': 'Simular',
   'simulate.way': 'O caminho',
   'simulate.rung': 'Toca',
+  'simulate.hears': 'Quem liga ouve',
   'simulate.takes': 'Leva {time}',
   'course_end.taken_by': 'O ramal {extension} atende.',
   'course_end.taken_outside': 'É atendida fora, em {number}.',
