@@ -41,7 +41,7 @@ export const RING: readonly Field[] = [
   { name: 'targets', kind: 'rows', item: () => TARGET, wide: true },
   choice('strategy', 'ring_strategy', ['simultaneous', 'sequential', 'random', 'longest_idle']),
   number('timeout', 1, 300, { nullable: true } as Partial<Field>),
-  number('interval', 5, 120, { initial: 20, when: ({ strategy }) => strategy === 'sequential' || strategy === 'random' }),
+  number('interval', 5, 120, { nullable: true, when: ({ strategy }) => strategy !== 'simultaneous' } as Partial<Field>),
   choice('order', 'ring_order', ['online_since', 'fixed'], { when: ({ strategy }) => strategy === 'sequential' }),
   number('cycles', 1, 2, { initial: 1, when: ({ strategy }) => strategy === 'sequential' }),
 ]

@@ -105,7 +105,7 @@ export const KINDS: readonly Kind[] = [
         fields: () => RING,
         wide: true,
         when: (values) => receives(values) && values['target'] === 'ring',
-        initial: { cycles: 2, interval: 20, order: 'online_since', strategy: 'simultaneous', targets: [], timeout: null },
+        initial: { cycles: 2, interval: null, order: 'online_since', strategy: 'simultaneous', targets: [], timeout: null },
       },
       ref('ivr', 'ivr', { when: (values) => receives(values) && values['target'] === 'ivr' }),
       ref('queue', 'queue', { when: (values) => receives(values) && values['target'] !== 'flow' }),

@@ -19,9 +19,9 @@ pub struct RingStep {
     pub strategy: RingStrategy,
     /// In which order those ring who ring one after the other.
     pub order: RingOrder,
-    /// Seconds each rings before the next, 5-120: one after the other or by chance.
+    /// Seconds each rings before the next: 5-120 one after the other, null is 20; 10-60 by chance or by idle time, null is 30.
     #[schema(minimum = 5, maximum = 120)]
-    pub interval: i64,
+    pub interval: Option<i64>,
     /// How often all of them are rung, 1 or 2, when they ring one after the other.
     #[schema(minimum = 1, maximum = 2)]
     pub cycles: i64,
@@ -32,6 +32,10 @@ pub struct RingStep {
 
 /// Seconds a call rings where nothing else is said.
 const DEFAULT_TIMEOUT: u16 = 60;
+/// Seconds each rings in a row where nothing else is said.
+const IN_A_ROW: u16 = 20;
+/// Seconds each rings who is drawn by chance or idle time where nothing else is said (F056, C24).
+const DRAWN: u16 = 30;
 /// Up to this many seconds ring nobody (F041).
 const NO_RING: i64 = 4;
 
@@ -41,7 +45,7 @@ impl Default for RingStep {
             targets: Vec::new(),
             strategy: RingStrategy::default(),
             order: RingOrder::default(),
-            interval: 20,
+            interval: None,
             cycles: 1,
             timeout: None,
         }
@@ -108,6 +112,23 @@ impl RingStep {
             .unwrap_or(DEFAULT_TIMEOUT)
     }
 
+    /// Whether who rings next is drawn, by chance or by who has been idle longest.
+    const fn draws(&self) -> bool {
+        matches!(
+            self.strategy,
+            RingStrategy::Random | RingStrategy::LongestIdle
+        )
+    }
+
+    /// Seconds each rings before the next.
+    #[must_use]
+    pub fn interval_seconds(&self) -> u16 {
+        let otherwise = if self.draws() { DRAWN } else { IN_A_ROW };
+        self.interval
+            .and_then(|seconds| u16::try_from(seconds).ok())
+            .unwrap_or(otherwise)
+    }
+
     /// Whether nobody rings at all, because the time is too short to answer.
     #[must_use]
     pub fn rings_nobody(&self) -> bool {
@@ -127,7 +148,10 @@ impl RingStep {
                 }
             });
         }
-        text::range(problems, "interval", self.interval, 5i64, 120);
+        if let Some(interval) = self.interval {
+            let (least, most) = if self.draws() { (10, 60) } else { (5i64, 120) };
+            text::range(problems, "interval", interval, least, most);
+        }
         text::range(problems, "cycles", self.cycles, 1i64, 2);
         if let Some(timeout) = self.timeout {
             text::range(problems, "timeout", timeout, 1i64, 300);
@@ -143,5 +167,32 @@ impl RingStep {
                 RingTarget::External { .. } => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f056_who_is_drawn_rings_half_a_minute() {
+        let mut step = RingStep::default();
+        assert_eq!(step.interval_seconds(), 20);
+        for strategy in [RingStrategy::Random, RingStrategy::LongestIdle] {
+            step.strategy = strategy;
+            step.interval = None;
+            assert_eq!(step.interval_seconds(), 30);
+            for (interval, allowed) in [(9, false), (10, true), (60, true), (61, false)] {
+                step.interval = Some(interval);
+                let mut problems = Problems::default();
+                step.check(&mut problems);
+                assert_eq!(problems.is_empty(), allowed, "{interval}");
+            }
+        }
+        step.strategy = RingStrategy::Sequential;
+        step.interval = Some(5);
+        let mut problems = Problems::default();
+        step.check(&mut problems);
+        assert!(problems.is_empty());
     }
 }

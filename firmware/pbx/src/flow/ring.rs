@@ -11,8 +11,6 @@ use super::presence::{self, Presence};
 use super::{Availability, End, Journey, Next, Outside, Rung, Say, Switch, Who, number};
 use crate::call::trace::Step;
 
-/// Seconds each rings where nothing else is said: people in a row, and agents drawn by chance or idle time (S2:14).
-const IN_A_ROW: i64 = 20;
 /// Seconds a call rings where nothing else is said (F037).
 const DEFAULT_TIME: u16 = 60;
 
@@ -59,7 +57,7 @@ impl Plan {
             who: once,
             strategy: step.strategy,
             order: step.order,
-            each: seconds(step.interval.clamp(1, 120)),
+            each: Duration::from_secs(step.interval_seconds().into()),
             cycles: usize::try_from(step.cycles).unwrap_or(1).max(1),
             time: seconds(step.timeout_seconds().into()),
             time_is_said: step.timeout.is_some(),
@@ -109,7 +107,7 @@ pub(super) fn all(who: Vec<Who>) -> Plan {
         who,
         strategy: RingStrategy::Simultaneous,
         order: RingOrder::Fixed,
-        each: seconds(IN_A_ROW),
+        each: Duration::ZERO,
         cycles: 1,
         time_is_said: true,
         rings_nobody: false,

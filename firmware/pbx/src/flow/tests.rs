@@ -172,7 +172,7 @@ fn at_22_those_online_first_ring_first_and_the_offline_are_left_out() {
     let mut plan = Plan::new();
     let sequential = RingStep {
         strategy: RingStrategy::Sequential,
-        interval: 10,
+        interval: Some(10),
         cycles: 2,
         ..ring(&[1, 2, 3])
     };
@@ -225,7 +225,6 @@ fn at_28_by_chance_nobody_rings_twice_before_all_have() {
     let mut plan = Plan::new();
     let random = RingStep {
         strategy: RingStrategy::Random,
-        interval: 30,
         timeout: Some(180),
         ..ring(&[1, 2, 3])
     };

@@ -371,6 +371,7 @@ export const objects = {
   'field_name.timeout': 'Give up after (seconds)',
   'field_name.timeout_none': '60',
   'field_name.interval': 'Each rings for (seconds)',
+  'field_name.interval_none': '20; 30 if drawn or by idle time',
   'field_name.order': 'Order',
   'field_name.cycles': 'Rounds',
   'field_name.on_no_answer': 'When nobody answers',

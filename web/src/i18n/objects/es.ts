@@ -371,6 +371,7 @@ export const objects = {
   'field_name.timeout': 'Abandonar tras (segundos)',
   'field_name.timeout_none': '60',
   'field_name.interval': 'Cada uno suena (segundos)',
+  'field_name.interval_none': '20; 30 por sorteo o por inactividad',
   'field_name.order': 'Orden',
   'field_name.cycles': 'Vueltas',
   'field_name.on_no_answer': 'Si nadie contesta',

@@ -371,6 +371,7 @@ export const objects = {
   'field_name.timeout': 'Menyerah setelah (detik)',
   'field_name.timeout_none': '60',
   'field_name.interval': 'Masing-masing berdering (detik)',
+  'field_name.interval_none': '20; 30 bila diundi atau menurut waktu menganggur',
   'field_name.order': 'Urutan',
   'field_name.cycles': 'Putaran',
   'field_name.on_no_answer': 'Bila tidak dijawab',

@@ -371,6 +371,7 @@ export const objects = {
   'field_name.timeout': 'Desistir após (segundos)',
   'field_name.timeout_none': '60',
   'field_name.interval': 'Cada um toca por (segundos)',
+  'field_name.interval_none': '20; 30 por sorteio ou ociosidade',
   'field_name.order': 'Ordem',
   'field_name.cycles': 'Voltas',
   'field_name.on_no_answer': 'Quando ninguém atende',
