@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Configuration, Draft, FeatureCode, Number, PortSettings};
+use crate::{Configuration, Draft, FeatureCode, Id, Number, PortSettings};
 
 impl Draft {
     /// Has everything that names an object by its number in `before` name it by the number it has in this draft.
@@ -55,6 +55,14 @@ impl Draft {
             {
                 line.number = new;
             }
+        }
+    }
+
+    /// Takes a number from everybody who calls with it (F009).
+    pub fn release_number(&mut self, number: Id<Number>) {
+        let users = self.users.values_mut();
+        for user in users.filter(|user| user.outbound_number == Some(number)) {
+            user.lose_outbound_number();
         }
     }
 

@@ -46,6 +46,10 @@ pub const MAX_USERS: usize = 2_000;
 /// Messages that one user may leave on answering machines.
 const MAX_VOICEDROPS: usize = 20;
 
+fn yes() -> bool {
+    true
+}
+
 /// A user. His password hash is kept by the store alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +76,10 @@ pub struct User {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Id<Number>>,
+    /// Whether he may call outside the company; numbers for help he always may. Ends when his `outbound_number` is taken from
+    /// him (F009).
+    #[serde(default = "yes")]
+    pub external_calls: bool,
     /// Whether he has a PIN for agents' codes at other people's phones.
     #[serde(default)]
     pub agent_pin_set: bool,
@@ -130,6 +138,9 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Id<Number>>,
+    /// Whether he may call outside the company; numbers for help he always may. Defaults to true.
+    #[serde(default)]
+    pub external_calls: Option<bool>,
     /// What he enters to log in as an agent at a phone that is not his own, 4-10 digits; he cannot there when null.
     #[serde(default)]
     pub agent_pin: Option<Secret>,
@@ -182,7 +193,8 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<ExtensionId>)]
     pub extension: Option<Option<ExtensionId>>,
-    /// The number those see whom he calls, or null.
+    /// The number those see whom he calls, or null. Taking away the one he had ends his calls outside, unless
+    /// `external_calls` goes with it; giving him one allows them again (F009).
     #[serde(
         default,
         deserialize_with = "text::nullable",
@@ -190,6 +202,9 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<i64>)]
     pub outbound_number: Option<Option<Id<Number>>>,
+    /// Whether he may call outside the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_calls: Option<bool>,
     /// A new PIN for agents' codes at other people's phones, 4-10 digits, or null to remove it.
     #[serde(
         default,
@@ -229,6 +244,7 @@ impl NewAdmin {
             active: Some(true),
             extension: None,
             outbound_number: None,
+            external_calls: None,
             agent_pin: None,
             profile: None,
             working_hours: Vec::new(),
@@ -265,6 +281,7 @@ impl NewUser {
             active: self.active.unwrap_or(true),
             extension: self.extension,
             outbound_number: self.outbound_number,
+            external_calls: self.external_calls.unwrap_or(true),
             agent_pin_set: self.agent_pin.is_some(),
             profile: self.profile,
             working_hours: self.working_hours.clone(),
@@ -312,8 +329,16 @@ impl UserChange {
         if let Some(extension) = self.extension {
             user.extension = extension;
         }
-        if let Some(number) = self.outbound_number {
-            user.outbound_number = number;
+        match self.outbound_number {
+            Some(Some(number)) => {
+                user.outbound_number = Some(number);
+                user.external_calls = true;
+            }
+            Some(None) => user.lose_outbound_number(),
+            None => {}
+        }
+        if let Some(may) = self.external_calls {
+            user.external_calls = may;
         }
         if let Some(pin) = &self.agent_pin {
             user.agent_pin_set = pin.is_some();
@@ -390,6 +415,14 @@ impl User {
     /// An administrator who can log in and whom no profile limits.
     pub fn is_active_admin(&self) -> bool {
         self.active && self.role == Role::Admin && self.profile.is_none()
+    }
+
+    /// Takes the number from him that he calls with. Who had one and lost it calls nobody outside until he is given another
+    /// or may again; who never had one calls with what the route or trunk shows (F009, F012).
+    pub fn lose_outbound_number(&mut self) {
+        if self.outbound_number.take().is_some() {
+            self.external_calls = false;
+        }
     }
 
     fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {

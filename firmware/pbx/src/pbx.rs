@@ -15,8 +15,8 @@ use ramal_lines::{
 };
 use ramal_media::{Engine, MediaError};
 use ramal_model::{
-    Actor, Alarm, Break, CallId, Conference, Configuration, E1Trunk, E1TrunkId, ExtensionId,
-    FieldProblem, Id, Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId,
+    Actor, Alarm, Break, CallId, Conference, Configuration, E1Trunk, E1TrunkId, Extension,
+    ExtensionId, FieldProblem, Id, Number, OutboundRoute, Queue, RecordingRecord, TrunkId, UserId,
     VoicemailMessage, VoicemailMessageId,
 };
 use ramal_store::{MessageMarks, Store, StoreError};
@@ -33,7 +33,7 @@ use crate::clock::Now;
 use crate::conference::ConferenceRoom;
 use crate::counters::Counters;
 use crate::exchange::{Exchange, Services};
-use crate::flow::simulate::Standing;
+use crate::flow::simulate::{Scenario, Standing, Thought, simulate_dialled};
 use crate::leg::sip::SipLines;
 use crate::lines::{self, LineTestRefusal, LineTestStatus, MAX_HOPS};
 use crate::live::{ActiveCall, Live, LiveEvent, LiveState};
@@ -369,6 +369,16 @@ impl Pbx {
                 Some((extension.id, standing))
             })
             .collect()
+    }
+
+    /// Thinks a call through that an extension makes, as [`crate::simulate`] does for calls that come in.
+    pub fn simulate_dialled(
+        &self,
+        configuration: &Arc<Configuration>,
+        extension: &Extension,
+        scenario: &Scenario,
+    ) -> Thought {
+        simulate_dialled(configuration, &self.exchange, extension, scenario)
     }
 
     /// What is going on now.

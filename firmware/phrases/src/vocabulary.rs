@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 43] = [
+const SENTENCES: [&str; 44] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -21,6 +21,7 @@ const SENTENCES: [&str; 43] = [
     "second",
     "echo-intro",
     "not-in-service",
+    "no-outbound-number",
     "goodbye",
     "recording-notice",
     "ivr-invalid",

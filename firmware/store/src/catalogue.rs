@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ramal_model::{Actor, Id, InCatalogue, Object, Secret, Stored, UsedBy, VoicemailBox};
+use ramal_model::{Actor, Id, InCatalogue, Number, Object, Secret, Stored, UsedBy, VoicemailBox};
 use rusqlite::Connection;
 
 use crate::{
@@ -93,11 +93,17 @@ impl Store {
             .await
     }
 
-    /// Deletes an object.
+    /// Deletes an object. With `release` a number is taken from those who call with it, too; they call nobody outside then
+    /// (F009).
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Referenced`] while something leads to it, or messages lie in it.
-    pub async fn delete<T: InCatalogue>(&self, actor: &Actor, id: Id<T>) -> Result<Arc<Stored<T>>> {
+    pub async fn delete<T: InCatalogue>(
+        &self,
+        actor: &Actor,
+        id: Id<T>,
+        release: bool,
+    ) -> Result<Arc<Stored<T>>> {
         let actor = actor.clone();
         self.writer
             .run(move |write| {
@@ -105,7 +111,11 @@ impl Store {
                 let object = T::all_mut(&mut draft.catalogue)
                     .remove(id)
                     .ok_or_else(|| StoreError::not_found(T::WORDS, id))?;
-                let by = write.configuration.referring_to(T::KIND, id.number());
+                let mut by = write.configuration.referring_to(T::KIND, id.number());
+                if release && T::KIND == Number::KIND {
+                    by.retain(|one| one.object != "user");
+                    draft.release_number(Id::new(id.number()));
+                }
                 refuse_used(T::WORDS, object.name(), &by)?;
                 if T::KIND == VoicemailBox::KIND {
                     refuse_full(write.connection, id.number(), object.name())?;

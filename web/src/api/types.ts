@@ -226,6 +226,10 @@ export interface User {
   active: boolean
   /** Where calls for this person ring. */
   extension?: Id | null
+  /** What those called outside see; null is what the route or trunk shows. */
+  outbound_number?: Id | null
+  /** False: nobody outside is called, but for help. */
+  external_calls?: boolean
   /** What the person may do, instead of what the role allows. */
   profile?: Id | null
   /** When the person works; always when empty. */

@@ -10,8 +10,8 @@ use ramal_model::{
     Profile, Secret, Stored, TrunkId, UsedBy,
 };
 use ramal_pbx::TrunkState;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,6 +23,17 @@ use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauth
 use crate::form::problem;
 use crate::permit::Access;
 use crate::problem::Problem;
+use crate::query::Parameters;
+
+/// How something is deleted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Deletion {
+    /// Takes a number from the users who call with it, too: they call nobody outside then, but for help. Other kinds of
+    /// objects belong to nobody in this way.
+    release: Option<bool>,
+}
 
 /// An object and what leads to it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -170,8 +181,15 @@ async fn delete<T: InCatalogue>(
     app: &App,
     caller: &Caller,
     id: i64,
+    deletion: Deletion,
 ) -> Result<StatusCode, Problem> {
-    app.store.delete::<T>(&caller.actor, Id::new(id)).await?;
+    app.store
+        .delete::<T>(
+            &caller.actor,
+            Id::new(id),
+            deletion.release.unwrap_or(false),
+        )
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -244,15 +262,16 @@ macro_rules! kinds {
                     delete, path = $one, operation_id = concat!("delete_", stringify!($module)),
                     summary = concat!("Deletes an object of the kind ", $words, " that nothing leads to."),
                     tag = "telephony", security(("session" = []), ("token" = [])),
-                    params(("id" = i64, Path, description = "Id of the object")),
+                    params(("id" = i64, Path, description = "Id of the object"), Deletion),
                     responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
                 )]
                 pub async fn delete(
                     State(app): State<App>,
                     may: Access,
                     ObjectId(id): ObjectId,
+                    Parameters(deletion): Parameters<Deletion>,
                 ) -> Result<StatusCode, Problem> {
-                    super::delete::<$kind>(&app, &may.caller, id).await
+                    super::delete::<$kind>(&app, &may.caller, id, deletion).await
                 }
             }
         )*

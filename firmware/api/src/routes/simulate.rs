@@ -35,6 +35,10 @@ pub struct Thought {
     /// The analogue line it comes over, at most 32 characters.
     #[serde(default)]
     line: Option<String>,
+    /// The number of the extension that makes the call; null for a call that comes in. What depends on lines, and which
+    /// outbound routes are open, is as it is now.
+    #[serde(default)]
+    from: Option<String>,
     /// The number dialled, at most 32 characters.
     #[serde(default)]
     dialled: String,
@@ -114,10 +118,17 @@ pub async fn simulate_call(
     JsonBody(thought): JsonBody<Thought>,
 ) -> Result<Json<Course>, Problem> {
     let configuration = app.store.configuration();
+    let from = thought.from.clone();
     let scenario = thought.scenario(&app, &configuration)?;
+    let from = from.and_then(|number| configuration.extension_by_number(&number));
     let trunk = scenario.trunk.map(TrunkId);
     let unreachable = trunk.and_then(|trunk| Unreachable::by(&app, trunk));
-    let course = simulate(&configuration, &scenario);
+    let course = match from {
+        Some(extension) => app
+            .pbx
+            .simulate_dialled(&configuration, extension, &scenario),
+        None => simulate(&configuration, &scenario),
+    };
     let number = |id: ExtensionId| {
         let extension = configuration.extension(id);
         extension.map(|one| one.number.clone()).unwrap_or_default()
@@ -197,6 +208,9 @@ impl Thought {
             }
             extension.map(|extension| extension.id)
         };
+        if let Some(number) = &self.from {
+            find("from", number);
+        }
         let mut standing = BTreeMap::new();
         match &self.online {
             None => standing = app.pbx.standing(),

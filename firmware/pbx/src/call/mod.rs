@@ -31,6 +31,7 @@ mod ring;
 pub(crate) mod routing;
 mod service;
 mod setting_code;
+mod spoken;
 mod stage;
 mod talk;
 mod third;
@@ -385,6 +386,7 @@ impl Call {
             Refused::Rejected
             | Refused::InternationalBarred
             | Refused::RouteBarred
+            | Refused::NoOutboundNumber
             | Refused::NumberNotAssigned
             | Refused::NotSupervised => CallResult::Rejected,
             Refused::NotRegistered

@@ -70,6 +70,10 @@ pub(super) fn route(
         }
     }
     match seconds {
+        Some(_) if !may_call_outside(configuration, caller) => Some(Route::Refused(
+            Refused::NoOutboundNumber,
+            Cause::CALL_REJECTED,
+        )),
         Some(_) if shows_others => Some(Route::Refused(
             Refused::NumberNotAssigned,
             Cause::CALL_REJECTED,
@@ -87,6 +91,14 @@ pub(super) fn route(
             Cause::UNALLOCATED_NUMBER,
         )),
     }
+}
+
+/// Whether the caller may call outside at all; numbers for help are not asked about here (F009).
+pub(super) fn may_call_outside(configuration: &Configuration, caller: &Caller) -> bool {
+    let user = caller
+        .extension()
+        .and_then(|extension| configuration.user_at(extension.id));
+    user.is_none_or(|user| user.external_calls)
 }
 
 /// The number of the company that those see whom a caller calls (F204).

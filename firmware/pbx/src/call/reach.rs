@@ -14,6 +14,7 @@ use super::record::Call;
 use super::ring;
 use super::routing::{self, Route};
 use super::service::{self, Served};
+use super::spoken;
 use super::stage;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
@@ -84,7 +85,7 @@ pub(super) async fn reach(
     let party = waiting.participant.who.party();
     let taken = match route {
         Route::Refused(reason, cause) => {
-            return Err(NotTaken::Failed(call.refused(reason, cause)));
+            return Err(spoken::refuse(call, waiting, reason, cause, following).await);
         }
         Route::Feature(feature) => {
             let configuration = following.configuration;

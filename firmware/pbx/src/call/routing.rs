@@ -135,6 +135,9 @@ pub(crate) fn route(
                 // Off until somebody switches it on: what calls to other countries cost is found out too late.
                 return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
             }
+            if !outbound::may_call_outside(configuration, caller) {
+                return Route::Refused(Refused::NoOutboundNumber, Cause::CALL_REJECTED);
+            }
             if !outbound::has_own_number(configuration, caller) {
                 return Route::Refused(Refused::NumberNotAssigned, Cause::CALL_REJECTED);
             }

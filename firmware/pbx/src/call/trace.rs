@@ -433,6 +433,8 @@ pub(crate) enum Refused {
     InternationalBarred,
     /// The outbound routes that fit are not for this extension, or not at this time.
     RouteBarred,
+    /// The caller has no number any more that he could call outside with.
+    NoOutboundNumber,
     /// The number that the caller would show is assigned to others.
     NumberNotAssigned,
     /// The caller dialled itself.

@@ -6,15 +6,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ramal_model::{
-    AudioFileId, Clearing, Conference, Configuration, ExtensionId, Queue, QueueMember, Stored,
-    UserId, VoicemailBox,
+    AudioFileId, Clearing, Conference, Configuration, Destination, Extension, ExtensionId, Queue,
+    QueueMember, Stored, UserId, VoicemailBox,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::arrival::{self, Arrival};
 use super::{Availability, End, QueueEnd, Rung, Say, Switch, Who, follow};
+use crate::call::Caller;
+use crate::call::routing::{Route, route};
 use crate::call::trace::{Step, Trace};
+use crate::exchange::Exchange;
+use crate::leg::Cause;
 
 /// A call to think through.
 #[derive(Clone, Debug, Default)]
@@ -82,17 +86,7 @@ pub enum ThoughtEnd {
 
 /// Thinks a call through.
 pub fn simulate(configuration: &Arc<Configuration>, scenario: &Scenario) -> Thought {
-    let mut thought = Simulation {
-        configuration: Arc::clone(configuration),
-        scenario,
-        keys: scenario.keys.chars().collect(),
-        passed: Duration::ZERO,
-        trace: Trace::default(),
-        path: String::new(),
-        rung: Vec::new(),
-        hears: Vec::new(),
-        chance: StdRng::seed_from_u64(scenario.at.as_millisecond().unsigned_abs()),
-    };
+    let mut thought = Simulation::new(configuration, scenario);
     let arrival = Arrival {
         trunk: scenario.trunk,
         line: scenario.line.as_deref(),
@@ -100,23 +94,48 @@ pub fn simulate(configuration: &Arc<Configuration>, scenario: &Scenario) -> Thou
         caller: scenario.caller.as_deref(),
     };
     let first = arrival::destination(configuration, &arrival, |step| thought.step(step));
-    let end = first.map(|first| resolved(follow(&mut thought, first)));
-    let end = match end {
-        None => ThoughtEnd::Unconfigured,
-        Some(Ok(End::Taken(Who::Extension(id)))) => ThoughtEnd::TakenBy(id),
-        Some(Ok(End::Taken(Who::Outside(outside)))) => ThoughtEnd::TakenOutside(outside.number),
-        Some(Ok(End::Served)) => ThoughtEnd::Served,
-        Some(Ok(End::Cleared(clearing))) => ThoughtEnd::Cleared(clearing),
-        Some(Err(never)) => match never {},
+    let end = first.map(|first| thought.lead(first));
+    thought.finish(end.unwrap_or(ThoughtEnd::Unconfigured))
+}
+
+/// Thinks a call through that an extension makes. What depends on lines, and by which routes calls may go out at what time,
+/// is as it is now.
+pub(crate) fn simulate_dialled(
+    configuration: &Arc<Configuration>,
+    exchange: &Exchange,
+    extension: &Extension,
+    scenario: &Scenario,
+) -> Thought {
+    let mut thought = Simulation::new(configuration, scenario);
+    let caller = Caller::Extension(Box::new(extension.clone()));
+    let trace = |step| thought.step(step);
+    let end = match route(configuration, exchange, &caller, &scenario.dialled, trace) {
+        Route::Flow(first) => thought.lead(first),
+        Route::Extension(callee) | Route::Intercom(callee) => {
+            thought.lead(Destination::Extension { id: callee.id })
+        }
+        Route::Outside { seconds, .. } if !scenario.taken_outside => {
+            thought.passed += Duration::from_secs(seconds.into());
+            thought.step(Step::NoAnswer);
+            ThoughtEnd::Cleared(Clearing::Normal)
+        }
+        Route::Outside { number, .. } => ThoughtEnd::TakenOutside(number),
+        Route::Refused(reason, cause) => {
+            thought.step(Step::Refused { reason });
+            ThoughtEnd::Cleared(match cause {
+                Cause::CALL_REJECTED => Clearing::Rejected,
+                Cause::USER_BUSY => Clearing::Busy,
+                Cause::UNALLOCATED_NUMBER => Clearing::Unallocated,
+                _ => Clearing::Congestion,
+            })
+        }
+        Route::Feature(_)
+        | Route::Agent(_)
+        | Route::Park(_)
+        | Route::Set(_)
+        | Route::Station(_) => ThoughtEnd::Served,
     };
-    Thought {
-        end,
-        trace: thought.trace.into_json(),
-        ivr_path: thought.path,
-        duration: thought.passed,
-        rung: thought.rung,
-        hears: thought.hears,
-    }
+    thought.finish(end)
 }
 
 /// The extensions of a queue's members, those of agents where they usually are.
@@ -151,7 +170,42 @@ struct Simulation<'a> {
     chance: StdRng,
 }
 
-impl Simulation<'_> {
+impl<'a> Simulation<'a> {
+    fn new(configuration: &Arc<Configuration>, scenario: &'a Scenario) -> Self {
+        Self {
+            configuration: Arc::clone(configuration),
+            scenario,
+            keys: scenario.keys.chars().collect(),
+            passed: Duration::ZERO,
+            trace: Trace::default(),
+            path: String::new(),
+            rung: Vec::new(),
+            hears: Vec::new(),
+            chance: StdRng::seed_from_u64(scenario.at.as_millisecond().unsigned_abs()),
+        }
+    }
+
+    fn lead(&mut self, first: Destination) -> ThoughtEnd {
+        match resolved(follow(self, first)) {
+            Ok(End::Taken(Who::Extension(id))) => ThoughtEnd::TakenBy(id),
+            Ok(End::Taken(Who::Outside(outside))) => ThoughtEnd::TakenOutside(outside.number),
+            Ok(End::Served) => ThoughtEnd::Served,
+            Ok(End::Cleared(clearing)) => ThoughtEnd::Cleared(clearing),
+            Err(never) => match never {},
+        }
+    }
+
+    fn finish(self, end: ThoughtEnd) -> Thought {
+        Thought {
+            end,
+            trace: self.trace.into_json(),
+            ivr_path: self.path,
+            duration: self.passed,
+            rung: self.rung,
+            hears: self.hears,
+        }
+    }
+
     /// What a caller presses who is asked now.
     fn pressed(&mut self) -> Option<char> {
         self.keys.pop_front().filter(|key| *key != '-')

@@ -138,6 +138,7 @@ fn at_02_outside_his_working_hours_a_user_is_offline_for_numbers() {
         active: true,
         extension: Some(ExtensionId(1)),
         outbound_number: None,
+        external_calls: true,
         agent_pin_set: false,
         profile: None,
         working_hours: vec![Period {

@@ -208,6 +208,11 @@ impl Leg for DigitalLeg {
         Ok(())
     }
 
+    fn hears_refusals(&self) -> bool {
+        // MFC-R2 has speech only in calls that were accepted, and then no signal for the reason any more.
+        !self.gives_ringback
+    }
+
     fn answer(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {
         self.open_line()?;
         self.answered = true;

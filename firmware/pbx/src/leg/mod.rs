@@ -153,6 +153,12 @@ pub(crate) trait Leg: Send + Sync {
     /// The cause to refuse the call with: no common codec, or no port left.
     fn progress(&mut self, prefer: Option<Codec>) -> Result<(), Cause>;
 
+    /// Whether the far end can hear by [`Leg::progress`] why its call is going to be refused, without the call counting as
+    /// accepted.
+    fn hears_refusals(&self) -> bool {
+        false
+    }
+
     /// Takes the call of the far end, in the codec `prefer` if it can.
     ///
     /// # Errors

@@ -201,6 +201,7 @@ impl Office {
                 active: None,
                 extension: Some(self.extensions[place]),
                 outbound_number: None,
+                external_calls: None,
                 agent_pin: None,
                 profile: None,
                 working_hours: Vec::new(),

@@ -76,6 +76,7 @@ async fn user(gateway: &Gateway, login: &str, number: &str) -> UserId {
         active: None,
         extension: Some(extension(gateway, number)),
         outbound_number: None,
+        external_calls: None,
         agent_pin: Some(Secret::new("4711".into())),
         profile: None,
         working_hours: Vec::new(),

@@ -20,6 +20,7 @@ async fn user(gateway: &Gateway, number: &str, role: Role) {
         active: None,
         extension: Some(extension),
         outbound_number: None,
+        external_calls: None,
         agent_pin: None,
         profile: None,
         working_hours: Vec::new(),

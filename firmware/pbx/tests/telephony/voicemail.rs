@@ -327,7 +327,7 @@ async fn a_full_box_and_a_full_disk_are_told() {
     // A box that holds messages stays.
     let refused = gateway
         .store
-        .delete::<VoicemailBox>(&Actor::System, mailbox.id)
+        .delete::<VoicemailBox>(&Actor::System, mailbox.id, false)
         .await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("1 messages"), "{refused}");

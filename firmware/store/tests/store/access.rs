@@ -18,6 +18,7 @@ fn auditor(login: &str) -> NewUser {
         active: None,
         extension: None,
         outbound_number: None,
+        external_calls: None,
         agent_pin: None,
         profile: None,
         working_hours: Vec::new(),

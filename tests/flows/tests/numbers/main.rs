@@ -2,6 +2,7 @@
 //! AT-31, AT-32, AT-38. Everything is configured through the API; long times are tried out in `ramal-pbx`'s own tests,
 //! where no real time passes.
 
+mod callers;
 mod forwards;
 mod inbound;
 mod menus;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use flow_tests::SOON;
 use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, refused, steps};
+use flow_tests::prompts::Prompt;
 
 /// The carrier's trunk takes `55X.` from 2001 only, without the 55.
 async fn bench() -> Result<(Bench, sipphone::Phone, sipphone::Phone, i64)> {
@@ -292,6 +293,8 @@ async fn at_38_a_number_is_everybodys_until_it_is_assigned_to_some() -> Result {
     bench.change("numbers", number, list).await?;
     let mut out = bruno.call("951999990000").await?;
     refused(&mut out, 403).await?;
+    let said = Prompt::load("pt-BR", "no-outbound-number")?;
+    assert!(said.find(&out.audio().heard()).is_some(), "Bruno is told");
     let out = bruno.call("190").await?;
     let mut inn = next_call(&bench.carrier).await?;
     assert!(inn.called().contains("sip:190@"), "{}", inn.called());

@@ -7,6 +7,7 @@ export const flow = {
   'trace.outbound_route': 'Outbound route {route} takes it by {pattern}',
   'trace.emergency': 'Calls for help: {number} goes out whatever else is set',
   'refused.route_barred': 'the outbound routes that fit are not for this extension, or not now',
+  'refused.no_outbound_number': 'the caller has no number any more to call outside with',
   'refused.number_not_assigned': 'the number that the caller would show is assigned to others',
   'trace.number_refuses': 'The number does not take it: {why}',
   'trace.forwarded': 'All its calls are forwarded to {number}',

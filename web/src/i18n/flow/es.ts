@@ -5,6 +5,7 @@ export const flow = {
   'trace.outbound_route': 'Lo toma la ruta saliente {route} por {pattern}',
   'trace.emergency': 'Llamada de emergencia: {number} sale, sea cual sea la configuración',
   'refused.route_barred': 'las rutas salientes posibles no son para esta extensión, o no ahora',
+  'refused.no_outbound_number': 'quien llama ya no tiene un número para llamar afuera',
   'refused.number_not_assigned': 'el número que mostraría quien llama está asignado a otros',
   'trace.number_refuses': 'El número no lo toma: {why}',
   'trace.forwarded': 'Todas sus llamadas se desvían a {number}',

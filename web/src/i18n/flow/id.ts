@@ -5,6 +5,7 @@ export const flow = {
   'trace.outbound_route': 'Rute keluar {route} menanganinya lewat {pattern}',
   'trace.emergency': 'Panggilan darurat: {number} keluar apa pun pengaturannya',
   'refused.route_barred': 'rute keluar yang cocok bukan untuk ekstensi ini, atau bukan sekarang',
+  'refused.no_outbound_number': 'penelepon tidak lagi memiliki nomor untuk menelepon ke luar',
   'refused.number_not_assigned': 'nomor yang akan ditampilkan penelepon dimiliki orang lain',
   'trace.number_refuses': 'Nomor tidak menerimanya: {why}',
   'trace.forwarded': 'Semua panggilannya diteruskan ke {number}',

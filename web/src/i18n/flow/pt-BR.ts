@@ -5,6 +5,7 @@ export const flow = {
   'trace.outbound_route': 'A rota de saída {route} atende por {pattern}',
   'trace.emergency': 'Chamada de emergência: {number} sai, seja qual for a configuração',
   'refused.route_barred': 'as rotas de saída possíveis não são para este ramal, ou não agora',
+  'refused.no_outbound_number': 'quem liga não tem mais um número para ligar para fora',
   'refused.number_not_assigned': 'o número que quem liga mostraria é de outros',
   'trace.number_refuses': 'O número não atende: {why}',
   'trace.forwarded': 'Todas as suas chamadas são encaminhadas para {number}',

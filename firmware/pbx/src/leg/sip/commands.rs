@@ -43,6 +43,11 @@ impl Leg for SipLeg {
         Ok(())
     }
 
+    fn hears_refusals(&self) -> bool {
+        let early = self.negotiation.has_offer() || self.offers_early;
+        self.state == State::Established || early
+    }
+
     fn answer(&mut self, prefer: Option<Codec>) -> Result<(), Cause> {
         if self.state != State::Calling {
             return Ok(());
