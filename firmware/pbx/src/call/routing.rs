@@ -80,6 +80,11 @@ pub(crate) fn route(
         if let Some(first) = arrival::destination(configuration, &arrival, &mut trace) {
             return Route::Flow(first);
         }
+        // The reception takes calls of lines only until it is said anywhere where calls lead (F008).
+        let catalogue = configuration.catalogue();
+        if !catalogue.numbers.is_empty() || !catalogue.inbound_routes.is_empty() {
+            return Route::Refused(Refused::UnconfiguredNumber, Cause::UNALLOCATED_NUMBER);
+        }
         // Somebody outside reaches extensions only: no feature codes, and no way out again.
         return extension(configuration, caller, dialled, trace);
     }

@@ -12,6 +12,7 @@ impl Refused {
     /// What is said about it; none where a tone or a status says enough.
     fn words(self) -> Option<&'static str> {
         match self {
+            Self::UnconfiguredNumber => Some("not-in-service"),
             Self::NoOutboundNumber | Self::NumberNotAssigned => Some("no-outbound-number"),
             _ => None,
         }

@@ -210,7 +210,7 @@ impl Leg for DigitalLeg {
 
     fn hears_refusals(&self) -> bool {
         // MFC-R2 has speech only in calls that were accepted, and then no signal for the reason any more.
-        !self.gives_ringback
+        self.gives_ringback.is_none()
     }
 
     fn answer(&mut self, _prefer: Option<Codec>) -> Result<(), Cause> {

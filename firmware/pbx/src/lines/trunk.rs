@@ -146,7 +146,7 @@ async fn incoming(line: &mut LineTask) {
         return;
     };
     let configuration = line.exchange.configuration.borrow().clone();
-    // Until inbound routes say otherwise, the lowest extension is the reception.
+    // Until numbers or inbound routes say otherwise, the lowest extension is the reception.
     let dialled = configuration
         .extensions()
         .iter()

@@ -7,7 +7,7 @@ use ramal_lines::simulated::{Hand, SimulatedConfig, SimulatedLines};
 use ramal_lines::{Driver, HangUpSource, LineTestRequest, LineTrouble, TestStep};
 use ramal_model::{
     Actor, CallRecord, CallResult, DialToneRule, Direction, FxoSettings, FxsSettings, HotLine,
-    LegKind, PortSettings, RefusedCall,
+    LegKind, Number, PortSettings, RefusedCall,
 };
 use ramal_pbx::{LineTestRefusal, LineTestStatus};
 use sipphone::{Call, CallEvent, EndReason, Phone, Source, level_dbm0};
@@ -519,6 +519,38 @@ async fn a_caller_on_a_line_whom_nobody_answers_stops_ringing_by_himself() {
     out.wait_answered(ON_A_LINE).await.unwrap();
     off_hook(&gateway, 1).await;
     assert!(gateway.pbx.lines()[1].off_hook);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_09_a_line_for_which_nothing_is_set_rings_unanswered() {
+    let (gateway, _) = gateway_with_lines().await;
+    let ana = gateway.phone("2001").await;
+    let other = Number {
+        label: "Outra".into(),
+        number: "+555133334444".into(),
+        ..Number::default()
+    };
+    gateway.store.create(&Actor::System, other).await.unwrap();
+    let mut out = ana.call("00105").await.unwrap();
+    out.wait_answered(ON_A_LINE).await.unwrap();
+    out.hang_up();
+    let deadline = tokio::time::Instant::now() + ON_A_LINE;
+    let record = loop {
+        let record = last_record(&gateway).await;
+        if record.direction == Direction::Inbound {
+            break record;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{record:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(record.result, Some(CallResult::NotFound));
+    assert_eq!(steps(&record), ["came_in", "refused"]);
+    assert_eq!(record.trace[1]["reason"], "unconfigured_number");
+    // It rings on, nobody takes it, and no phone rings.
+    let line = &gateway.pbx.lines()[0];
+    assert!(line.ringing && !line.off_hook);
+    let rings = tokio::time::timeout(Duration::ZERO, ana.next_call()).await;
+    assert!(rings.is_err(), "a phone rings");
 }
 
 #[tokio::test(flavor = "multi_thread")]

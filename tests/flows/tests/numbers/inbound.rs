@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sipphone::EndReason;
 
 use flow_tests::bench::{Bench, NUMBER, Result, extensions, hears, next_call, refused, steps};
+use flow_tests::prompts::Prompt;
 
 #[tokio::test]
 async fn at_21_all_ring_and_whoever_answers_stops_the_others() -> Result {
@@ -297,6 +298,9 @@ async fn at_09_a_route_leads_to_an_announcement_and_says_when_its_trunk_does_not
 
     let mut unknown = bench.carrier.call("555133339999").await?;
     refused(&mut unknown, 404).await?;
+    // He hears so before: nobody pays for that.
+    let said = Prompt::load("pt-BR", "not-in-service")?;
+    assert!(said.find(&unknown.audio().heard()).is_some(), "he is told");
     let record = bench.gateway.records(2).await?.remove(0);
     let last = steps(&record).last().map(ToString::to_string);
     assert_eq!(last.as_deref(), Some("refused"), "{record}");
