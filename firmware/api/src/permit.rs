@@ -110,6 +110,27 @@ const OTHERS: &[(&str, &str, Need)] = &[
         "/extensions/{id}/secret",
         Need::Permission(Extensions, Edit),
     ),
+    // Who sets up trunks knows what their carriers let be shown.
+    (
+        "POST",
+        "/users/{id}/verified-numbers",
+        Need::Permission(Trunks, Edit),
+    ),
+    (
+        "POST",
+        "/users/{id}/verified-numbers/call",
+        Need::Permission(Users, Edit),
+    ),
+    (
+        "POST",
+        "/users/{id}/verified-numbers/code",
+        Need::Permission(Users, Edit),
+    ),
+    (
+        "DELETE",
+        "/users/{id}/verified-numbers/{number}",
+        Need::Permission(Users, Edit),
+    ),
     // They hold the numbers of callers, withheld ones too.
     (
         "GET",

@@ -38,6 +38,7 @@ mod tokens;
 mod trunks;
 mod update;
 mod users;
+mod verified_numbers;
 mod versions;
 mod voicedrop;
 mod voicemail;
@@ -182,6 +183,10 @@ pub fn api() -> OpenApiRouter<App> {
             users::change_user,
             users::delete_user
         ))
+        .routes(routes!(verified_numbers::state_verified_number))
+        .routes(routes!(verified_numbers::tell_verification_code))
+        .routes(routes!(verified_numbers::enter_verification_code))
+        .routes(routes!(verified_numbers::forget_verified_number))
         .routes(routes!(calls::list_registrations))
         .routes(routes!(bans::list_bans))
         .routes(routes!(bans::lift_ban))

@@ -41,6 +41,7 @@ mod tax_id;
 mod text;
 mod trunk;
 mod user;
+mod verified_number;
 mod voicemail;
 mod working_hours;
 
@@ -109,6 +110,7 @@ pub use trunk::{
     TrunkTransport, TrustedCertificate, ValidTrunk,
 };
 pub use user::{MAX_USERS, NewAdmin, NewUser, Role, User, UserChange, UserId, validate_deletion};
+pub use verified_number::{MAX_VERIFIED_NUMBERS, Verification, VerifiedNumber};
 pub use voicemail::{MessagesWaiting, VoicemailMessage, VoicemailMessageId};
 
 /// Realm of SIP digest authentication. Changing it voids every stored credential.

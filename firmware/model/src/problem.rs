@@ -81,6 +81,12 @@ pub mod code {
     pub const NO_VOICE: &str = "no_voice";
     /// The object that the field names does not belong to this one.
     pub const NOT_ASSIGNED: &str = "not_assigned";
+    /// The number is not known to be his.
+    pub const NOT_VERIFIED: &str = "not_verified";
+    /// No trunk that he calls outside by shows numbers that its carrier has not given.
+    pub const NO_FOREIGN_CALLER_ID: &str = "no_foreign_caller_id";
+    /// Not the code that was told.
+    pub const WRONG_CODE: &str = "wrong_code";
     /// Calls would come back to where they are; `limit` is the way.
     pub const CIRCLE: &str = "circle";
     /// More menus below one another than `limit`.

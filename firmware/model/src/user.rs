@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use crate::{
     AudioFileId, Configuration, ExtensionId, Id, Invalid, Language, Number, Period, Profile,
-    Secret, password,
+    Secret, VerifiedNumber, password,
     problem::{Problems, code},
-    text, working_hours,
+    text, verified_number, working_hours,
 };
 
 /// Identifies a user for as long as he exists. Never used again after deletion.
@@ -80,6 +80,13 @@ pub struct User {
     /// him (F009).
     #[serde(default = "yes")]
     pub external_calls: bool,
+    /// Numbers of lines elsewhere that are known to be his, at most 10; changed by operations of their own.
+    #[serde(default)]
+    pub verified_numbers: Vec<VerifiedNumber>,
+    /// The one of them that those see whom he calls by a trunk that allows it; by others they see what they would without
+    /// it. Null shows none.
+    #[serde(default)]
+    pub caller_id: Option<String>,
     /// Whether he has a PIN for agents' codes at other people's phones.
     #[serde(default)]
     pub agent_pin_set: bool,
@@ -205,6 +212,14 @@ pub struct UserChange {
     /// Whether he may call outside the company.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_calls: Option<bool>,
+    /// One of his verified numbers, or null.
+    #[serde(
+        default,
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub caller_id: Option<Option<String>>,
     /// A new PIN for agents' codes at other people's phones, 4-10 digits, or null to remove it.
     #[serde(
         default,
@@ -282,6 +297,8 @@ impl NewUser {
             extension: self.extension,
             outbound_number: self.outbound_number,
             external_calls: self.external_calls.unwrap_or(true),
+            verified_numbers: Vec::new(),
+            caller_id: None,
             agent_pin_set: self.agent_pin.is_some(),
             profile: self.profile,
             working_hours: self.working_hours.clone(),
@@ -339,6 +356,14 @@ impl UserChange {
         }
         if let Some(may) = self.external_calls {
             user.external_calls = may;
+        }
+        if let Some(number) = &self.caller_id {
+            user.caller_id.clone_from(number);
+            let extension = self.extension.unwrap_or(current.extension);
+            if number.is_some() && !configuration.may_show_foreign_numbers(extension) {
+                let message = "no trunk that he calls outside by shows numbers of others, and analogue lines never do";
+                problems.add("caller_id", code::NO_FOREIGN_CALLER_ID, None, message);
+            }
         }
         if let Some(pin) = &self.agent_pin {
             user.agent_pin_set = pin.is_some();
@@ -506,5 +531,6 @@ impl User {
             text::email(problems, "email", email);
         }
         working_hours::check(&self.working_hours, problems);
+        verified_number::check(problems, &self.verified_numbers, self.caller_id.as_ref());
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::call::click_to_dial::{self, Click};
 use crate::call::trace::EndedHere;
+use crate::call::verification::{self, Telling};
 use crate::call::{self, IncomingCall, Interrupt, Newcomer};
 use crate::clock::utc_ms;
 use crate::conference::Conferences;
@@ -27,6 +28,7 @@ use crate::queues::Queues;
 use crate::recordings::Recordings;
 use crate::self_check::{self, SelfChecks};
 use crate::trunk::TrunkService;
+use crate::verifications::Verifications;
 use crate::voicemail::Voicemail;
 
 /// Calls at a time; one more is refused as congestion.
@@ -52,6 +54,7 @@ pub(crate) struct Exchange {
     pub(crate) pins: Pins,
     pub(crate) parking: Parking,
     pub(crate) self_checks: SelfChecks,
+    pub(crate) verifications: Verifications,
     pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
     /// Counts calls by ways that take turns.
     turns: AtomicUsize,
@@ -113,6 +116,7 @@ impl Exchange {
             pins: Pins::default(),
             parking: Parking::default(),
             self_checks: SelfChecks::default(),
+            verifications: Verifications::default(),
             interrupts: Mutex::default(),
         }
     }
@@ -149,6 +153,11 @@ impl Exchange {
     /// Starts the task of a call that a program asks for; its id. None when there is no room for it.
     pub(crate) fn click(self: &Arc<Self>, click: Click) -> Option<CallId> {
         self.begin(click, click_to_dial::run).ok()
+    }
+
+    /// Starts the task of a call that tells somebody a code; its id. None when there is no room for it.
+    pub(crate) fn tell_code(self: &Arc<Self>, telling: Telling) -> Option<CallId> {
+        self.begin(telling, verification::run).ok()
     }
 
     /// Starts the task that answers a call of the gateway to itself. When there is no room for it, its leg is given back.

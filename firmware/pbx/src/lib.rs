@@ -56,6 +56,7 @@ mod sip;
 mod storage;
 mod supervision;
 mod trunk;
+mod verifications;
 mod voicemail;
 
 pub use advertise::{Advertise, NotAnAddress};
@@ -68,7 +69,7 @@ pub use flow::simulate::{Scenario, Standing, Thought, ThoughtEnd, simulate};
 pub use lines::{LineTestRefusal, LineTestStatus};
 pub use live::{ActiveCall, CallState, Live, LiveEvent, RecordingState, Registration};
 pub use music::SoundFolders;
-pub use pbx::{Pbx, PbxConfig, PbxError, SipTls};
+pub use pbx::{Pbx, PbxConfig, PbxError, SipTls, TellingRefusal};
 pub use probe::{ProbeError, Probed};
 pub use queues::{
     AgentRefusal, AgentStatus, CallbackInQueue, CallbackRefusal, CallbackState, CallerInQueue,

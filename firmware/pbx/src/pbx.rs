@@ -1,6 +1,9 @@
 //! The handle of the PBX.
 
 mod in_call;
+mod telling;
+
+pub use self::telling::TellingRefusal;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};

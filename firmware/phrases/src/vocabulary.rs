@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 44] = [
+const SENTENCES: [&str; 45] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -22,6 +22,7 @@ const SENTENCES: [&str; 44] = [
     "echo-intro",
     "not-in-service",
     "no-outbound-number",
+    "verification-code",
     "goodbye",
     "recording-notice",
     "ivr-invalid",

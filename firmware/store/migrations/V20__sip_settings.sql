@@ -1,5 +1,6 @@
 -- From here on the company's document may hold settings of SIP, those of extensions say who may
--- use WebSocket, those of users when they work and whether they call outside, and those of menus what is spoken.
+-- use WebSocket, those of users when they work, whether they call outside and
+-- what their calls show there, those of trunks whether they show it, and those of menus what is spoken.
 
 -- Callers of queues who are called back in their turn.
 CREATE TABLE queue_callbacks (

@@ -1,6 +1,9 @@
 //! Users and their passwords.
 
-use ramal_model::{Actor, NewUser, Secret, User, UserChange, UserId, validate_deletion};
+use ramal_model::{
+    Actor, NewUser, Secret, User, UserChange, UserId, Verification, VerifiedNumber,
+    validate_deletion,
+};
 use rusqlite::OptionalExtension;
 
 use crate::{
@@ -75,6 +78,68 @@ impl Store {
                         .prepare_cached("DELETE FROM sessions WHERE user = ?1")?
                         .execute([id.0])?;
                 }
+                Ok(user)
+            })
+            .await
+    }
+
+    /// Notes that a number is a user's own; one that he has already is his in this way from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Invalid`].
+    pub async fn verify_number(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        number: String,
+        verified_by: Verification,
+    ) -> Result<User> {
+        self.change_numbers(actor, id, move |user, now| {
+            user.verified_numbers.retain(|one| one.number != number);
+            user.verified_numbers.push(VerifiedNumber {
+                number,
+                verified_by,
+                verified_at: now,
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a verified number from a user, who shows it no more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also when it is none of his.
+    pub async fn forget_number(&self, actor: &Actor, id: UserId, number: String) -> Result<User> {
+        self.change_numbers(actor, id, move |user, _| {
+            let has = |one: &VerifiedNumber| one.number == number;
+            if !user.verified_numbers.iter().any(has) {
+                return Err(StoreError::not_found("verified number", &number));
+            }
+            user.verified_numbers.retain(|one| !has(one));
+            user.caller_id.take_if(|shown| *shown == number);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change_numbers(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        change: impl FnOnce(&mut User, i64) -> Result<()> + Send + 'static,
+    ) -> Result<User> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let mut user = write.configuration.user(id).cloned();
+                let user = user.as_mut().ok_or_else(|| missing(id))?;
+                change(user, write.now)?;
+                // Nothing else changes, and everything is checked.
+                let user = UserChange::default().validate(user, &write.configuration)?;
+                let mut draft = write.configuration.draft();
+                draft.users.insert(id, user.clone());
+                write.save(&actor, draft, &[])?;
                 Ok(user)
             })
             .await

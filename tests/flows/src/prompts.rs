@@ -42,6 +42,11 @@ impl Prompt {
 
     /// Where it begins in what was heard at 8,000 samples a second; none when it was not heard. Its loudest second counts.
     pub fn find(&self, heard: &[i16]) -> Option<usize> {
+        self.best(heard).map(|(at, _)| at)
+    }
+
+    /// The same, and how much it is alike, 0 to 1.
+    pub fn best(&self, heard: &[i16]) -> Option<(usize, f64)> {
         let heard = slower(heard, 8_000 / RATE);
         let probe = PROBE.min(self.0.len());
         let starts = (0..=self.0.len() - probe).step_by(RATE / 20);
@@ -70,7 +75,7 @@ impl Prompt {
             .enumerate()
             .map(|(at, window)| (at, likeness(at, window)))
             .max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-        (best > SAME).then(|| at.saturating_sub(from) * 8_000 / RATE)
+        (best > SAME).then(|| (at.saturating_sub(from) * 8_000 / RATE, best))
     }
 }
 

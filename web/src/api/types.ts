@@ -230,12 +230,22 @@ export interface User {
   outbound_number?: Id | null
   /** False: nobody outside is called, but for help. */
   external_calls?: boolean
+  /** Numbers elsewhere that are known to be the person's own. */
+  readonly verified_numbers?: VerifiedNumber[]
+  /** The one of them that is shown where the trunk allows it. */
+  caller_id?: string | null
   /** What the person may do, instead of what the role allows. */
   profile?: Id | null
   /** When the person works; always when empty. */
   working_hours?: Record<string, unknown>[]
   /** Audio files left on answering machines. */
   voicedrops?: Id[]
+}
+
+export interface VerifiedNumber {
+  number: string
+  verified_by: 'code' | 'statement'
+  verified_at: number
 }
 
 /** Who is logged in, and what that allows. */
@@ -246,7 +256,7 @@ export interface Session {
   menus?: MenuPart[] | null
 }
 
-export interface NewUser extends Omit<User, 'id'> {
+export interface NewUser extends Omit<User, 'id' | 'verified_numbers'> {
   password: string
 }
 
@@ -396,6 +406,8 @@ export interface TrunkSettings {
   max_channels: number
   /** Place among the trunks for calls out, lowest first. */
   priority: number
+  /** Whether it shows verified numbers of users that the carrier has not given. */
+  foreign_caller_id?: boolean
   outbound: OutboundPrefix[]
   inbound: InboundNumber[]
   inbound_default: Id | null
@@ -478,6 +490,8 @@ export interface E1Settings {
   /** Timeslots out of use. */
   blocked: number[]
   priority: number
+  /** Whether it shows verified numbers of users that the carrier has not given. */
+  foreign_caller_id?: boolean
   outbound: OutboundPrefix[]
   inbound: InboundNumber[]
   inbound_default: Id | null

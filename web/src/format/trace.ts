@@ -16,6 +16,8 @@ export function traceText(step: TraceStep): string {
       return t('trace.dialled', { by: text('by'), number: text('number') })
     case 'feature_code':
       return t('trace.feature_code', { code: text('code'), feature: word('feature', text('feature')) })
+    case 'tells_code':
+      return t('trace.tells_code', { number: text('number') })
     case 'extension':
       return t('trace.extension', { number: text('number'), name: text('name') })
     case 'came_in':

@@ -14,7 +14,7 @@ use crate::permit::Access;
 use crate::problem::Problem;
 
 /// Refuses to touch somebody who is none of the caller's people, or who may do more than he.
-fn may_change(app: &App, may: &Access, id: i64) -> Result<(), Problem> {
+pub(super) fn may_change(app: &App, may: &Access, id: i64) -> Result<(), Problem> {
     may.of_user(app, UserId(id))?;
     let configuration = app.store.configuration();
     match configuration.user(UserId(id)) {

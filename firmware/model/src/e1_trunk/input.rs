@@ -66,6 +66,9 @@ pub struct E1TrunkInput {
     )]
     #[schema(value_type = Option<i64>)]
     pub inbound_default: Option<Option<ExtensionId>>,
+    /// Whether it shows verified numbers of users that its carrier has not given; by default not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_caller_id: Option<bool>,
 }
 
 impl E1TrunkInput {
@@ -104,6 +107,7 @@ impl E1TrunkInput {
             outbound: vec![OutboundPrefix::default()],
             inbound: Vec::new(),
             inbound_default: None,
+            foreign_caller_id: false,
         };
         self.apply(trunk, configuration, problems)
     }
@@ -140,6 +144,7 @@ impl E1TrunkInput {
         put(&mut trunk.outbound, &self.outbound);
         put(&mut trunk.inbound, &self.inbound);
         put(&mut trunk.inbound_default, &self.inbound_default);
+        put(&mut trunk.foreign_caller_id, &self.foreign_caller_id);
         let problem = &mut problems;
         if let Some(rank) = self.clock_rank {
             trunk.clock_rank = text::range(problem, "clock_rank", rank, 0, 16);

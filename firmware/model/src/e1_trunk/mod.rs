@@ -142,6 +142,9 @@ pub struct E1Trunk {
     pub inbound: Vec<InboundNumber>,
     /// Where all other incoming numbers lead; null refuses them.
     pub inbound_default: Option<ExtensionId>,
+    /// Whether it shows verified numbers of users that its carrier has not given (F208).
+    #[serde(default)]
+    pub foreign_caller_id: bool,
 }
 
 fn on() -> bool {

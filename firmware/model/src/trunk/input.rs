@@ -142,6 +142,9 @@ pub struct TrunkInput {
     )]
     #[schema(value_type = Option<RecordingMode>)]
     pub recording: Option<Option<RecordingMode>>,
+    /// Whether it shows verified numbers of users that its carrier has not given; by default not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign_caller_id: Option<bool>,
 }
 
 impl TrunkInput {
@@ -219,6 +222,7 @@ impl TrunkInput {
         put(&mut trunk.inbound_default, &self.inbound_default);
         put(&mut trunk.music_class, &self.music_class);
         put(&mut trunk.recording, &self.recording);
+        put(&mut trunk.foreign_caller_id, &self.foreign_caller_id);
         let problem = &mut problems;
         if let Some(hosts) = &self.hosts {
             trunk.hosts = parsed::<HostPort>(problem, "hosts", hosts, "host[:port]");

@@ -262,6 +262,9 @@ pub struct SipTrunk {
     /// Whether calls over it are recorded; null leaves it to the extension and the company.
     #[serde(default)]
     pub recording: Option<RecordingMode>,
+    /// Whether it shows verified numbers of users that its carrier has not given (F208).
+    #[serde(default)]
+    pub foreign_caller_id: bool,
 }
 
 impl SipTrunk {
@@ -306,6 +309,7 @@ impl SipTrunk {
             inbound_default: None,
             music_class: None,
             recording: None,
+            foreign_caller_id: false,
         }
     }
 

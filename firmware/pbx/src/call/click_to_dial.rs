@@ -248,7 +248,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
 }
 
 /// Takes out the first phone that answers.
-async fn first_answer(
+pub(super) async fn first_answer(
     call: &mut Call,
     phones: &mut Vec<Ringing>,
     deadline: Instant,
@@ -291,6 +291,7 @@ async fn first_answer(
                     break;
                 }
             }
+            LegEvent::Attempt(attempt) => call.step(attempt.into()),
             _ => {}
         }
     }

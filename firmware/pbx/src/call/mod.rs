@@ -37,6 +37,7 @@ mod talk;
 mod third;
 pub(crate) mod trace;
 mod transfer;
+pub(crate) mod verification;
 mod voice;
 mod voicedrop;
 mod voicemail;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_model::{
-    Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, UserId, Way as RuleWay,
-    WayOrder,
+    Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, TrunkId, UserId,
+    Way as RuleWay, WayOrder,
 };
 
 use super::Caller;
@@ -66,7 +66,11 @@ pub(super) fn route(
             let own = own_number(configuration, caller).filter(|_| !rule.force_caller_id);
             shows_others |= own.is_some() && !has_own_number(configuration, caller);
             let shown = own.or_else(|| rule.caller_id.clone());
-            ways.extend(by_rule(configuration, exchange, rule, &sent, shown));
+            let mut by_rule = by_rule(configuration, exchange, rule, &sent, shown);
+            if !rule.force_caller_id {
+                show_verified(configuration, caller, &mut by_rule);
+            }
+            ways.extend(by_rule);
         }
     }
     match seconds {
@@ -105,6 +109,26 @@ pub(super) fn may_call_outside(configuration: &Configuration, caller: &Caller) -
 pub(super) fn own_number(configuration: &Configuration, caller: &Caller) -> Option<String> {
     let (_, number) = shown_number(configuration, caller)?;
     Some(number.number.clone())
+}
+
+/// Lets those called see the caller's verified number where the trunk allows it (F208).
+pub(super) fn show_verified(configuration: &Configuration, caller: &Caller, ways: &mut [Sent]) {
+    let user = caller
+        .extension()
+        .and_then(|extension| configuration.user_at(extension.id));
+    let Some(number) = user.and_then(|user| user.caller_id.as_ref()) else {
+        return;
+    };
+    for sent in ways {
+        let trunk = match sent.way {
+            Way::Sip(id) => id,
+            Way::E1(id) => TrunkId(id.0),
+            Way::Line(_) => continue,
+        };
+        if configuration.shows_foreign_numbers(trunk) {
+            sent.shown = Some(number.clone());
+        }
+    }
 }
 
 /// Whether the caller may call with his number: it may have been assigned to others since he was given it (F011).
@@ -240,7 +264,7 @@ fn by_rule(
 }
 
 /// The trunk with this id, of whatever kind, if it is in use.
-fn by_trunk(configuration: &Configuration, id: ramal_model::TrunkId) -> Option<Way> {
+fn by_trunk(configuration: &Configuration, id: TrunkId) -> Option<Way> {
     let sip = configuration.trunk(id).filter(|trunk| trunk.enabled);
     let e1 = configuration
         .e1_trunk(E1TrunkId(id.0))

@@ -151,6 +151,7 @@ pub(crate) fn route(
             for sent in &mut ways {
                 sent.shown.clone_from(&own);
             }
+            outbound::show_verified(configuration, caller, &mut ways);
             if ways
                 .iter()
                 .any(|sent| sent.number.starts_with(INTERNATIONAL))

@@ -44,6 +44,8 @@ pub(crate) enum Step {
     Station { number: String, line: String },
     /// The number calls for help: it goes out whatever else is set.
     Emergency { number: String },
+    /// The gateway calls the number to tell a code there, by which somebody shows that it is his.
+    TellsCode { number: String },
     /// The number is a feature code.
     FeatureCode { code: String, feature: Feature },
     /// Somebody parked the call in a slot.

@@ -139,6 +139,8 @@ fn at_02_outside_his_working_hours_a_user_is_offline_for_numbers() {
         extension: Some(ExtensionId(1)),
         outbound_number: None,
         external_calls: true,
+        verified_numbers: Vec::new(),
+        caller_id: None,
         agent_pin_set: false,
         profile: None,
         working_hours: vec![Period {

@@ -95,6 +95,7 @@ mod tests {
             outbound: Vec::new(),
             inbound: Vec::new(),
             inbound_default: None,
+            foreign_caller_id: false,
         }
     }
 

@@ -110,7 +110,7 @@ const ROWS: &[(i64, &str)] = &[
            INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0);
            INSERT INTO gateway_settings VALUES ('network', '{}');
            UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;
-           UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]'), '$.external_calls', json('false')) WHERE id = 1;"#,
+           UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]'), '$.external_calls', json('false'), '$.caller_id', '+5551999990000') WHERE id = 1;"#,
     ),
 ];
 

@@ -7,3 +7,4 @@ mod forwards;
 mod inbound;
 mod menus;
 mod outbound;
+mod verified;
