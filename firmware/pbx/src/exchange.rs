@@ -226,6 +226,10 @@ impl Exchange {
 
     /// Notes that a call rings at these extensions, or (none) does not ring any more.
     pub(crate) fn rings(&self, id: &CallId, extensions: Vec<ExtensionId>) {
+        let configuration = self.configuration.borrow().clone();
+        let rung = extensions.iter();
+        let rung = rung.filter_map(|id| Some(configuration.extension(*id)?.number.as_str().into()));
+        self.live.call_rings(id, rung.collect());
         let mut calls = self.calls();
         if extensions.is_empty() {
             calls.ringing.remove(id);

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, broadcast};
 use utoipa::ToSchema;
 
 use crate::conference::ConferenceRoom;
-use crate::parties::{CallOfNumber, Parties};
+use crate::parties::{CallOfNumber, Parties, Rung};
 use crate::queues::{AgentStatus, QueueStatus};
 use crate::sip::LegKey;
 use crate::trunk::TrunkStatus;
@@ -416,13 +416,32 @@ impl LiveState {
         }
     }
 
-    /// Records that the called party is being alerted, first by this leg.
-    pub(crate) fn call_alerting(&self, id: &CallId, leg: Option<LegKey>) {
+    /// Records that the called party is being alerted, at this number and first by this leg.
+    pub(crate) fn call_alerting(&self, id: &CallId, leg: Option<LegKey>, number: &str) {
         let mut state = self.lock();
         let State { calls, parties, .. } = &mut *state;
         if let Some(call) = calls.get(id) {
-            parties.alerting(call, leg);
+            parties.alerting(call, leg, number);
         }
+    }
+
+    /// Records at which numbers a call rings from now on, if it is still there.
+    pub(crate) fn call_rings(&self, id: &CallId, numbers: Vec<Arc<str>>) {
+        let mut state = self.lock();
+        let State { calls, parties, .. } = &mut *state;
+        if let Some(call) = calls.get(id) {
+            parties.rings(call, numbers);
+        }
+    }
+
+    /// The calls that ring at a number and are for another one, such as a queue's: who calls, and how they ring.
+    pub(crate) fn rung_at(&self, number: &str) -> Vec<(ActiveCall, Rung)> {
+        let state = self.lock();
+        let rung = state.parties.rung(number);
+        rung.filter_map(|(id, rung)| Some((state.calls.get(id)?, rung)))
+            .filter(|(call, _)| call.callee.number != number)
+            .map(|(call, rung)| (call.clone(), rung))
+            .collect()
     }
 
     /// The calls of a number, oldest first.

@@ -1,6 +1,6 @@
 //! Which calls each number takes part in, and who is told when that changes: the lamps and presence of other phones.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ramal_model::CallId;
@@ -22,9 +22,21 @@ pub(crate) struct CallOfNumber {
     pub(crate) ringing: Option<LegKey>,
 }
 
+/// How a call rings at an extension.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Rung {
+    /// Whether a phone there has said that it rings.
+    pub(crate) alerting: bool,
+    /// The leg of the first that did.
+    pub(crate) leg: Option<LegKey>,
+}
+
 /// The index. Its owner keeps it together with the calls.
 pub(crate) struct Parties {
     by_number: BTreeSet<(Arc<str>, CallId)>,
+    /// Where calls ring: perhaps as members of a queue or behind a number, which are then who is called.
+    rung: BTreeMap<(Arc<str>, CallId), Rung>,
+    rung_by_call: HashMap<CallId, Vec<Arc<str>>>,
     alerting: HashMap<CallId, Option<LegKey>>,
     changes: broadcast::Sender<Arc<str>>,
 }
@@ -33,6 +45,8 @@ impl Default for Parties {
     fn default() -> Self {
         Self {
             by_number: BTreeSet::new(),
+            rung: BTreeMap::new(),
+            rung_by_call: HashMap::new(),
             alerting: HashMap::new(),
             changes: broadcast::channel(BACKLOG).0,
         }
@@ -76,13 +90,56 @@ impl Parties {
 
     pub(crate) fn ended(&mut self, call: &ActiveCall) {
         self.alerting.remove(&call.id);
+        self.rings(call, Vec::new());
         self.remove(call);
         self.call_changed(call);
     }
 
-    pub(crate) fn alerting(&mut self, call: &ActiveCall, leg: Option<LegKey>) {
+    /// A phone of this number rings for a call.
+    pub(crate) fn alerting(&mut self, call: &ActiveCall, leg: Option<LegKey>, number: &str) {
         self.alerting.entry(call.id.clone()).or_insert(leg);
         self.call_changed(call);
+        let key = (Arc::from(number), call.id.clone());
+        if let Some(rung) = self.rung.get_mut(&key).filter(|rung| !rung.alerting) {
+            *rung = Rung {
+                alerting: true,
+                leg,
+            };
+            if number != call.callee.number {
+                self.changed(number);
+            }
+        }
+    }
+
+    /// The numbers of the extensions whose phones a call rings from now on; none any more when there are none.
+    pub(crate) fn rings(&mut self, call: &ActiveCall, numbers: Vec<Arc<str>>) {
+        let before = self.rung_by_call.remove(&call.id).unwrap_or_default();
+        for number in &before {
+            self.rung.remove(&(Arc::clone(number), call.id.clone()));
+        }
+        for number in &numbers {
+            let key = (Arc::clone(number), call.id.clone());
+            self.rung.insert(key, Rung::default());
+        }
+        for number in before.iter().chain(&numbers) {
+            // Whoever is called himself is told of the call as it is.
+            if **number != *call.callee.number {
+                self.changed(number);
+            }
+        }
+        if !numbers.is_empty() {
+            self.rung_by_call.insert(call.id.clone(), numbers);
+        }
+    }
+
+    /// The calls that ring at a number, oldest first.
+    pub(crate) fn rung(&self, number: &str) -> impl Iterator<Item = (&CallId, Rung)> {
+        let number: Arc<str> = number.into();
+        let first = CallId::new(0, [0; 10]);
+        self.rung
+            .range((number.clone(), first)..)
+            .take_while(move |((found, _), _)| *found == number)
+            .map(|((_, id), rung)| (id, *rung))
     }
 
     fn insert(&mut self, call: &ActiveCall) {
@@ -141,6 +198,29 @@ mod tests {
             codec: None,
             recording: None,
         }
+    }
+
+    #[test]
+    fn a_call_of_a_queue_is_found_where_it_rings() {
+        let mut parties = Parties::default();
+        let one = call(1, "2001", "600");
+        parties.started(&one);
+        let mut changes = parties.subscribe();
+        parties.rings(&one, vec!["2002".into(), "2003".into()]);
+        parties.alerting(&one, None, "2003");
+        let alerting = |number: &str| parties.rung(number).map(|(_, rung)| rung.alerting).next();
+        assert_eq!(
+            (alerting("2002"), alerting("2003")),
+            (Some(false), Some(true))
+        );
+        assert_eq!(alerting("600"), None);
+        // Taken at one of them, it rings nowhere any more.
+        let taken = call(1, "2001", "2003");
+        parties.updated(&one, &taken);
+        parties.rings(&taken, Vec::new());
+        assert!(parties.rung.is_empty() && parties.rung_by_call.is_empty());
+        let told: Vec<_> = std::iter::from_fn(|| changes.try_recv().ok()).collect();
+        assert_eq!(told.iter().filter(|number| &***number == "2002").count(), 2);
     }
 
     #[test]

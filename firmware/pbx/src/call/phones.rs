@@ -78,6 +78,13 @@ impl Phones {
         self.callees.get_mut(phone.callee)?.take()
     }
 
+    /// The number at which the phone at this place rings; blank when it is taken.
+    fn number_of(&self, index: usize) -> String {
+        let phone = self.ringing.get(index);
+        let callee = phone.and_then(|phone| self.callees.get(phone.callee)?.as_ref());
+        callee.map(Callee::number).unwrap_or_default()
+    }
+
     /// One more phone of the callee at this place rings.
     pub(super) fn add(&mut self, callee: usize, leg: Box<dyn Leg>, record: LegRef) {
         self.ringing.push(Ringing {
@@ -227,23 +234,24 @@ pub(super) async fn phone(
     event: LegEvent,
 ) -> Result<Option<Taker>, NotTaken> {
     let may_be_heard = phones.may_be_heard(call, index);
+    let number = phones.number_of(index);
     let Some(phone) = phones.ringing.get_mut(index) else {
         return Ok(None);
     };
     match event {
         LegEvent::Progress if !may_be_heard => {
             phone.alerting = true;
-            call.alerting(&*phone.leg);
+            call.alerting(&*phone.leg, &number);
             phones.alert(call, waiting);
         }
         LegEvent::Ringing => {
             phone.alerting = true;
-            call.alerting(&*phone.leg);
+            call.alerting(&*phone.leg, &number);
             phones.alert(call, waiting);
         }
         LegEvent::Progress => {
             phone.alerting = true;
-            call.alerting(&*phone.leg);
+            call.alerting(&*phone.leg, &number);
             // The first phone that sends media is the one heard.
             let caller_leg = &mut waiting.participant.leg;
             // Whoever is heard already has other sound now. Who waits in a queue hears music.

@@ -303,8 +303,9 @@ impl Call {
     }
 
     /// The called party is being alerted at this leg.
-    pub(super) fn alerting(&self, leg: &dyn Leg) {
-        self.exchange.live.call_alerting(&self.record.id, leg.key());
+    pub(super) fn alerting(&self, leg: &dyn Leg, number: &str) {
+        let live = &self.exchange.live;
+        live.call_alerting(&self.record.id, leg.key(), number);
     }
 
     /// What is configured leads the call round in a circle, and somebody should look at it.

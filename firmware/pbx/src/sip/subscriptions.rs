@@ -20,8 +20,8 @@ use super::agent::Agent;
 use super::authorisation::Verdict;
 use super::session::refusal;
 use super::state::{Dialog, DialogInfo, DialogState, Presence, message_summary, pidf};
-use crate::live::{CallState, LiveState};
-use crate::parties::CallOfNumber;
+use crate::live::{ActiveCall, CallState, LiveState};
+use crate::parties::{CallOfNumber, Rung};
 
 /// Subscriptions one extension may have: the lamps of five phones with expansion modules.
 const MOST_OF_ONE: usize = 500;
@@ -283,6 +283,11 @@ impl Agent {
                     let name = session.and_then(|session| endpoint.dialog_name(*session));
                     dialogs.extend(dialogs_of(call, &watch.number, name.as_ref()));
                 }
+                for (call, rung) in live.rung_at(&watch.number) {
+                    let session = rung.leg.and_then(|leg| self.sessions.get(&leg));
+                    let name = session.and_then(|session| endpoint.dialog_name(*session));
+                    dialogs.push(rung_for(call, rung, name.as_ref()));
+                }
                 let document = with_ended(&watch.told, &dialogs);
                 watch.told = dialogs;
                 DialogInfo {
@@ -300,7 +305,8 @@ impl Agent {
                         .watched
                         .extension()
                         .is_some_and(|id| self.exchange.online_since(&configuration, id).is_some()),
-                    on_the_phone: !live.calls_of(&watch.number).is_empty(),
+                    on_the_phone: !live.calls_of(&watch.number).is_empty()
+                        || !live.rung_at(&watch.number).is_empty(),
                 };
                 pidf(&watch.number, &watch.host, presence)
             }
@@ -414,6 +420,31 @@ fn lit(number: &str, name: String) -> Dialog {
     }
 }
 
+/// A call that rings at an extension and is for somebody else: a number of the company, or a queue. It has the name under
+/// which it is the extension's once it is taken there.
+fn rung_for(call: ActiveCall, rung: Rung, name: Option<&DialogName>) -> Dialog {
+    Dialog {
+        id: format!("{}r", call.id),
+        state: match rung.alerting {
+            true => DialogState::Early,
+            false => DialogState::Trying,
+        },
+        initiator: false,
+        name: name.map(seen_from_phone),
+        remote: (call.caller.number, call.caller.name),
+    }
+}
+
+/// The name of a dialog, as the phone at its other end sees it.
+fn seen_from_phone(name: &DialogName) -> (String, String, String) {
+    let call_id = String::from_utf8_lossy(name.call_id.as_bytes());
+    (
+        call_id.into_owned(),
+        name.remote_tag.clone(),
+        name.local_tag.clone(),
+    )
+}
+
 /// A call as an extension sees it; twice, if it calls itself. `ringing` is the dialog with the phone that rings.
 fn dialogs_of(
     call: &CallOfNumber,
@@ -438,15 +469,7 @@ fn dialogs_of(
             initiator,
             name: ringing
                 .filter(|_| state == DialogState::Early && !initiator)
-                .map(|name| {
-                    let call_id = String::from_utf8_lossy(name.call_id.as_bytes());
-                    // Seen from the phone.
-                    (
-                        call_id.into_owned(),
-                        name.remote_tag.clone(),
-                        name.local_tag.clone(),
-                    )
-                }),
+                .map(seen_from_phone),
             remote: (remote.number.clone(), remote.name.clone()),
         })
 }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod callback;
+mod lamps;
 mod limits;
 mod strategies;
 
