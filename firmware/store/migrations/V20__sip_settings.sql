@@ -9,7 +9,9 @@ CREATE TABLE queue_callbacks (
     number TEXT NOT NULL,
     name TEXT NOT NULL,
     since INTEGER NOT NULL,
-    attempts INTEGER NOT NULL
+    attempts INTEGER NOT NULL,
+    -- The extension he called from, which may get another number; none for others.
+    extension INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Settings of the gateway as a machine, which do not belong to the telephony that is versioned and exported: its network,

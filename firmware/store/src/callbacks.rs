@@ -14,6 +14,8 @@ pub struct QueueCallback {
     pub call: CallId,
     /// Where he is called.
     pub number: String,
+    /// The id of the extension he called from, where he is called whatever its number is then; none for others.
+    pub extension: Option<i64>,
     /// His name.
     pub name: String,
     /// Since when he has waited, UTC milliseconds since the epoch.
@@ -33,8 +35,8 @@ impl Store {
                 write
                     .connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO queue_callbacks (call, queue, number, name, since, attempts)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                        "INSERT OR REPLACE INTO queue_callbacks (call, queue, number, name, since, attempts, extension)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                     )?
                     .execute(params![
                         callback.call.to_string(),
@@ -42,7 +44,8 @@ impl Store {
                         callback.number,
                         callback.name,
                         callback.since,
-                        callback.attempts
+                        callback.attempts,
+                        callback.extension
                     ])?;
                 Ok(())
             })
@@ -74,17 +77,19 @@ impl Store {
         self.readers
             .run(|connection| {
                 let mut rows = connection.prepare_cached(
-                    "SELECT call, queue, number, name, since, attempts FROM queue_callbacks ORDER BY since, call",
+                    "SELECT call, queue, number, name, since, attempts, extension FROM queue_callbacks
+                     ORDER BY since, call",
                 )?;
                 let all = rows.query_map([], |row| {
                     let call: String = row.get(0)?;
                     let (queue, number, name) = (row.get(1)?, row.get(2)?, row.get(3)?);
-                    let (since, attempts) = (row.get(4)?, row.get(5)?);
+                    let (since, attempts, extension) = (row.get(4)?, row.get(5)?, row.get(6)?);
                     // What is no id was not written by us.
                     Ok(call.parse().ok().map(|call| QueueCallback {
                         queue,
                         call,
                         number,
+                        extension,
                         name,
                         since,
                         attempts,

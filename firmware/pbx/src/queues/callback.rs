@@ -6,12 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{ExtensionId, Id, Party, Queue};
+use ramal_model::{Configuration, ExtensionId, Id, Party, Queue};
 use ramal_store::QueueCallback;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::sleep;
 
 use super::place::Place;
+use super::promises::number_now;
 use super::service::moment;
 use super::{CallbackState, Queues, Turn};
 use crate::call::click_to_dial::{Click, Then};
@@ -134,10 +135,22 @@ impl Promised {
                 return;
             }
             let Some(offer) = offer else { continue };
+            let configuration = exchange.configuration.borrow().clone();
+            let Some(number) = number_now(&configuration, &self.callback) else {
+                break;
+            };
+            self.callback.number = number;
             if !self.is(CallbackState::Calling, None) {
                 break;
             }
-            let rest = match ring(&exchange, place, &self.callback, offer.extension).await {
+            let called = ring(
+                &exchange,
+                configuration,
+                place,
+                &self.callback,
+                offer.extension,
+            );
+            let rest = match called.await {
                 Some(CalledBack::NoMember { place: his, missed }) => {
                     his.not_taken(missed);
                     place = his;
@@ -203,11 +216,11 @@ async fn write(exchange: &Exchange, callback: &QueueCallback) {
 /// Rings a member, and connects him; none when there was no room for the call.
 async fn ring(
     exchange: &Arc<Exchange>,
+    configuration: Arc<Configuration>,
     place: Box<Place>,
     callback: &QueueCallback,
     extension: ExtensionId,
 ) -> Option<CalledBack> {
-    let configuration = exchange.configuration.borrow().clone();
     let Some(extension) = configuration.extension(extension).cloned() else {
         let missed = false;
         return Some(CalledBack::NoMember { place, missed });

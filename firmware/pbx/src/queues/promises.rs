@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ramal_model::{CallId, Id, Queue};
+use ramal_model::{CallId, Configuration, ExtensionId, Id, Queue};
 use ramal_store::QueueCallback;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -50,6 +50,19 @@ pub enum CallbackRefusal {
     /// He is being called.
     #[error("it is his turn and he is being called; end that call instead")]
     Calling,
+}
+
+/// The number at which somebody is called back now: an extension may have got another one since it was promised. None when
+/// the extension is gone, whose number may be somebody else's by now.
+pub(super) fn number_now(
+    configuration: &Configuration,
+    callback: &QueueCallback,
+) -> Option<String> {
+    let Some(id) = callback.extension else {
+        return Some(callback.number.clone());
+    };
+    let extension = configuration.extension(ExtensionId(id))?;
+    Some(extension.number.clone())
 }
 
 /// A promise.
@@ -135,13 +148,18 @@ impl Floor {
     }
 
     /// Who is to be called back, who has waited longest first.
-    pub(super) fn callbacks(&self, queue: Id<Queue>) -> Vec<CallbackInQueue> {
+    pub(super) fn callbacks(
+        &self,
+        queue: Id<Queue>,
+        configuration: &Configuration,
+    ) -> Vec<CallbackInQueue> {
         let promises = self.promises.iter();
         let mut all: Vec<_> = promises
             .filter(|one| one.queue == queue && !one.called_off)
             .map(|one| CallbackInQueue {
                 call: one.callback.call.clone(),
-                number: one.callback.number.clone(),
+                number: number_now(configuration, &one.callback)
+                    .unwrap_or_else(|| one.callback.number.clone()),
                 name: one.callback.name.clone(),
                 since: one.callback.since,
                 attempts: one.callback.attempts,

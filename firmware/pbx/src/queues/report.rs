@@ -206,7 +206,7 @@ impl Floor {
             id: queue.id.number(),
             name: queue.name.clone(),
             waiting: waiting.collect(),
-            callbacks: self.callbacks(queue.id),
+            callbacks: self.callbacks(queue.id, configuration),
             members: members.collect(),
             answered: line.totals.answered,
             abandoned: line.totals.abandoned,

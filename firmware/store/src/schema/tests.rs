@@ -107,7 +107,7 @@ const ROWS: &[(i64, &str)] = &[
         20,
         r#"UPDATE objects SET document = json_set(document, '$.sip', json('{"external_address":"203.0.113.5","local_networks":[],"websocket_in_clear":false}'))
                WHERE kind = 'company';
-           INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0);
+           INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0, NULL);
            INSERT INTO gateway_settings VALUES ('network', '{}');
            UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;
            UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]'), '$.external_calls', json('false'), '$.caller_id', '+5551999990000') WHERE id = 1;"#,

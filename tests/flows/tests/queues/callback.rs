@@ -5,7 +5,7 @@ use flow_tests::prompts::Prompt;
 use flow_tests::session::{PASSWORD, Session};
 use flow_tests::{SOON, tone};
 use serde_json::{Value, json};
-use sipphone::Call;
+use sipphone::{Call, Phone, PhoneConfig};
 
 use super::{Desk, members};
 
@@ -258,5 +258,46 @@ async fn u5_an_agent_lets_go_who_waits_for_his_own_queue_only() -> Result {
     };
     let log = "/api/v1/audit-log";
     desk.bench.gateway.wait(log, "the entry", logged).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn u15_a_promise_follows_the_new_number_of_who_was_promised() -> Result {
+    let mut desk = desk(&[]).await?;
+    let (id, old) = desk.bench.extension("2011").await?;
+    let mut out = old.call("600").await?;
+    out.wait_answered(SOON).await?;
+    out.audio().send_digits("1");
+    out.wait_ended(2 * SOON).await?;
+    let at = |number: &'static str| move |all: &Value| all[0]["number"] == number;
+    callbacks(&desk, "who was promised", at("2011")).await?;
+
+    let renumbered = json!({ "number": "2111" });
+    let api = desk.bench.gateway.api();
+    let path = format!("/api/v1/extensions/{id}");
+    let changed = api.patch(&path, &renumbered).await?.expect(200)?;
+    let secret = changed["secret"].as_str().ok_or("a new secret")?;
+    callbacks(&desk, "his new number", at("2111")).await?;
+    // Also after a restart, and whoever has the old number now is not called.
+    desk.bench.gateway.crash_and_restart().await?;
+    callbacks(&desk, "his new number", at("2111")).await?;
+    drop(old);
+    let config = PhoneConfig::new(desk.bench.gateway.sip(), "2111", secret);
+    let phone = Phone::start(config).await?;
+    phone.register(300).await?;
+    desk.bench.extension("2011").await?;
+    desk.phones[0].register(300).await?;
+    works(&desk, &[0]).await?;
+    let mut inn = next_call(&desk.phones[0]).await?;
+    inn.answer();
+    let mut out = next_call(&phone).await?;
+    out.answer();
+    inn.wait_answered(SOON).await?;
+    out.wait_answered(SOON).await?;
+    out.audio().send(tone(700.0));
+    hears(&inn, 700.0).await?;
+    inn.hang_up();
+    out.wait_ended(SOON).await?;
+    callbacks(&desk, "nobody", |all| *all == json!([])).await?;
     Ok(())
 }

@@ -125,7 +125,9 @@ async fn call_back(
     queued: Queued,
 ) -> Result<(), Outcome> {
     let exchange = Arc::clone(stage.call.exchange());
-    let party = stage.waiting.participant.who.party();
+    let who = &stage.waiting.participant.who;
+    let party = who.party();
+    let extension = who.extension().map(|extension| extension.id.0);
     let waited = queued.entered.elapsed();
     let waited_ms = i64::try_from(waited.as_millis()).unwrap_or(i64::MAX);
     stage.call.step(Step::QueueCallback {
@@ -136,6 +138,7 @@ async fn call_back(
         queue: queue.id.number(),
         call: stage.call.id().clone(),
         number: party.number,
+        extension,
         name: party.name,
         since: exchange.store.now() - waited_ms,
         attempts: 0,
