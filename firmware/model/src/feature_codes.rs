@@ -131,7 +131,7 @@ features! {
     /// Lets an agent pause, before the number of a break, and take calls again.
     agent_pause AgentPause = "*46", Form::Digits(0, 2);
     /// Before the number of a time condition: switches it by hand, and back.
-    time_override TimeOverride = "*27", Form::Digits(1, 2);
+    time_override TimeOverride = "*27", Form::Digits(1, 6);
     /// Tells the time.
     speaking_clock SpeakingClock = "*60", Form::Alone;
 }

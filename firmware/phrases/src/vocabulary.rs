@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 45] = [
+const SENTENCES: [&str; 47] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -45,7 +45,9 @@ const SENTENCES: [&str; 45] = [
     "forward-off",
     "dnd-on",
     "dnd-off",
-    "override-on",
+    "override-open",
+    "override-closed",
+    "override-until",
     "override-off",
     "no-last-caller",
     "enter-number",

@@ -4,6 +4,7 @@
 
 mod callers;
 mod forwards;
+mod hours;
 mod inbound;
 mod menus;
 mod outbound;

@@ -224,7 +224,7 @@ export const objects = {
   'time_condition.override.until': 'Until',
   'time_condition.override.until_hint': 'Blank: until somebody switches it back.',
   'time_condition.code_number': 'Digits after *27',
-  'time_condition.code_number_hint': '1 to 99; switches it by telephone.',
+  'time_condition.code_number_hint': '1 to 99; switches it by telephone. With a time after it, such as 1500, until then.',
   'time_condition.time_zone': 'Time zone',
   'time_condition.time_zone_none': 'That of the company',
   'calendar.title': 'Holidays',

@@ -224,7 +224,7 @@ export const objects = {
   'time_condition.override.until': 'Hasta',
   'time_condition.override.until_hint': 'En blanco: hasta que alguien lo deshaga.',
   'time_condition.code_number': 'Dígitos tras *27',
-  'time_condition.code_number_hint': '1 a 99; se controla por teléfono.',
+  'time_condition.code_number_hint': '1 a 99; se controla por teléfono. Con una hora detrás, como 1500, hasta entonces.',
   'time_condition.time_zone': 'Zona horaria',
   'time_condition.time_zone_none': 'La de la empresa',
   'calendar.title': 'Feriados',

@@ -224,7 +224,7 @@ export const objects = {
   'time_condition.override.until': 'Sampai',
   'time_condition.override.until_hint': 'Kosong: sampai ada yang mengembalikan.',
   'time_condition.code_number': 'Angka setelah *27',
-  'time_condition.code_number_hint': '1 sampai 99; mengatur lewat telepon.',
+  'time_condition.code_number_hint': '1 sampai 99; mengatur lewat telepon. Dengan jam di belakangnya, misalnya 1500, sampai saat itu.',
   'time_condition.time_zone': 'Zona waktu',
   'time_condition.time_zone_none': 'Milik perusahaan',
   'calendar.title': 'Hari libur',

@@ -224,7 +224,7 @@ export const objects = {
   'time_condition.override.until': 'Até',
   'time_condition.override.until_hint': 'Em branco: até alguém desfazer.',
   'time_condition.code_number': 'Dígitos depois de *27',
-  'time_condition.code_number_hint': '1 a 99; comanda por telefone.',
+  'time_condition.code_number_hint': '1 a 99; comanda por telefone. Com uma hora depois, como 1500, até lá.',
   'time_condition.time_zone': 'Fuso horário',
   'time_condition.time_zone_none': 'O da empresa',
   'calendar.title': 'Feriados',
