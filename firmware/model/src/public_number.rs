@@ -147,11 +147,11 @@ impl Company {
             if let Some(national) = digits.strip_prefix(self.country_code.as_str()) {
                 ways.extend([national.to_owned(), format!("{}{national}", plan.trunk)]);
             }
-            ways.extend([
-                format!("{}{digits}", plan.international),
-                digits.to_owned(),
-                e164,
-            ]);
+            ways.extend([digits.to_owned(), e164.clone()]);
+            // Dialled, a foreign number without its prefix may be somebody else's here.
+            ways.retain(|way| self.e164(way).as_ref() == Some(&e164));
+            // Brazil's would have a carrier in it, which rules put there.
+            ways.push(format!("{}{digits}", plan.international));
         }
         let mut seen = std::collections::HashSet::new();
         ways.retain(|way| seen.insert(way.clone()));
@@ -344,10 +344,12 @@ mod tests {
     fn a_number_is_dialled_as_people_do() {
         let brazil = company("BR", "51");
         let near = brazil.ways_to_dial("+555133335555");
-        let ways = ["33335555", "5133335555", "05133335555", "00555133335555"];
-        assert_eq!(near[..4], ways);
+        let ways = ["33335555", "5133335555", "05133335555"];
+        assert_eq!(near[..3], ways);
+        let foreign = brazil.ways_to_dial("+34912345678");
+        assert_eq!(foreign, ["+34912345678", "0034912345678"]);
         let abroad = company("US", "212").ways_to_dial("+34912345678");
-        assert_eq!(abroad, ["+34912345678", "01134912345678", "34912345678"]);
+        assert_eq!(abroad, ["+34912345678", "01134912345678"]);
         assert_eq!(brazil.ways_to_dial("190"), ["190"]);
     }
 

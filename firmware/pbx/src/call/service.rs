@@ -137,7 +137,9 @@ pub(super) fn as_dialled(
     }
     let company = configuration.company();
     let ways = company.map_or_else(Vec::new, |company| company.ways_to_dial(number));
+    let is_the_same = configuration.e164(digits) == configuration.e164(number);
     let as_it_came = [digits.to_owned(), plainly.clone()];
+    let as_it_came = as_it_came.into_iter().filter(|_| is_the_same);
     let with_zero: Vec<_> = ways.iter().map(|way| format!("0{way}")).collect();
     let leads_out = |way: &String| {
         let route = routing::route(configuration, exchange, who, way, |_| {});
