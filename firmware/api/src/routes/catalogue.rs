@@ -19,7 +19,9 @@ use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::caller::Caller;
-use crate::document::{BadBody, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated};
+use crate::document::{
+    BadBody, BadQuery, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated,
+};
 use crate::form::problem;
 use crate::permit::Access;
 use crate::problem::Problem;
@@ -263,7 +265,7 @@ macro_rules! kinds {
                     summary = concat!("Deletes an object of the kind ", $words, " that nothing leads to."),
                     tag = "telephony", security(("session" = []), ("token" = [])),
                     params(("id" = i64, Path, description = "Id of the object"), Deletion),
-                    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, Conflict, Common)
+                    responses((status = 204), Unauthenticated, Forbidden, NoSuchObject, BadQuery, Conflict, Common)
                 )]
                 pub async fn delete(
                     State(app): State<App>,
