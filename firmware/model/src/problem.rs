@@ -85,7 +85,7 @@ pub mod code {
     pub const NOT_VERIFIED: &str = "not_verified";
     /// No trunk that he calls outside by shows numbers that its carrier has not given.
     pub const NO_FOREIGN_CALLER_ID: &str = "no_foreign_caller_id";
-    /// Not the code that was told.
+    /// Not the code that was told; `limit` says what one looks like.
     pub const WRONG_CODE: &str = "wrong_code";
     /// Calls would come back to where they are; `limit` is the way.
     pub const CIRCLE: &str = "circle";

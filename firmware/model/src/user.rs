@@ -360,7 +360,8 @@ impl UserChange {
         if let Some(number) = &self.caller_id {
             user.caller_id.clone_from(number);
             let extension = self.extension.unwrap_or(current.extension);
-            if number.is_some() && !configuration.may_show_foreign_numbers(extension) {
+            let is_number = number.as_deref().is_some_and(verified_number::is_e164);
+            if is_number && !configuration.may_show_foreign_numbers(extension) {
                 let message = "no trunk that he calls outside by shows numbers of others, and analogue lines never do";
                 problems.add("caller_id", code::NO_FOREIGN_CALLER_ID, None, message);
             }

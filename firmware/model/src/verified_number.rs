@@ -57,16 +57,21 @@ pub(crate) fn check(
             problems.add(&field, code::DUPLICATE, None, message);
         }
     }
-    if let Some(number) = caller_id
-        && numbers.iter().all(|one| one.number != *number)
-    {
-        let message = format!("{number} is not verified as his");
-        problems.add("caller_id", code::NOT_VERIFIED, None, message);
+    match caller_id {
+        Some(number) if !is_e164(number) => {
+            let message = "must be + and 8 to 15 digits";
+            problems.add("caller_id", code::CHARACTER, Some("+ 0-9"), message);
+        }
+        Some(number) if numbers.iter().all(|one| one.number != *number) => {
+            let message = format!("{number} is not verified as his");
+            problems.add("caller_id", code::NOT_VERIFIED, None, message);
+        }
+        _ => {}
     }
 }
 
 /// Whether this is a number in E.164 with `+`.
-fn is_e164(number: &str) -> bool {
+pub(crate) fn is_e164(number: &str) -> bool {
     let digits = number.strip_prefix('+').unwrap_or_default();
     (8..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
 }

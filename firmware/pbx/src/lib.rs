@@ -80,3 +80,4 @@ pub use self_check::{SelfCall, SelfCheckError};
 pub use sip::{Ban, BanReason, WebSocketLink};
 pub use supervision::{Supervision, SupervisionRefusal};
 pub use trunk::{TextError, TrunkFault, TrunkState, TrunkStatus};
+pub use verifications::CODE_DIGITS;

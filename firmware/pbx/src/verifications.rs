@@ -11,8 +11,8 @@ pub(crate) const VALID: i64 = 10 * 60 * 1_000;
 const AGAIN: i64 = 60 * 1_000;
 /// Wrong codes before the right one is not taken any more.
 const TRIES: u8 = 3;
-/// Digits of a code.
-const DIGITS: usize = 6;
+/// Digits of a code that is told by telephone.
+pub const CODE_DIGITS: usize = 6;
 
 /// A code that somebody may enter.
 struct Pending {
@@ -37,7 +37,7 @@ impl Verifications {
         {
             return None;
         }
-        let code: String = (0..DIGITS)
+        let code: String = (0..CODE_DIGITS)
             .map(|_| char::from(rand::random_range(b'0'..=b'9')))
             .collect();
         let one = Pending {
@@ -83,7 +83,7 @@ mod tests {
     fn f208_a_code_is_good_once_for_ten_minutes_and_three_tries() {
         let codes = Verifications::default();
         let code = codes.begin(ANA, NUMBER, 0).unwrap();
-        assert_eq!(code.len(), DIGITS);
+        assert_eq!(code.len(), CODE_DIGITS);
         assert!(codes.begin(ANA, NUMBER, AGAIN - 1).is_none(), "too soon");
         assert!(!codes.take(ANA, "+5551999990001", &code, 1), "elsewhere");
         assert!(!codes.take(UserId(2), NUMBER, &code, 1), "somebody else's");

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use ramal_model::{CallId, Invalid, User, UserId, Verification, code};
-use ramal_pbx::TellingRefusal;
+use ramal_model::{CallId, Invalid, Problems, User, UserId, Verification, code};
+use ramal_pbx::{CODE_DIGITS, TellingRefusal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -45,18 +45,26 @@ pub struct TellingCall {
     expires_at: i64,
 }
 
-/// The number in E.164.
-fn e164(app: &App, number: &str) -> Result<String, Problem> {
+/// The number in E.164; what is wrong with it is added to the problems.
+fn e164(app: &App, number: &str, problems: &mut Problems) -> Option<String> {
     let configuration = app.store.configuration();
     let company = configuration.company();
     let found = match company {
         Some(company) => company.e164(number),
         None => Some(number.to_owned()).filter(|number| number.starts_with('+')),
     };
-    found.ok_or_else(|| {
+    if found.is_none() {
         let message = "must be a number of the public network, such as +5551999990000";
-        Invalid::one("number", code::INVALID, None, message).into()
-    })
+        problems.add("number", code::CHARACTER, Some("+ 0-9"), message);
+    }
+    found
+}
+
+/// The number in E.164, or why it is refused.
+fn claimed(app: &App, number: &str) -> Result<String, Problem> {
+    let mut problems = Problems::default();
+    let number = e164(app, number, &mut problems);
+    Ok(problems.finish(number.unwrap_or_default())?)
 }
 
 /// States that a number is a user's own, such as his mobile telephone's. It may be shown on trunks that allow it from then
@@ -72,7 +80,7 @@ pub async fn state_verified_number(
     ObjectId(id): ObjectId,
     JsonBody(ClaimedNumber { number }): JsonBody<ClaimedNumber>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
-    let number = e164(&app, &number)?;
+    let number = claimed(&app, &number)?;
     let verified = app.store.verify_number(
         &may.caller.actor,
         UserId(id),
@@ -99,7 +107,7 @@ pub async fn tell_verification_code(
 ) -> Result<(StatusCode, Json<TellingCall>), Problem> {
     may_change(&app, &may, id)?;
     let user = UserId(id);
-    let number = e164(&app, &number)?;
+    let number = claimed(&app, &number)?;
     let told = app.pbx.tell_code(user, &number);
     let (call, expires_at) = told.map_err(|refusal| match refusal {
         TellingRefusal::NoSuchUser => no_such("user", id),
@@ -134,8 +142,16 @@ pub async fn enter_verification_code(
     JsonBody(told): JsonBody<ToldCode>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
     may_change(&app, &may, id)?;
-    let number = e164(&app, &told.number)?;
-    if !app.pbx.takes_code(UserId(id), &number, told.code.trim()) {
+    let mut problems = Problems::default();
+    let number = e164(&app, &told.number, &mut problems);
+    let digits = told.code.trim();
+    if digits.len() != CODE_DIGITS || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        let message = format!("must be the {CODE_DIGITS} digits that were told there");
+        let limit = format!("{CODE_DIGITS} digits");
+        problems.add("code", code::WRONG_CODE, Some(&limit), message);
+    }
+    let number = problems.finish(number.unwrap_or_default())?;
+    if !app.pbx.takes_code(UserId(id), &number, digits) {
         let message = "is not the code that was told there in the last ten minutes";
         return Err(Invalid::one("code", code::WRONG_CODE, None, message).into());
     }
