@@ -225,10 +225,10 @@ async fn u5_an_agent_lets_go_who_waits_for_his_own_queue_only() -> Result {
         sessions.push((id, Session::open(&desk.bench, login).await?));
     }
     let (ana, at_ana) = &sessions[0];
+    promised(&desk).await?;
     // Nobody is there: Ana works in the queue, and has not logged in.
     let agents = json!([{ "member": "agent", "id": ana }]);
     desk.change(json!({ "members": agents })).await?;
-    promised(&desk).await?;
     let path = format!("/queues/{}/callbacks", desk.queue);
     let waits = |all: &Value| all[0]["state"] == "waiting";
     let listed = callbacks(&desk, "who was promised", waits).await?;
