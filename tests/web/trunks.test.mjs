@@ -27,7 +27,7 @@ test('a trunk is added, watched, changed and deleted', async () => {
   await form.getByLabel('Nome', { exact: false }).first().fill('Operadora')
   // An address of loopback where nobody listens.
   await form.getByLabel('Endereços (hosts)').fill('127.7.7.7:9')
-  await form.getByLabel('Usuário').fill('5133334444')
+  await form.getByLabel('Usuário', { exact: true }).fill('5133334444')
   await form.getByLabel('Senha').fill('segredo da operadora')
   await form.getByLabel('Chamadas de entrada tocam em').selectOption({ label: '2001 Recepção' })
   await form.getByRole('button', { name: 'Salvar' }).click()
