@@ -33,9 +33,17 @@ export class Gateway {
     const gateway = new Gateway()
     gateway.flags = flags
     gateway.directory = await mkdtemp(join(tmpdir(), 'ramal-web-'))
-    gateway.ports = { https: await freePort(), sip: await freePort(), rtp: await freeRange() }
-    await gateway.run()
-    return gateway
+    for (;;) {
+      const https = await freePair()
+      gateway.ports = { https, sip: https + 1, rtp: await freeRange() }
+      try {
+        await gateway.run()
+        return gateway
+      } catch (error) {
+        // Another test may have taken the port since it was seen to be free.
+        if (!String(error).includes('Address already in use')) throw error
+      }
+    }
   }
 
   /** A gateway set up for a Brazilian company. */
@@ -152,11 +160,12 @@ export async function within(ms, what, look) {
   }
 }
 
-/** A port between the voice ports and those the kernel hands out. */
-async function freePort() {
+/** The first of two ports between the voice ports and those the kernel hands out. */
+async function freePair() {
   for (;;) {
-    const port = 30_000 + Math.floor(Math.random() * 2_700)
-    if ((await isFree(port)) && (await isFreeForStreams(port))) return port
+    const first = 30_000 + 2 * Math.floor(Math.random() * 1_350)
+    const tries = [first, first + 1].flatMap((port) => [isFree(port), isFreeForStreams(port)])
+    if ((await Promise.all(tries)).every(Boolean)) return first
   }
 }
 
