@@ -30,7 +30,7 @@ async fn bench() -> Result<(Bench, Phone, i64, i64)> {
 }
 
 /// Ana calls outside, and the carrier sees this number.
-async fn shows(bench: &Bench, ana: &Phone, number: &str) -> Result {
+pub(super) async fn shows(bench: &Bench, ana: &Phone, number: &str) -> Result {
     let mut out = ana.call(OUTSIDE).await?;
     let mut inn = next_call(&bench.carrier).await?;
     assert!(inn.caller().contains(number), "{}", inn.caller());

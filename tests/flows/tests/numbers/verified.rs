@@ -6,6 +6,8 @@ use flow_tests::prompts::Prompt;
 use serde_json::{Value, json};
 use sipphone::Phone;
 
+use super::callers::shows;
+
 const MOBILE: &str = "+5551987654321";
 /// How many digits a code has.
 const CODE_DIGITS: usize = 6;
@@ -41,17 +43,6 @@ async fn allows(bench: &Bench, allows: bool) -> Result {
         .patch(&path, &change)
         .await?
         .expect(200)?;
-    Ok(())
-}
-
-async fn shows(bench: &Bench, ana: &Phone, number: &str) -> Result {
-    let mut out = ana.call("951999990000").await?;
-    let mut inn = next_call(&bench.carrier).await?;
-    assert!(inn.caller().contains(number), "{}", inn.caller());
-    inn.answer();
-    out.wait_answered(SOON).await?;
-    out.hang_up();
-    inn.wait_ended(SOON).await?;
     Ok(())
 }
 
