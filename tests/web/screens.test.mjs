@@ -69,6 +69,8 @@ const screens = () => [
   '/text-gateways/new',
   '/calls',
   '/settings/company',
+  '/companies',
+  '/companies/new',
   '/settings/users',
   '/settings/users/new',
   '/settings/tokens',

@@ -3,6 +3,7 @@ import { client } from './api/client'
 import * as gateway from './api/gateway'
 import { Problem } from './api/problem'
 import type { Company, Session, User } from './api/types'
+import { companies } from './companies.svelte'
 import { zone } from './format/local.svelte'
 import { language } from './i18n/language.svelte'
 import { drafting } from './drafting.svelte'
@@ -55,12 +56,14 @@ class Account {
     const { user, permissions, menus } = await gateway.session()
     if (user.id !== this.user?.id) return
     this.#allow(permissions, menus)
+    await companies.read()
   }
 
   async readCompany(): Promise<void> {
     // Not everybody may read the company; times then show in the browser's zone.
     this.company = await gateway.company().catch(() => null)
     if (this.company) zone.name = this.company.time_zone
+    await companies.read()
   }
 
   async leave(): Promise<void> {
@@ -69,6 +72,7 @@ class Account {
     drafting.leave()
     this.user = null
     this.company = null
+    companies.forget()
     this.expired = false
     for (const resolve of this.#waiting.splice(0)) resolve(false)
   }

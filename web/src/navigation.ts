@@ -103,7 +103,15 @@ const MENU: readonly ItemGroup[] = [
   {
     label: 'nav.settings',
     items: [
-      one('company', 'company', '/settings/company', 'nav.company', 'directory:view'),
+      {
+        part: 'company',
+        icon: 'company',
+        label: 'nav.company',
+        pages: [
+          { path: '/settings/company', label: 'nav.company', right: 'directory:view' },
+          { path: '/companies', label: 'hosted_company.title', right: 'company:edit' },
+        ],
+      },
       {
         part: 'users',
         icon: 'users',

@@ -8,6 +8,7 @@ const SCREENS: Record<string, string> = {
   conference: '/conferences',
   e1_trunk: '/trunks',
   extension: '/extensions',
+  hosted_company: '/companies',
   inbound_route: '/inbound-routes',
   ivr: '/ivrs',
   mail_notice: '/mail-notices',

@@ -31,6 +31,7 @@ const ROUTES: readonly Route[] = [
   { path: '/settings/users', right: 'users:view', deep: true, load: () => import('./screens/Users.svelte') },
   { path: '/settings/tokens', right: 'tokens:view', load: () => import('./screens/Tokens.svelte') },
   { path: '/settings/configuration', right: 'configuration:export', load: () => import('./screens/Configuration.svelte') },
+  objects('/companies', 'directory:view'),
   objects('/numbers', 'telephony:view'),
   objects('/inbound-routes', 'telephony:view'),
   objects('/outbound-routes', 'telephony:view'),

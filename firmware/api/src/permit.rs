@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use ramal_model::Area::{self, *};
 use ramal_model::Verb::{self, *};
-use ramal_model::{Id, People, Queue, QueueMember, Scope, UserId, VoicemailBox};
+use ramal_model::{
+    CompanyId, ExtensionId, Id, People, Queue, QueueMember, Scope, UserId, VoicemailBox,
+};
 use ramal_store::{OpenDraft, StoreError, in_request};
 use utoipa::IntoResponses;
 use utoipa::openapi::extensions::ExtensionsBuilder;
@@ -39,6 +41,7 @@ pub enum Need {
 /// `delete` to delete. `/{id}` behind the path goes with it.
 const OBJECTS: &[(&str, Area)] = &[
     ("/company", Company),
+    ("/companies", Company),
     ("/extensions", Extensions),
     ("/trunks", Trunks),
     ("/e1-trunks", Trunks),
@@ -98,6 +101,8 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ("DELETE", "/session", Need::Identity),
     ("PUT", "/session/password", Need::Identity),
     ("GET", "/company", Need::Permission(Directory, View)),
+    ("GET", "/companies", Need::Permission(Directory, View)),
+    ("GET", "/companies/{id}", Need::Permission(Directory, View)),
     ("GET", "/sip-settings", Need::Permission(Company, View)),
     ("PUT", "/sip-settings", Need::Permission(Company, Edit)),
     ("GET", "/feature-codes", Need::Permission(Directory, View)),
@@ -527,7 +532,7 @@ pub async fn permit(State(app): State<App>, request: Request, next: Next) -> Res
     let (mut parts, body) = request.into_parts();
     let path = parts.extensions.get::<MatchedPath>();
     let path = path.and_then(|path| path.as_str().strip_prefix(BASE).map(str::to_owned));
-    let need = path.and_then(|path| need(&parts.method, &path));
+    let need = path.as_deref().and_then(|path| need(&parts.method, path));
     let (method, origin) = (parts.method.clone(), audit::origin(&parts));
     let mut actor = None;
     if let Some(need @ (Need::Identity | Need::Permission(..))) = need {
@@ -537,7 +542,9 @@ pub async fn permit(State(app): State<App>, request: Request, next: Next) -> Res
         };
         let access = caller.and_then(|(evidence, caller)| {
             actor = Some(caller.actor.clone());
-            Access::of(caller, evidence, need)
+            let access = Access::of(caller, evidence, need)?;
+            access.ensure_own(&app, path.as_deref().unwrap_or_default())?;
+            Ok(access)
         });
         match access {
             Ok(access) => parts.extensions.insert(access),
@@ -562,6 +569,16 @@ pub async fn permit(State(app): State<App>, request: Request, next: Next) -> Res
         audit::write_down(&app, &method, origin, actor, &response);
     }
     response
+}
+
+/// Whether somebody who looks after one of several companies on the gateway may do this: what belongs to the companies is asked
+/// for by each operation.
+fn is_of_companies(area: Area, verb: Verb, path: &str) -> bool {
+    match area {
+        Telephony if path == "/voicemail-settings" => verb == View,
+        Company => path.starts_with("/companies"),
+        _ => area.is_of_companies(verb),
+    }
 }
 
 /// Octets of a body that is read although its request is refused.
@@ -660,10 +677,63 @@ impl Access {
         app.store.configuration().people(user, self.scope)
     }
 
-    /// The users he may do it to; none when it is everybody.
+    /// The company he is confined to; none when he may do it to all of them, and where there is but one.
+    pub fn limit(&self, app: &App) -> Option<CompanyId> {
+        let user = self.caller.user.as_ref();
+        let company = user.map_or(CompanyId::DEFAULT, |user| user.company);
+        let several = !company.is_default() || app.store.configuration().hosts_companies();
+        (self.scope < Scope::All && several).then_some(company)
+    }
+
+    /// Refuses what is the gateway's to whoever looks after one of its companies.
+    fn ensure_own(&self, app: &App, path: &str) -> Result<(), Problem> {
+        let Need::Permission(area, verb) = self.need else {
+            return Ok(());
+        };
+        self.ensure(self.limit(app).is_none() || is_of_companies(area, verb, path))
+    }
+
+    /// Refuses what belongs to other companies.
+    pub fn of_company(&self, app: &App, company: CompanyId) -> Result<(), Problem> {
+        self.ensure(self.limit(app).is_none_or(|own| own == company))
+    }
+
+    /// Refuses extensions of other companies; one that there is not is nobody's.
+    pub fn of_extension(&self, app: &App, extension: ExtensionId) -> Result<(), Problem> {
+        let configuration = app.store.configuration();
+        match configuration.extension(extension) {
+            Some(extension) => self.of_company(app, extension.company),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets what is made or changed belong to the caller's company where it says none, and refuses to give it to others.
+    pub fn adopt(&self, app: &App, company: &mut CompanyId) -> Result<(), Problem> {
+        if let Some(own) = self.limit(app)
+            && company.is_default()
+        {
+            *company = own;
+        }
+        self.of_company(app, *company)
+    }
+
+    /// The company whose things are listed: the one asked for, or his own.
+    pub fn listed(
+        &self,
+        app: &App,
+        asked: Option<CompanyId>,
+    ) -> Result<Option<CompanyId>, Problem> {
+        match (self.people(app), asked) {
+            (People::Company { company, .. }, None) => Ok(Some(company)),
+            (_, Some(asked)) => self.of_company(app, asked).map(|()| Some(asked)),
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// The users he may do it to; none when it is everybody, be it in his company only.
     pub fn users(&self, app: &App) -> Option<Vec<UserId>> {
         match self.people(app) {
-            People::Everybody => None,
+            People::Everybody | People::Company { .. } => None,
             People::Users(users) => Some(users.into_iter().collect()),
         }
     }
@@ -698,7 +768,7 @@ impl Access {
         let (people, configuration) = (self.people(app), app.store.configuration());
         let mut members = queue.members.iter();
         self.ensure(
-            people == People::Everybody
+            people.have_company(queue.company)
                 || members.any(|member| match member {
                     QueueMember::Extension { id, .. } => people.have_extension(&configuration, *id),
                     QueueMember::Agent { id, .. } => people.include(*id),

@@ -8,6 +8,7 @@ mod bans;
 mod calendars;
 mod calls;
 mod catalogue;
+mod companies;
 mod company;
 mod conference_rooms;
 mod configuration;
@@ -78,6 +79,15 @@ pub fn api() -> OpenApiRouter<App> {
         ))
         .routes(routes!(session::change_own_password))
         .routes(routes!(company::show_company, company::change_company))
+        .routes(routes!(
+            companies::list_companies,
+            companies::create_company
+        ))
+        .routes(routes!(
+            companies::show_company_on_gateway,
+            companies::replace_company,
+            companies::delete_company
+        ))
         .routes(routes!(
             feature_codes::show_feature_codes,
             feature_codes::change_feature_codes,

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::CompanyId;
+
 /// Identifies a call: 26 characters of Crockford's base 32, of which the first 10 are the start in milliseconds, so
 /// that sorting by id is sorting by start (the form of a ULID).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -250,6 +252,10 @@ pub struct CallRecord {
     pub ended_at: Option<i64>,
     /// Seen from the company.
     pub direction: Direction,
+    /// The company whose call it is: that of the number that was called from outside, or else of whoever called; 0 is the
+    /// one that the gateway is set up for.
+    #[serde(default, skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Who called.
     pub caller: Party,
     /// The caller's number as E.164 with `+` when he called from outside and shows one.

@@ -426,6 +426,16 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// Lets extensions belong to the companies of their users.
+    pub fn follow_companies(&mut self) {
+        for user in self.users.values() {
+            let extension = user.extension.and_then(|id| self.extensions.get_mut(&id));
+            if let Some(extension) = extension {
+                extension.company = user.company;
+            }
+        }
+    }
+
     /// The snapshot of this draft, as save `version`.
     pub fn finish(self, version: u64) -> Configuration {
         Configuration::new(

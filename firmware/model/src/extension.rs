@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Configuration, Invalid, Language, MediaEncryption, MusicClassId, RecordingMode,
+    CompanyId, Configuration, Invalid, Language, MediaEncryption, MusicClassId, RecordingMode,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -42,6 +42,9 @@ pub struct Extension {
     pub number: String,
     /// Caller name inside the company, at most 64 characters.
     pub display_name: String,
+    /// The company it belongs to: that of its user where it has one; 0 is the one that the gateway is set up for.
+    #[serde(default, skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Language of prompts it hears; null follows the company.
     pub language: Option<Language>,
     /// A disabled extension can neither register nor call nor be called.
@@ -92,6 +95,9 @@ pub struct NewExtension {
     /// Caller name inside the company; the number when blank.
     #[serde(default)]
     pub display_name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(default)]
+    pub company: CompanyId,
     /// Language of prompts; null follows the company.
     #[serde(default)]
     pub language: Option<Language>,
@@ -142,6 +148,9 @@ pub struct ExtensionChange {
     /// A new caller name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
+    /// Another company; an extension with a user belongs where he does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<CompanyId>,
     /// A language, or null to follow the company.
     #[serde(
         default,
@@ -232,6 +241,7 @@ impl NewExtension {
             id,
             number: self.number.clone(),
             display_name: self.display_name.clone(),
+            company: self.company,
             language: self.language,
             enabled: self.enabled.unwrap_or(true),
             max_calls: text::range(
@@ -283,6 +293,9 @@ impl ExtensionChange {
         }
         if let Some(display_name) = &self.display_name {
             extension.display_name = display_name.clone();
+        }
+        if let Some(company) = self.company {
+            extension.company = company;
         }
         if let Some(language) = self.language {
             extension.language = language;
@@ -339,6 +352,13 @@ impl Extension {
     /// Normalises the texts and checks them, and the number against all other extensions.
     fn check(&mut self, problems: &mut Problems, configuration: &Configuration) {
         self.check_texts(problems);
+        configuration.check_company(problems, ("extension", self.id.0), self.company);
+        if let Some(user) = configuration.user_at(self.id)
+            && user.company != self.company
+        {
+            let message = "the extension belongs where its user does";
+            problems.add("company", code::OTHER_COMPANY, Some(&user.login), message);
+        }
         check_class(problems, self.music_class, |id| {
             configuration.music_class(id).is_some()
         });

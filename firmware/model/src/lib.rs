@@ -24,6 +24,7 @@ mod export;
 mod extension;
 mod feature_codes;
 mod flow;
+mod hosted_company;
 mod language;
 mod legacy;
 mod line;
@@ -76,6 +77,7 @@ pub use flow::{
     OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
     RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
 };
+pub use hosted_company::{CompanyId, HostedCompany, MAX_COMPANIES};
 pub use language::{Language, UnknownLanguage};
 pub use legacy::{LegacyImport, LegacyLine, LegacyOutcome, MAX_LEGACY_TEXT, read_legacy};
 pub use line::{

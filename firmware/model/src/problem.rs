@@ -87,6 +87,8 @@ pub mod code {
     pub const NO_FOREIGN_CALLER_ID: &str = "no_foreign_caller_id";
     /// Not the code that was told; `limit` says what one looks like.
     pub const WRONG_CODE: &str = "wrong_code";
+    /// The object belongs to another company than what it is to work with.
+    pub const OTHER_COMPANY: &str = "other_company";
     /// Calls would come back to where they are; `limit` is the way.
     pub const CIRCLE: &str = "circle";
     /// More menus below one another than `limit`.

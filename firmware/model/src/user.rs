@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    AudioFileId, Configuration, ExtensionId, Id, Invalid, Language, Number, Period, Profile,
-    Secret, VerifiedNumber, password,
+    AudioFileId, CompanyId, Configuration, ExtensionId, Id, Invalid, Language, Number, Period,
+    Profile, Secret, VerifiedNumber, password,
     problem::{Problems, code},
     text, verified_number, working_hours,
 };
@@ -63,6 +63,9 @@ pub struct User {
     /// Needed for password reset and voicemail by mail.
     #[serde(default)]
     pub email: Option<String>,
+    /// The company he belongs to; 0 is the one that the gateway is set up for.
+    #[serde(default, skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// What he may do.
     pub role: Role,
     /// Language of the UI for him.
@@ -130,6 +133,9 @@ pub struct NewUser {
     /// E-mail address.
     #[serde(default)]
     pub email: Option<String>,
+    /// The company he belongs to; 0 is the one that the gateway is set up for.
+    #[serde(default)]
+    pub company: CompanyId,
     /// What he may do.
     pub role: Role,
     /// Language of the UI; the company's when left out.
@@ -183,6 +189,9 @@ pub struct UserChange {
     )]
     #[schema(value_type = Option<String>)]
     pub email: Option<Option<String>>,
+    /// Another company; his extension goes with him.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<CompanyId>,
     /// A new role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -254,6 +263,7 @@ impl NewAdmin {
             login: self.login.clone(),
             name: self.name.clone(),
             email: None,
+            company: CompanyId::DEFAULT,
             role: Role::Admin,
             language: Some(self.language),
             active: Some(true),
@@ -288,6 +298,7 @@ impl NewUser {
             login: self.login.clone(),
             name: self.name.clone(),
             email: self.email.clone(),
+            company: self.company,
             role: self.role,
             language: self
                 .language
@@ -333,6 +344,9 @@ impl UserChange {
         }
         if let Some(email) = &self.email {
             user.email = email.clone();
+        }
+        if let Some(company) = self.company {
+            user.company = company;
         }
         if let Some(role) = self.role {
             user.role = role;
@@ -395,6 +409,7 @@ impl UserChange {
         {
             let field = match &user {
                 user if !user.active => "active",
+                user if !user.company.is_default() => "company",
                 user if user.role == Role::Admin => "profile",
                 _ => "role",
             };
@@ -438,9 +453,10 @@ fn another_admin(id: UserId, configuration: &Configuration) -> bool {
 }
 
 impl User {
-    /// An administrator who can log in and whom no profile limits.
+    /// An administrator who can log in and whom neither a profile nor a company of his own limits.
     pub fn is_active_admin(&self) -> bool {
-        self.active && self.role == Role::Admin && self.profile.is_none()
+        let is_limited = self.profile.is_some() || !self.company.is_default();
+        self.active && self.role == Role::Admin && !is_limited
     }
 
     /// Takes the number from him that he calls with. Who had one and lost it calls nobody outside until he is given another
@@ -468,9 +484,27 @@ impl User {
             if number.is_none() {
                 let message = format!("there is no number with id {id}");
                 problems.add("outbound_number", code::NO_SUCH_OBJECT, None, message);
-            } else if number.is_some_and(|number| !number.users.includes(self.id)) {
+            } else if number.is_some_and(|number| !number.is_assigned_to(self)) {
                 let message = "the number is not assigned to him";
                 problems.add("outbound_number", code::NOT_ASSIGNED, None, message);
+            }
+        }
+        configuration.check_company(problems, ("user", self.id.0), self.company);
+        if let Some(id) = self.extension
+            && configuration.company_of("extension", id.0) != Some(self.company)
+        {
+            // It goes with him, and what leads to it has to belong to his company as well.
+            let mut inner = Problems::default();
+            configuration.check_company(&mut inner, ("extension", id.0), self.company);
+            if let Err(invalid) = inner.finish(()) {
+                for problem in invalid.problems {
+                    problems.add(
+                        "extension",
+                        &problem.code,
+                        problem.limit.as_deref(),
+                        problem.message,
+                    );
+                }
             }
         }
         if let Some(id) = self.profile

@@ -76,7 +76,7 @@ proptest! {
     #[test]
     fn users_keep_the_rules_or_are_refused(login in text(), name in text(), email in text(), secret in text()) {
         let new = NewUser {
-            login, name, email: Some(email), role: Role::User, language: None, active: None, extension: None, outbound_number: None, external_calls: None, profile: None,
+            login, name, email: Some(email), role: Role::User, language: None, active: None, extension: None, outbound_number: None, external_calls: None, company: ramal_model::CompanyId::DEFAULT, profile: None,
             agent_pin: None,
             working_hours: Vec::new(),
             voicedrops: Vec::new(),

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ramal_model::{
-    Alarm, CallId, CallResult, Conference, ExtensionId, Id, Party, RecordingId, Severity, TrunkId,
-    VoicemailMessage,
+    Alarm, CallId, CallResult, CompanyId, Conference, ExtensionId, Id, Party, RecordingId,
+    Severity, TrunkId, VoicemailMessage,
 };
 use serde::Serialize;
 use tokio::sync::{Notify, broadcast};
@@ -77,6 +77,8 @@ pub enum CallState {
 pub struct ActiveCall {
     /// The call's id; its record in the call history has the same.
     pub id: CallId,
+    /// The company whose call it is; 0 is the one that the gateway is set up for.
+    pub company: CompanyId,
     /// Who calls.
     pub caller: Party,
     /// Who is called.

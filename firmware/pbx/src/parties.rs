@@ -190,6 +190,7 @@ mod tests {
         };
         ActiveCall {
             id: CallId::new(1, [id; 10]),
+            company: ramal_model::CompanyId::DEFAULT,
             caller: party(caller),
             callee: party(callee),
             state: CallState::Ringing,

@@ -65,6 +65,7 @@ fn row(second: i64, writer: u8) -> CallRecord {
         legs: Vec::new(),
         trace: Vec::new(),
         ivr_path: String::new(),
+        company: ramal_model::CompanyId::DEFAULT,
         caller_e164: None,
         callee_e164: None,
     }

@@ -20,3 +20,7 @@ CREATE TABLE gateway_settings (
     name TEXT PRIMARY KEY,
     document TEXT NOT NULL CHECK (json_valid(document))
 ) STRICT, WITHOUT ROWID;
+
+-- Whose calls they are when several companies share the gateway; 0 is the one that it is set up for.
+ALTER TABLE calls ADD COLUMN company INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_of_companies ON calls (company, id) WHERE company <> 0;

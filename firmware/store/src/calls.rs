@@ -1,8 +1,10 @@
 //! Call detail records.
 
 use jiff::{Timestamp, tz::TimeZone};
-use ramal_model::{CallId, CallRecord, CallResult, Configuration, Direction, Party, UserId};
-use rusqlite::{Connection, Row, named_params, params, types::Type};
+use ramal_model::{
+    CallId, CallRecord, CallResult, CompanyId, Configuration, Direction, Party, UserId,
+};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -28,6 +30,9 @@ pub struct CallFilter {
     /// Only calls that one of these users took part in; null is all.
     #[serde(default)]
     pub users: Option<Vec<UserId>>,
+    /// Only calls of this company; null is all.
+    #[serde(default)]
+    pub company: Option<CompanyId>,
 }
 
 /// The day's calls in figures.
@@ -131,6 +136,22 @@ impl Store {
             .await
     }
 
+    /// The company whose call it is; none when there is no such call.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub async fn company_of_call(&self, id: CallId) -> Result<Option<CompanyId>> {
+        self.readers
+            .run(move |connection| {
+                let company = connection
+                    .prepare_cached("SELECT company FROM calls WHERE id = ?1")?
+                    .query_row([id.as_str()], |row| row.get(0))
+                    .optional()?;
+                Ok(company.map(CompanyId))
+            })
+            .await
+    }
+
     /// The call `id`.
     ///
     /// # Errors
@@ -149,29 +170,29 @@ impl Store {
             .await
     }
 
-    /// Today's calls in figures; today begins at midnight in the company's time zone.
+    /// Today's calls in figures, those of one company if it is given; today begins at midnight in the company's time zone.
     ///
     /// # Errors
     /// Only when the database fails.
-    pub async fn calls_summary_today(&self) -> Result<CallsSummary> {
+    pub async fn calls_summary_today(&self, company: Option<CompanyId>) -> Result<CallsSummary> {
         let zone = self
             .configuration()
             .company()
             .map(|company| company.time_zone.clone());
         let since = midnight(self.now(), zone.as_deref().unwrap_or("UTC"));
         self.readers
-            .run(move |connection| summary(connection, since))
+            .run(move |connection| summary(connection, since, company))
             .await
     }
 }
 
 const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_number, caller_name, callee_number, \
-                       callee_name, result, end_reason, legs, trace, ivr_path, caller_e164, callee_e164";
+                       callee_name, result, end_reason, legs, trace, ivr_path, caller_e164, callee_e164, company";
 
 const INSERT: &str = "INSERT OR REPLACE INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, \
                       caller_name, callee_number, callee_name, result, end_reason, legs, trace, ivr_path, \
-                      caller_e164, callee_e164)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+                      caller_e164, callee_e164, company)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 /// What is written of a call. Its legs and trace are text already: copying them as they are would take longer.
 struct CallRow {
@@ -189,6 +210,7 @@ struct CallRow {
     ivr_path: String,
     caller_e164: Option<String>,
     callee_e164: Option<String>,
+    company: CompanyId,
     /// Numbers that took part.
     parties: Vec<String>,
 }
@@ -210,6 +232,7 @@ impl CallRow {
             ivr_path: call.ivr_path.clone(),
             caller_e164: call.caller_e164.clone(),
             callee_e164: call.callee_e164.clone(),
+            company: call.company,
             parties: [&call.caller.number, &call.callee.number]
                 .into_iter()
                 .chain(call.legs.iter().map(|leg| &leg.party))
@@ -238,6 +261,7 @@ impl CallRow {
             self.ivr_path,
             self.caller_e164,
             self.callee_e164,
+            self.company.0,
         ])?;
         for number in &self.parties {
             let extension = configuration.extension_by_number(number);
@@ -306,9 +330,21 @@ fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<V
         condition.push_str(" AND ");
         condition.push_str(&taken_part(connection, users, few)?);
     }
+    // Few of the calls may be a further company's, most are the default one's.
+    let index = match filter.company {
+        Some(company) if !company.is_default() => {
+            condition.push_str(&format!(" AND company = {company} AND company <> 0"));
+            "calls_of_companies"
+        }
+        Some(_) => {
+            condition.push_str(" AND company = 0");
+            "calls_search"
+        }
+        None => "calls_search",
+    };
     let sql = format!(
         "SELECT {COLUMNS} FROM calls WHERE id IN (
-             SELECT id FROM calls INDEXED BY calls_search WHERE {condition} ORDER BY id DESC LIMIT :limit
+             SELECT id FROM calls INDEXED BY {index} WHERE {condition} ORDER BY id DESC LIMIT :limit
          ) ORDER BY id DESC"
     );
     let mut rows = connection.prepare_cached(&sql)?;
@@ -354,6 +390,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         ivr_path: row.get(13)?,
         caller_e164: row.get(14)?,
         callee_e164: row.get(15)?,
+        company: CompanyId(row.get(16)?),
     })
 }
 
@@ -371,20 +408,24 @@ fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }
 
-fn summary(connection: &Connection, since: i64) -> Result<CallsSummary> {
+fn summary(
+    connection: &Connection,
+    since: i64,
+    company: Option<CompanyId>,
+) -> Result<CallsSummary> {
     let first = CallId::new(since, [0; 10]);
     let mut rows = connection.prepare_cached(
         "SELECT result, count(*),
                 coalesce(sum(CASE WHEN answered_at IS NOT NULL AND ended_at > answered_at
                              THEN ended_at - answered_at ELSE 0 END), 0)
-         FROM calls WHERE id >= ?1 GROUP BY result",
+         FROM calls WHERE id >= ?1 AND (?2 IS NULL OR company = ?2) GROUP BY result",
     )?;
     let mut summary = CallsSummary {
         since,
         ..CallsSummary::default()
     };
     let mut talk_ms = 0u64;
-    let mut rows = rows.query([first.as_str()])?;
+    let mut rows = rows.query(params![first.as_str(), company.map(|company| company.0)])?;
     while let Some(row) = rows.next()? {
         let result: Option<String> = row.get(0)?;
         let count = row.get::<_, i64>(1)?.unsigned_abs();

@@ -1,6 +1,8 @@
 //! The index of recordings, and who had access to them. The files lie beside the database.
 
-use ramal_model::{Actor, CallId, RecordingId, RecordingProblem, RecordingRecord, UserId};
+use ramal_model::{
+    Actor, CallId, CompanyId, RecordingId, RecordingProblem, RecordingRecord, UserId,
+};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -58,6 +60,8 @@ pub struct RecordingFilter {
     pub call: Option<CallId>,
     /// Only recordings of calls that one of these users took part in.
     pub users: Option<Vec<UserId>>,
+    /// Only recordings of calls of this company; null is all.
+    pub company: Option<CompanyId>,
 }
 
 /// What was done with a recording.
@@ -164,9 +168,19 @@ impl Store {
                         format!("call IN (SELECT call FROM call_users WHERE {condition})")
                     },
                 );
+                let of_company = match filter.company {
+                    None => "1".to_owned(),
+                    // The call of a recording may have been deleted: it is the default company's then.
+                    Some(company) if company.is_default() => {
+                        "call NOT IN (SELECT id FROM calls WHERE company <> 0)".to_owned()
+                    }
+                    Some(company) => format!(
+                        "call IN (SELECT id FROM calls WHERE company = {company} AND company <> 0)"
+                    ),
+                };
                 let sql = format!(
                     "SELECT {COLUMNS} FROM recordings
-                     WHERE id < :before AND (:call IS NULL OR call = :call) AND {theirs}
+                     WHERE id < :before AND (:call IS NULL OR call = :call) AND {theirs} AND {of_company}
                      ORDER BY id DESC LIMIT :limit"
                 );
                 let mut rows = connection.prepare_cached(&sql)?;

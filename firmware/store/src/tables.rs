@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use ramal_model::{
-    Actor, Column, Configuration, DigestCredential, ExtensionChange, ExtensionId, FieldProblem, Id,
-    MAX_EXTENSIONS, NewExtension, Number, Secret, Table, code,
+    Actor, Column, CompanyId, Configuration, DigestCredential, ExtensionChange, ExtensionId,
+    FieldProblem, Id, MAX_EXTENSIONS, NewExtension, Number, Secret, Table, code,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,7 @@ pub const EXTENSION_COLUMNS: &[(&str, Column)] = &[
     ("media_encryption", Column::Text),
     ("recording", Column::Text),
     ("webrtc_allowed", Column::Flag),
+    ("company", Column::Text),
 ];
 
 /// Columns of a table of numbers. Those of objects take their names.
@@ -40,6 +41,7 @@ pub const NUMBER_COLUMNS: &[(&str, Column)] = &[
     ("forward_to", Column::Text),
     ("recording", Column::Text),
     ("language", Column::Text),
+    ("company", Column::Text),
 ];
 
 /// What to do with rows whose number is there already.
@@ -59,6 +61,8 @@ pub struct TableOptions {
     pub existing: Existing,
     /// Only try it out.
     pub dry_run: bool,
+    /// Only what belongs to this company is made and changed; what is new belongs to it. Null is all.
+    pub within: Option<CompanyId>,
 }
 
 /// What became of a row.
@@ -130,13 +134,20 @@ impl Store {
                 let mut rows = Vec::with_capacity(table.rows.len());
                 for row in &table.rows {
                     let mut result = RowResult::new(row.line);
-                    let outcome = table.values(row, EXTENSION_COLUMNS).and_then(|values| {
+                    let outcome = table.values(row, EXTENSION_COLUMNS).and_then(|mut values| {
+                        company(&configuration, &mut values)?;
                         result.number = text(&values, "number");
                         once(&mut seen, "number", &result.number)?;
                         let Some(current) = configuration.extension_by_number(&result.number)
                         else {
                             room(configuration.extensions().len() + made)?;
-                            let new: NewExtension = read(values)?;
+                            let mut new: NewExtension = read(values)?;
+                            if let Some(own) = options.within
+                                && new.company.is_default()
+                            {
+                                new.company = own;
+                            }
+                            options.allow(new.company)?;
                             let id = ExtensionId(next);
                             let extension = new
                                 .validate(id, &configuration)
@@ -147,6 +158,8 @@ impl Store {
                             return Ok(None);
                         }
                         let change: ExtensionChange = read(values)?;
+                        options.allow(current.company)?;
+                        options.allow(change.company.unwrap_or(current.company))?;
                         let extension = change
                             .validate(current, &configuration)
                             .map_err(|one| one.problems)?;
@@ -205,17 +218,26 @@ impl Store {
                             once(&mut labels, "label", &text(&values, "label").to_lowercase())?;
                         }
                         named(&configuration, &mut values)?;
+                        company(&configuration, &mut values)?;
                         let mut all = configuration.catalogue().numbers.iter();
                         let current = all.find(|one| one.number == result.number);
                         if current.is_some() && options.existing == Existing::Skip {
                             return Ok(None);
                         }
-                        let settings = current.map(|one| one.settings.clone()).unwrap_or_default();
+                        let settings = match current {
+                            Some(one) => one.settings.clone(),
+                            None => Number {
+                                company: options.within.unwrap_or_default(),
+                                ..Number::default()
+                            },
+                        };
+                        options.allow(settings.company)?;
                         let Ok(Value::Object(mut whole)) = serde_json::to_value(settings) else {
                             return Ok(None);
                         };
                         whole.extend(values);
                         let settings: Number = read(whole)?;
+                        options.allow(settings.company)?;
                         let id = current.map_or(Id::new(next), |one| one.id);
                         let number = configuration
                             .checked(id, settings)
@@ -241,6 +263,17 @@ impl Store {
                 finish(write, &actor, draft, rows, options)
             })
             .await
+    }
+}
+
+impl TableOptions {
+    /// Refuses what belongs to another company than the one that all of it is about.
+    fn allow(self, company: CompanyId) -> Checked<()> {
+        if self.within.is_none_or(|own| own == company) {
+            return Ok(());
+        }
+        let message = "belongs to another company".to_owned();
+        Err(refusal("company", code::OTHER_COMPANY, None, message))
     }
 }
 
@@ -354,5 +387,27 @@ fn named(configuration: &Configuration, values: &mut Map<String, Value>) -> Chec
         };
         values.insert(column.to_owned(), id.into());
     }
+    Ok(())
+}
+
+/// Puts the id of a company in the place of its name.
+fn company(configuration: &Configuration, values: &mut Map<String, Value>) -> Checked<()> {
+    let Some(Value::String(name)) = values.get("company") else {
+        return Ok(());
+    };
+    let hosted = configuration.catalogue().hosted_companies.by_name(name);
+    let is_default = || {
+        let default = configuration.company_name(CompanyId::DEFAULT);
+        default.trim().to_lowercase() == name.trim().to_lowercase()
+    };
+    let id = match hosted {
+        Some(found) => found.id.number(),
+        None if is_default() => CompanyId::DEFAULT.0,
+        None => {
+            let message = format!("there is no company `{name}`");
+            return Err(refusal("company", code::NO_SUCH_OBJECT, None, message));
+        }
+    };
+    values.insert("company".to_owned(), id.into());
     Ok(())
 }

@@ -31,6 +31,7 @@ impl Store {
                 let user = new.validate(id, &write.configuration)?;
                 let mut draft = write.configuration.draft();
                 draft.users.insert(id, user.clone());
+                draft.follow_companies();
                 draft.agent_pins.extend(pin.map(|pin| (id, pin)));
                 write.save(&actor, draft, &[(id, hash)])?;
                 Ok(user)
@@ -65,6 +66,7 @@ impl Store {
                 let log_out = hash.is_some() || !user.active;
                 let mut draft = write.configuration.draft();
                 draft.users.insert(id, user.clone());
+                draft.follow_companies();
                 match pin {
                     Some(Some(pin)) => drop(draft.agent_pins.insert(id, pin)),
                     Some(None) => drop(draft.agent_pins.remove(&id)),

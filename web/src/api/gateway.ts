@@ -147,6 +147,8 @@ export const RESET_FEATURE_CODES: Call = { method: 'DELETE', path: '/feature-cod
 export interface CallFilter {
   number?: string
   result?: Api.CallResult | ''
+  /** Of one company only. */
+  company?: string
 }
 export const calls = (filter: CallFilter, limit: number, before: string | null) =>
   client.get<Api.CallPage>('/calls', { ...filter, limit, before })

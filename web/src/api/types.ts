@@ -221,6 +221,8 @@ export interface User {
   login: string
   name: string
   email: string | null
+  /** Unset: the one that the gateway is set up for. */
+  company?: Id
   role: Role
   language: LanguageCode
   active: boolean
@@ -334,6 +336,8 @@ export interface Extension {
   id: Id
   number: string
   display_name: string
+  /** 0 is the one that the gateway is set up for. */
+  company: Id
   language: LanguageCode | null
   enabled: boolean
   /** Calls at the same time, 1 to 20. */
@@ -687,6 +691,8 @@ export interface CallRecord {
   answered_at: number | null
   ended_at: number | null
   direction: 'internal' | 'inbound' | 'outbound'
+  /** Unset: the one that the gateway is set up for. */
+  company?: Id
   caller: Party
   callee: Party
   /** Null while the call lasts. */

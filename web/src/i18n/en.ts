@@ -123,6 +123,8 @@ export const en = {
   'field.not_verified': 'Not one of the verified numbers of this person.',
   'field.no_foreign_caller_id': 'No trunk that this person calls outside by shows such numbers, and analogue lines never do.',
   'field.wrong_code': 'Not the code that was said there, or too late.',
+  'field.other_company': 'Belongs to another company.',
+  'field.other_company_limit': 'Belongs to another company: {limit}.',
   'field.too_many': 'Too many.',
   'field.too_many_limit': 'At most {limit}.',
   'field.changed_since': 'Changed by somebody else in the meantime.',

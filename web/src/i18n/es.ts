@@ -125,6 +125,8 @@ export const es = {
   'field.not_verified': 'No es un número verificado de esta persona.',
   'field.no_foreign_caller_id': 'Ninguna troncal por la que esta persona llama afuera muestra esos números, y las líneas analógicas nunca.',
   'field.wrong_code': 'No es el código que se dijo, o es tarde.',
+  'field.other_company': 'Pertenece a otra empresa.',
+  'field.other_company_limit': 'Pertenece a otra empresa: {limit}.',
   'field.too_many': 'Demasiados.',
   'field.too_many_limit': 'Como máximo {limit}.',
   'field.changed_since': 'Otra persona lo ha cambiado mientras tanto.',

@@ -121,6 +121,8 @@ export const id = {
   'field.not_verified': 'Bukan nomor terverifikasi orang ini.',
   'field.no_foreign_caller_id': 'Tidak ada trunk keluar orang ini yang menampilkan nomor seperti itu, dan saluran analog tidak pernah.',
   'field.wrong_code': 'Bukan kode yang disebutkan, atau terlambat.',
+  'field.other_company': 'Milik perusahaan lain.',
+  'field.other_company_limit': 'Milik perusahaan lain: {limit}.',
   'field.too_many': 'Terlalu banyak.',
   'field.too_many_limit': 'Paling banyak {limit}.',
   'field.changed_since': 'Sementara itu sudah diubah oleh orang lain.',

@@ -125,6 +125,8 @@ export const ptBR = {
   'field.not_verified': 'Não é um número verificado desta pessoa.',
   'field.no_foreign_caller_id': 'Nenhum tronco pelo qual esta pessoa liga para fora mostra esses números, e linhas analógicas nunca.',
   'field.wrong_code': 'Não é o código que foi dito, ou é tarde.',
+  'field.other_company': 'Pertence a outra empresa.',
+  'field.other_company_limit': 'Pertence a outra empresa: {limit}.',
   'field.too_many': 'Demais.',
   'field.too_many_limit': 'No máximo {limit}.',
   'field.changed_since': 'Foi alterado por outra pessoa nesse meio-tempo.',

@@ -27,6 +27,7 @@ const SOURCES: Record<Exclude<RefKind, 'line'>, Source> = {
   audio_file: byName('/audio-files', 'sounds:view'),
   break: byName('/breaks'),
   calendar: byName('/calendars'),
+  company: byName('/companies', 'directory:view'),
   conference: byName('/conferences'),
   extension: { paths: ['/extensions'], right: 'directory:view', name: (row) => `${text(row['number'])} ${text(row['display_name'])}` },
   ivr: byName('/ivrs'),

@@ -1,4 +1,5 @@
 // Fields that several kinds of objects share.
+import { companies, DEFAULT_COMPANY } from '../companies.svelte'
 import type { Control, Field, RefKind, UnionControl } from './fields'
 
 export const text = (name: string, max: number, rest: Partial<Field> = {}) => ({ name, kind: 'text', max, ...rest }) as Field
@@ -16,6 +17,15 @@ export const DESCRIPTION = text('description', 200)
 const LANGUAGE_CODES = ['pt-BR', 'es', 'id', 'en']
 export const LANGUAGE = choice('language', 'language', LANGUAGE_CODES, { nullable: true, more: true } as Partial<Field>)
 export const RECORDING = choice('recording', 'recording_mode', ['off', 'all', 'on_demand'], { nullable: true, more: true } as Partial<Field>)
+/** Shown where there is more than one company. */
+export const COMPANY = {
+  name: 'company',
+  kind: 'ref',
+  of: 'company',
+  initial: DEFAULT_COMPANY,
+  when: () => companies.several,
+} satisfies Field
+
 export const MUSIC = ref('music_class', 'music_class', { more: true })
 
 /** One object that must be named. */

@@ -6,6 +6,7 @@ export type RefKind =
   | 'audio_file'
   | 'break'
   | 'calendar'
+  | 'company'
   | 'conference'
   | 'extension'
   | 'ivr'

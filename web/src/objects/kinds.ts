@@ -3,6 +3,7 @@ import type { IconName } from '../parts/icons'
 import type { Area } from '../rights'
 import {
   choice,
+  COMPANY,
   DESCRIPTION,
   destination,
   flag,
@@ -94,6 +95,7 @@ export const KINDS: readonly Kind[] = [
     fields: [
       text('number', 33, { required: true, mode: 'tel' } as Partial<Field>),
       text('label', 64, { required: true }),
+      COMPANY,
       ref('trunk', 'trunk'),
       ref('line', 'line'),
       choice('mode', 'inbound_mode', ['receive', 'forward_all', 'reject']),
@@ -196,6 +198,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['number', 'keys'],
     fields: [
       text('name', 40, { required: true }),
+      COMPANY,
       text('number', 7, { nullable: true, mode: 'tel' } as Partial<Field>),
       ref('greeting', 'audio_file'),
       ref('menu', 'audio_file'),
@@ -229,6 +232,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['number', 'strategy', 'members'],
     fields: [
       NAME,
+      COMPANY,
       INSIDE,
       choice('strategy', 'queue_strategy', ['ring_all', 'longest_idle', 'fewest_calls', 'random', 'random_memory', 'linear', 'round_robin']),
       number('agent_ring', 5, 300, { initial: 30 }),
@@ -277,6 +281,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['override', 'periods', 'on_match', 'on_no_match'],
     fields: [
       NAME,
+      COMPANY,
       ref('calendar', 'calendar'),
       PERIODS,
       destination('on_match'),
@@ -313,7 +318,7 @@ export const KINDS: readonly Kind[] = [
     area: 'telephony',
     icon: 'sound',
     columns: ['files', 'after'],
-    fields: [NAME, { name: 'files', kind: 'refs', of: 'audio_file', wide: true }, destination('after'), key('skip_key'), flag('early', false, { wide: true })],
+    fields: [NAME, COMPANY, { name: 'files', kind: 'refs', of: 'audio_file', wide: true }, destination('after'), key('skip_key'), flag('early', false, { wide: true })],
   },
   {
     id: 'conference',
@@ -323,6 +328,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['number', 'max_members', 'use_pin'],
     fields: [
       NAME,
+      COMPANY,
       INSIDE,
       number('max_members', 2, 32, { initial: 10 }),
       flag('use_pin', false, { wide: true }),
@@ -342,6 +348,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['extensions', 'email'],
     fields: [
       NAME,
+      COMPANY,
       text('pin', 10, { nullable: true, mode: 'tel' } as Partial<Field>),
       { name: 'extensions', kind: 'refs', of: 'extension', wide: true },
       ref('greeting', 'audio_file'),
@@ -365,6 +372,7 @@ export const KINDS: readonly Kind[] = [
     columns: ['members', 'supervisors'],
     fields: [
       NAME,
+      COMPANY,
       DESCRIPTION,
       { name: 'members', kind: 'refs', of: 'user', wide: true },
       { name: 'supervisors', kind: 'refs', of: 'user', wide: true },
@@ -402,6 +410,23 @@ export const KINDS: readonly Kind[] = [
         nullable: true,
         wide: true,
       },
+    ],
+  },
+  {
+    id: 'hosted_company',
+    path: '/companies',
+    area: 'company',
+    icon: 'company',
+    columns: ['tax_id', 'outbound_number'],
+    fields: [
+      text('name', 200, { required: true, wide: true }),
+      text('tax_id', 24),
+      text('cnl', 6, { mode: 'tel' } as Partial<Field>),
+      text('contact_name', 100),
+      text('contact_phone', 33, { mode: 'tel' } as Partial<Field>),
+      ref('outbound_number', 'number'),
+      ref('voicemail_greeting', 'audio_file'),
+      ref('music_class', 'music_class'),
     ],
   },
   {

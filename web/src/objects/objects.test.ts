@@ -155,7 +155,7 @@ describe('refusals', () => {
 })
 
 it('knows which objects a form can name', () => {
-  expect(refsOf(fieldsOf('team'))).toEqual(new Set(['user']))
+  expect(refsOf(fieldsOf('team'))).toEqual(new Set(['company', 'user']))
   const named = refsOf(fieldsOf('ivr'))
   for (const kind of ['audio_file', 'extension', 'queue', 'voicemail_box', 'user', 'time_condition'] as const) expect(named).toContain(kind)
 })

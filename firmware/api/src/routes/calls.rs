@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use ramal_model::{CallId, CallRecord, CallResult, ExtensionId, Invalid, code};
+use ramal_model::{CallId, CallRecord, CallResult, CompanyId, ExtensionId, Invalid, People, code};
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
 use serde::de::IntoDeserializer;
@@ -38,19 +38,38 @@ pub async fn list_registrations(State(app): State<App>, access: Access) -> Json<
     Json(registrations)
 }
 
+/// Which calls in progress to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ActiveCallQuery {
+    /// Only calls of this company, 0 for the one that the gateway is set up for.
+    #[param(value_type = Option<i64>)]
+    company: Option<String>,
+}
+
 /// Calls in progress, oldest first.
 #[utoipa::path(
-    get, path = "/calls/active", tag = "calls", security(("session" = []), ("token" = [])),
-    responses((status = 200, body = [ActiveCall]), Unauthenticated, Forbidden, Common)
+    get, path = "/calls/active", tag = "calls", security(("session" = []), ("token" = [])), params(ActiveCallQuery),
+    responses((status = 200, body = [ActiveCall]), Unauthenticated, Forbidden, BadQuery, Common)
 )]
-pub async fn list_active_calls(State(app): State<App>, access: Access) -> Json<Vec<ActiveCall>> {
+pub async fn list_active_calls(
+    State(app): State<App>,
+    access: Access,
+    Parameters(query): Parameters<ActiveCallQuery>,
+) -> Result<Json<Vec<ActiveCall>>, Problem> {
+    let asked = access.listed(&app, company(query.company)?)?;
     let mut calls = app.pbx.live().calls;
+    calls.retain(|call| asked.is_none_or(|asked| asked == call.company));
     calls.retain(|call| of_call(&app, &access, call).is_ok());
-    Json(calls)
+    Ok(Json(calls))
 }
 
 /// Refuses calls in progress that none of the caller's people takes part in.
 pub(super) fn of_call(app: &App, access: &Access, call: &ActiveCall) -> Result<(), Problem> {
+    if let People::Company { company, .. } = access.people(app) {
+        return access.ensure(company == call.company);
+    }
     access.of_numbers(
         app,
         [call.caller.number.as_str(), call.callee.number.as_str()],
@@ -152,6 +171,9 @@ pub struct CallQuery {
     /// Only calls that ended like this.
     #[param(value_type = Option<CallResult>)]
     result: Option<String>,
+    /// Only calls of this company, 0 for the one that the gateway is set up for.
+    #[param(value_type = Option<i64>)]
+    company: Option<String>,
 }
 
 impl CallQuery {
@@ -175,9 +197,20 @@ impl CallQuery {
             number: given(self.number),
             result,
             users: None,
+            company: company(self.company)?,
         };
         Ok((filter, page))
     }
+}
+
+/// A company that is asked for by its id.
+pub(super) fn company(asked: Option<String>) -> Result<Option<CompanyId>, Invalid> {
+    let id = given(asked).map(|text| text.parse::<i64>()).transpose();
+    let id = id.map_err(|_| {
+        let message = "must be the id of a company, or 0";
+        Invalid::one("company", code::INVALID, None, message)
+    })?;
+    Ok(id.map(CompanyId))
 }
 
 /// A page of the call history, latest first.
@@ -200,6 +233,7 @@ pub async fn list_calls(
     Parameters(query): Parameters<CallQuery>,
 ) -> Result<Json<CallPage>, Problem> {
     let (mut filter, page) = query.filter()?;
+    filter.company = access.listed(&app, filter.company)?;
     filter.users = access.users(&app);
     let mut calls = app.store.calls(filter).await?;
     let more = cut(&mut calls, page);
@@ -224,6 +258,9 @@ pub struct CallExportQuery {
     /// Only calls that ended like this.
     #[param(value_type = Option<CallResult>)]
     result: Option<String>,
+    /// Only calls of this company, 0 for the one that the gateway is set up for.
+    #[param(value_type = Option<i64>)]
+    company: Option<String>,
 }
 
 /// The call history as a file, latest first: at most 100,000 calls; `before` of the last one's id continues it. Legs and trace
@@ -246,8 +283,10 @@ pub async fn export_calls(
         before: query.before,
         number: query.number,
         result: query.result,
+        company: query.company,
     };
     let (mut filter, _) = query.filter()?;
+    filter.company = access.listed(&app, filter.company)?;
     filter.users = access.users(&app);
     let (feed, rows) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(4);
     // Page by page, so that a long history neither fills the memory nor keeps a reader of the database.
@@ -272,9 +311,12 @@ pub async fn export_calls(
             let Some(last) = calls.last() else { break };
             filter.before = Some(last.id.clone());
             left = left.saturating_sub(u32::try_from(calls.len()).unwrap_or(left));
+            let configuration = app.store.configuration();
             for call in &calls {
                 match form {
-                    Form::Csv => text.push_str(&line(call)),
+                    Form::Csv => {
+                        text.push_str(&line(call, configuration.company_name(call.company)))
+                    }
                     Form::Json => {
                         text.push_str(if first { "" } else { ",\n" });
                         text.push_str(&serde_json::to_string(call).unwrap_or_default());
@@ -315,7 +357,7 @@ pub async fn export_calls(
     }
 }
 
-const CALL_COLUMNS: [&str; 13] = [
+const CALL_COLUMNS: [&str; 14] = [
     "id",
     "started_at",
     "answered_at",
@@ -329,9 +371,10 @@ const CALL_COLUMNS: [&str; 13] = [
     "end_reason",
     "talk_seconds",
     "ivr_path",
+    "company",
 ];
 
-fn line(call: &CallRecord) -> String {
+fn line(call: &CallRecord, company: &str) -> String {
     let moment = |at: Option<i64>| at.map(csv::moment).unwrap_or_default();
     let talk = call.answered_at.zip(call.ended_at);
     let talk = talk.map(|(from, to)| (to - from).max(0) / 1000);
@@ -351,5 +394,6 @@ fn line(call: &CallRecord) -> String {
         call.end_reason.clone(),
         talk.map(|seconds| seconds.to_string()).unwrap_or_default(),
         call.ivr_path.clone(),
+        company.to_owned(),
     ])
 }

@@ -18,7 +18,6 @@ use utoipa_axum::routes;
 use super::{ObjectId, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
-use crate::caller::Caller;
 use crate::document::{
     BadBody, BadQuery, Common, Conflict, Forbidden, NoSuchObject, Unauthenticated,
 };
@@ -109,9 +108,40 @@ fn warnings<T: InCatalogue>(
     }
 }
 
-fn list<T: InCatalogue>(app: &App) -> Json<Vec<Row<T>>> {
+/// Refuses objects of other companies.
+fn is_his<T: InCatalogue>(app: &App, may: &Access, id: Id<T>) -> Result<(), Problem> {
+    let configuration = app.store.configuration();
+    let object = T::all(configuration.catalogue()).get(id);
+    match object.and_then(|object| object.company(object.id)) {
+        Some(company) => may.of_company(app, company),
+        None => Ok(()),
+    }
+}
+
+/// The same for what is to be changed: what belongs to no company belongs to the gateway, which is not everybody's to change.
+fn may_change<T: InCatalogue>(app: &App, may: &Access, id: Id<T>) -> Result<(), Problem> {
+    may.ensure(may.limit(app).is_none() || T::default().company_mut().is_some())?;
+    is_his(app, may, id)
+}
+
+/// Lets an object belong to the caller's company.
+fn adopt<T: InCatalogue>(app: &App, may: &Access, settings: &mut T) -> Result<(), Problem> {
+    match settings.company_mut() {
+        Some(company) => may.adopt(app, company),
+        None => may.ensure(may.limit(app).is_none()),
+    }
+}
+
+fn list<T: InCatalogue>(app: &App, may: &Access) -> Json<Vec<Row<T>>> {
     let configuration = app.store.configuration();
     let mut objects: Vec<_> = T::all(configuration.catalogue()).iter().cloned().collect();
+    if let Some(own) = may.limit(app) {
+        objects.retain(|object| {
+            object
+                .company(object.id)
+                .is_none_or(|company| company == own)
+        });
+    }
     objects.sort_by_cached_key(|object| object.name().to_lowercase());
     let rows = objects.into_iter();
     Json(
@@ -120,7 +150,8 @@ fn list<T: InCatalogue>(app: &App) -> Json<Vec<Row<T>>> {
     )
 }
 
-fn show<T: InCatalogue>(app: &App, id: i64) -> Result<Json<Row<T>>, Problem> {
+fn show<T: InCatalogue>(app: &App, may: &Access, id: i64) -> Result<Json<Row<T>>, Problem> {
+    is_his::<T>(app, may, Id::new(id))?;
     let configuration = app.store.configuration();
     let object = T::all(configuration.catalogue()).get(Id::new(id));
     let object = object.ok_or_else(|| no_such(T::WORDS, id))?;
@@ -150,8 +181,9 @@ async fn speak<T: InCatalogue>(app: &App, settings: &T) -> Result<(), Problem> {
 async fn create<T: InCatalogue>(
     app: &App,
     may: &Access,
-    settings: T,
+    mut settings: T,
 ) -> Result<(StatusCode, Json<Row<T>>), Problem> {
+    adopt(app, may, &mut settings)?;
     may_give(may, &settings)?;
     speak(app, &settings).await?;
     let given = settings.clone().take_secret().is_some();
@@ -168,8 +200,10 @@ async fn replace<T: InCatalogue>(
     app: &App,
     may: &Access,
     id: i64,
-    settings: T,
+    mut settings: T,
 ) -> Result<Json<Row<T>>, Problem> {
+    may_change::<T>(app, may, Id::new(id))?;
+    adopt(app, may, &mut settings)?;
     may_give(may, &settings)?;
     speak(app, &settings).await?;
     let object = app
@@ -181,13 +215,14 @@ async fn replace<T: InCatalogue>(
 
 async fn delete<T: InCatalogue>(
     app: &App,
-    caller: &Caller,
+    may: &Access,
     id: i64,
     deletion: Deletion,
 ) -> Result<StatusCode, Problem> {
+    may_change::<T>(app, may, Id::new(id))?;
     app.store
         .delete::<T>(
-            &caller.actor,
+            &may.caller.actor,
             Id::new(id),
             deletion.release.unwrap_or(false),
         )
@@ -209,8 +244,8 @@ macro_rules! kinds {
                     tag = "telephony", security(("session" = []), ("token" = [])),
                     responses((status = 200, body = [Row<$kind>]), Unauthenticated, Forbidden, Common)
                 )]
-                pub async fn list(State(app): State<App>, _: Access) -> Json<Vec<Row<$kind>>> {
-                    super::list(&app)
+                pub async fn list(State(app): State<App>, may: Access) -> Json<Vec<Row<$kind>>> {
+                    super::list(&app, &may)
                 }
 
                 #[utoipa::path(
@@ -237,10 +272,10 @@ macro_rules! kinds {
                 )]
                 pub async fn show(
                     State(app): State<App>,
-                    _: Access,
+                    may: Access,
                     ObjectId(id): ObjectId,
                 ) -> Result<Json<Row<$kind>>, Problem> {
-                    super::show(&app, id)
+                    super::show(&app, &may, id)
                 }
 
                 #[utoipa::path(
@@ -273,7 +308,7 @@ macro_rules! kinds {
                     ObjectId(id): ObjectId,
                     Parameters(deletion): Parameters<Deletion>,
                 ) -> Result<StatusCode, Problem> {
-                    super::delete::<$kind>(&app, &may.caller, id, deletion).await
+                    super::delete::<$kind>(&app, &may, id, deletion).await
                 }
             }
         )*

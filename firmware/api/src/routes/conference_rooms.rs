@@ -22,9 +22,18 @@ use crate::problem::Problem;
 )]
 pub async fn list_active_conferences(
     State(app): State<App>,
-    _: Access,
+    may: Access,
 ) -> Json<Vec<ConferenceRoom>> {
-    Json(app.pbx.conferences())
+    let mut rooms = app.pbx.conferences();
+    rooms.retain(|room| his_company(&app, &may, room.conference).is_ok());
+    Json(rooms)
+}
+
+/// Refuses conferences of other companies.
+fn his_company(app: &App, may: &Access, id: Id<Conference>) -> Result<(), Problem> {
+    let configuration = app.store.configuration();
+    let company = configuration.company_of("conference", id.number());
+    may.of_company(app, company.unwrap_or_default())
 }
 
 /// Whether a conference takes in others.
@@ -47,6 +56,7 @@ pub async fn lock_conference(
     ObjectId(id): ObjectId,
     JsonBody(order): JsonBody<ConferenceOrder>,
 ) -> Result<StatusCode, Problem> {
+    his_company(&app, &may, Id::new(id))?;
     if !app.pbx.lock_conference(Id::new(id), order.locked) {
         return Err(no_such("conference in use", id));
     }
@@ -76,6 +86,7 @@ pub async fn change_member(
     JsonBody(order): JsonBody<MemberOrder>,
 ) -> Result<StatusCode, Problem> {
     let (conference, member) = named(&id, &call)?;
+    his_company(&app, &may, conference)?;
     if !app.pbx.mute_member(conference, &member, order.muted) {
         return Err(no_such("member", call));
     }
@@ -95,6 +106,7 @@ pub async fn remove_member(
     Path((id, call)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
     let (conference, member) = named(&id, &call)?;
+    his_company(&app, &may, conference)?;
     if !app.pbx.remove_member(conference, &member) {
         return Err(no_such("member", call));
     }

@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, stream};
 use ramal_model::{People, UserId};
-use ramal_pbx::{Live, LiveEvent};
+use ramal_pbx::{ConferenceRoom, Live, LiveEvent};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -151,7 +151,24 @@ impl Feed {
             LiveEvent::VoicemailNew { message } | LiveEvent::VoicemailChanged { message } => {
                 self.access.of_mailbox(&self.app, message.mailbox).is_ok()
             }
-            LiveEvent::AgentChanged { agent } => people.include(UserId(agent.user)),
+            LiveEvent::AgentChanged { agent } | LiveEvent::BreakEnding { agent } => {
+                people.include(UserId(agent.user))
+            }
+            LiveEvent::QueueChanged { queue } => {
+                let company = configuration.company_of("queue", queue.id);
+                self.access
+                    .of_company(&self.app, company.unwrap_or_default())
+                    .is_ok()
+            }
+            LiveEvent::ConferenceChanged {
+                conference: ConferenceRoom { conference, .. },
+            }
+            | LiveEvent::ConferenceEnded { conference } => {
+                let company = configuration.company_of("conference", conference.number());
+                self.access
+                    .of_company(&self.app, company.unwrap_or_default())
+                    .is_ok()
+            }
             // The list of recordings is asked for, and has its own scope.
             LiveEvent::RecordingReady { .. } => false,
             _ => true,

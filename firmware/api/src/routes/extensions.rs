@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
-    Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, MusicClassId, NewExtension,
-    RecordingMode, Secret,
+    CompanyId, Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, MusicClassId,
+    NewExtension, RecordingMode, Secret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,6 +28,8 @@ pub struct ExtensionRow {
     number: String,
     /// Caller name inside the company.
     display_name: String,
+    /// The company it belongs to: that of its user where it has one; 0 is the one that the gateway is set up for.
+    company: CompanyId,
     /// Language of prompts it hears; null follows the company.
     language: Option<Language>,
     /// A disabled extension can neither register nor call nor be called.
@@ -62,6 +64,7 @@ impl ExtensionRow {
             id,
             number,
             display_name,
+            company,
             language,
             enabled,
             max_calls,
@@ -79,6 +82,7 @@ impl ExtensionRow {
             id,
             number,
             display_name,
+            company,
             language,
             enabled,
             max_calls,
@@ -121,7 +125,7 @@ pub struct ExtensionSecret {
     get, path = "/extensions", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [ExtensionRow]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_extensions(State(app): State<App>, _: Access) -> Json<Vec<ExtensionRow>> {
+pub async fn list_extensions(State(app): State<App>, may: Access) -> Json<Vec<ExtensionRow>> {
     let live = app.pbx.live();
     let mut registered: HashMap<&str, usize> = HashMap::new();
     for registration in &live.registrations {
@@ -137,7 +141,10 @@ pub async fn list_extensions(State(app): State<App>, _: Access) -> Json<Vec<Exte
                 .unwrap_or(0),
         )
     };
-    Json(configuration.extensions().iter().map(row).collect())
+    let own = may.limit(&app);
+    let extensions = configuration.extensions().iter();
+    let theirs = extensions.filter(|one| own.is_none_or(|own| own == one.company));
+    Json(theirs.map(row).collect())
 }
 
 /// Makes an extension and its secret.
@@ -148,8 +155,9 @@ pub async fn list_extensions(State(app): State<App>, _: Access) -> Json<Vec<Exte
 pub async fn create_extension(
     State(app): State<App>,
     may: Access,
-    JsonBody(input): JsonBody<NewExtension>,
+    JsonBody(mut input): JsonBody<NewExtension>,
 ) -> Result<(StatusCode, Json<ExtensionSecret>), Problem> {
+    may.adopt(&app, &mut input.company)?;
     let (extension, secret) = app.store.create_extension(&may.caller.actor, input).await?;
     let extension = ExtensionRow::new(&extension, 0);
     Ok((
@@ -169,9 +177,10 @@ pub async fn create_extension(
 )]
 pub async fn show_extension(
     State(app): State<App>,
-    _: Access,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<ExtensionRow>, Problem> {
+    may.of_extension(&app, ExtensionId(id))?;
     let configuration = app.store.configuration();
     let extension = configuration
         .extension(ExtensionId(id))
@@ -191,6 +200,10 @@ pub async fn change_extension(
     ObjectId(id): ObjectId,
     JsonBody(input): JsonBody<ExtensionChange>,
 ) -> Result<Json<ExtensionSecret>, Problem> {
+    may.of_extension(&app, ExtensionId(id))?;
+    if let Some(company) = input.company {
+        may.of_company(&app, company)?;
+    }
     let (extension, secret) = app
         .store
         .update_extension(&may.caller.actor, ExtensionId(id), input)
@@ -212,6 +225,7 @@ pub async fn delete_extension(
     may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<StatusCode, Problem> {
+    may.of_extension(&app, ExtensionId(id))?;
     app.store
         .delete_extension(&may.caller.actor, ExtensionId(id))
         .await?;
@@ -229,6 +243,7 @@ pub async fn renew_secret(
     may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<ExtensionSecret>, Problem> {
+    may.of_extension(&app, ExtensionId(id))?;
     let secret = app
         .store
         .regenerate_secret(&may.caller.actor, ExtensionId(id))

@@ -25,8 +25,16 @@ use crate::query::{Parameters, page_size};
     get, path = "/queue-status", tag = "calls", security(("session" = []), ("token" = [])),
     responses((status = 200, body = [QueueStatus]), Unauthenticated, Forbidden, Common)
 )]
-pub async fn list_queue_status(State(app): State<App>, _: Access) -> Json<Vec<QueueStatus>> {
-    Json(app.pbx.queues())
+pub async fn list_queue_status(State(app): State<App>, may: Access) -> Json<Vec<QueueStatus>> {
+    let mut queues = app.pbx.queues();
+    queues.retain(|queue| his_company(&app, &may, queue.id).is_ok());
+    Json(queues)
+}
+
+/// Refuses queues of other companies.
+fn his_company(app: &App, may: &Access, queue: i64) -> Result<(), Problem> {
+    let company = app.store.configuration().company_of("queue", queue);
+    may.of_company(app, company.unwrap_or_default())
 }
 
 /// One queue now.
@@ -37,9 +45,10 @@ pub async fn list_queue_status(State(app): State<App>, _: Access) -> Json<Vec<Qu
 )]
 pub async fn show_queue_status(
     State(app): State<App>,
-    _: Access,
+    may: Access,
     ObjectId(id): ObjectId,
 ) -> Result<Json<QueueStatus>, Problem> {
+    his_company(&app, &may, id)?;
     let mut queues = app.pbx.queues().into_iter();
     let found = queues.find(|queue| queue.id == id);
     found.map(Json).ok_or_else(|| no_such("queue", id))
@@ -60,6 +69,7 @@ pub async fn reset_queue(
     let configuration = app.store.configuration();
     let found = configuration.catalogue().queues.get(queue);
     found.ok_or_else(|| no_such("queue", id))?;
+    his_company(&app, &may, id)?;
     app.pbx.reset_queue(queue);
     tracing::info!(queue = id, by = %may.caller.actor, "queue counts from zero");
     Ok(StatusCode::NO_CONTENT)
@@ -176,6 +186,9 @@ pub async fn log_agent_in(
         && app.store.configuration().extension(wanted).is_none()
     {
         return Err(unknown("extension", wanted.0));
+    }
+    if let Some(wanted) = extension {
+        may.of_extension(&app, wanted)?;
     }
     let done = app.pbx.log_agent_in(UserId(id), extension);
     answer(&app, &may.caller, id, "login", done)

@@ -12,7 +12,7 @@ use ramal_store::{RecordingAccess, RecordingAccessKind, RecordingFilter};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ObjectId, no_such};
+use super::{ObjectId, calls, no_such};
 use crate::app::App;
 use crate::body::JsonBody;
 use crate::caller::Caller;
@@ -41,6 +41,9 @@ pub struct RecordingQuery {
     before: Option<String>,
     /// Only recordings of this call.
     call: Option<String>,
+    /// Only recordings of calls of this company, 0 for the one that the gateway is set up for.
+    #[param(value_type = Option<i64>)]
+    company: Option<String>,
 }
 
 impl RecordingQuery {
@@ -60,6 +63,7 @@ impl RecordingQuery {
             before: before.map(RecordingId),
             call,
             users: None,
+            company: calls::company(self.company)?,
         };
         Ok((filter, page))
     }
@@ -85,6 +89,7 @@ pub async fn list_recordings(
     Parameters(query): Parameters<RecordingQuery>,
 ) -> Result<Json<RecordingPage>, Problem> {
     let (mut filter, page) = query.filter()?;
+    filter.company = may.listed(&app, filter.company)?;
     filter.users = may.users(&app);
     let mut recordings = app.store.recordings(filter).await?;
     let more = cut(&mut recordings, page);
@@ -109,6 +114,10 @@ pub async fn show_recording(
 /// A recording of a call that the caller's people took part in.
 async fn recording(app: &App, access: &Access, id: i64) -> Result<RecordingRecord, Problem> {
     let recording = app.store.recording(RecordingId(id)).await?;
+    if let Some(own) = access.limit(app) {
+        let company = app.store.company_of_call(recording.call.clone()).await?;
+        access.ensure(company.unwrap_or_default() == own)?;
+    }
     if let Some(users) = access.users(app) {
         let theirs = app.store.call_is_of(recording.call.clone(), users).await?;
         access.ensure(theirs)?;

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use ramal_model::{Area, Invalid, Number, Scope, Stored, Table, Verb, code};
+use ramal_model::{
+    Area, CompanyId, Configuration, Invalid, Number, Scope, Stored, Table, Verb, code,
+};
 use ramal_store::{EXTENSION_COLUMNS, Existing, NUMBER_COLUMNS, TableOptions, TableReport};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -48,7 +50,11 @@ impl TableQuery {
                 ));
             }
         };
-        Ok(TableOptions { existing, dry_run })
+        Ok(TableOptions {
+            existing,
+            dry_run,
+            within: None,
+        })
     }
 }
 
@@ -71,7 +77,10 @@ pub async fn import_extensions(
     Parameters(query): Parameters<TableQuery>,
     CsvBody(text): CsvBody,
 ) -> Result<Json<TableReport>, Problem> {
-    let options = query.options()?;
+    let options = TableOptions {
+        within: may.limit(&app),
+        ..query.options()?
+    };
     may_update(&may, Area::Extensions, options)?;
     let table = Table::parse(&text, EXTENSION_COLUMNS)?;
     let report = app
@@ -86,11 +95,18 @@ pub async fn import_extensions(
     get, path = "/extensions/export", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = String, content_type = "text/csv"), Unauthenticated, Forbidden, Common)
 )]
-pub async fn export_extensions(State(app): State<App>, _: Access) -> Result<Response, Problem> {
+pub async fn export_extensions(State(app): State<App>, may: Access) -> Result<Response, Problem> {
     let configuration = app.store.configuration();
     let mut text = csv::line(EXTENSION_COLUMNS.iter().map(|(name, _)| *name));
     for extension in configuration.extensions() {
-        let row = object(extension)?;
+        if may.of_company(&app, extension.company).is_err() {
+            continue;
+        }
+        let mut row = object(extension)?;
+        row.insert(
+            "company".to_owned(),
+            named(&configuration, extension.company),
+        );
         text.push_str(&csv::line(
             EXTENSION_COLUMNS.iter().map(|(name, _)| cell(&row, name)),
         ));
@@ -110,7 +126,10 @@ pub async fn import_numbers(
     Parameters(query): Parameters<TableQuery>,
     CsvBody(text): CsvBody,
 ) -> Result<Json<TableReport>, Problem> {
-    let options = query.options()?;
+    let options = TableOptions {
+        within: may.limit(&app),
+        ..query.options()?
+    };
     may_update(&may, Area::Telephony, options)?;
     let table = Table::parse(&text, NUMBER_COLUMNS)?;
     let report = app
@@ -125,13 +144,17 @@ pub async fn import_numbers(
     get, path = "/numbers/export", tag = "telephony", security(("session" = []), ("token" = [])),
     responses((status = 200, body = String, content_type = "text/csv"), Unauthenticated, Forbidden, Common)
 )]
-pub async fn export_numbers(State(app): State<App>, _: Access) -> Result<Response, Problem> {
+pub async fn export_numbers(State(app): State<App>, may: Access) -> Result<Response, Problem> {
     let configuration = app.store.configuration();
     let catalogue = configuration.catalogue();
     let mut text = csv::line(NUMBER_COLUMNS.iter().map(|(name, _)| *name));
     for number in catalogue.numbers.iter() {
         let number: &Stored<Number> = number;
+        if may.of_company(&app, number.company).is_err() {
+            continue;
+        }
         let mut row = object(number)?;
+        row.insert("company".to_owned(), named(&configuration, number.company));
         let ivr = number
             .ivr
             .and_then(|id| catalogue.ivrs.get(id))
@@ -152,6 +175,12 @@ pub async fn export_numbers(State(app): State<App>, _: Access) -> Result<Respons
         ));
     }
     csv::file("numbers.csv", Body::from(text))
+}
+
+/// The name of a further company; blank is the default one.
+fn named(configuration: &Configuration, company: CompanyId) -> Value {
+    let name = configuration.hosted_company(company);
+    name.map_or(Value::Null, |company| company.name.clone().into())
 }
 
 fn object(value: &impl serde::Serialize) -> Result<Map<String, Value>, Problem> {

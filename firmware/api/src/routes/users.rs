@@ -43,11 +43,16 @@ pub async fn list_users(State(app): State<App>, access: Access) -> Json<Vec<User
 pub async fn create_user(
     State(app): State<App>,
     may: Access,
-    JsonBody(input): JsonBody<NewUser>,
+    JsonBody(mut input): JsonBody<NewUser>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
-    may.ensure(may.people(&app) == People::Everybody)?;
+    may.ensure(!matches!(may.people(&app), People::Users(_)))?;
+    may.adopt(&app, &mut input.company)?;
+    if let Some(extension) = input.extension {
+        may.of_extension(&app, extension)?;
+    }
     let configuration = app.store.configuration();
-    may.ensure_not_more(&configuration.permissions_by(input.role, input.profile))?;
+    let permissions = configuration.permissions_by(input.company, input.role, input.profile);
+    may.ensure_not_more(&permissions)?;
     let user = app.store.create_user(&may.caller.actor, input).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
@@ -88,7 +93,12 @@ pub async fn change_user(
     if let Some(user) = configuration.user(UserId(id)) {
         let role = input.role.unwrap_or(user.role);
         let profile = input.profile.unwrap_or(user.profile);
-        may.ensure_not_more(&configuration.permissions_by(role, profile))?;
+        let company = input.company.unwrap_or(user.company);
+        may.of_company(&app, company)?;
+        may.ensure_not_more(&configuration.permissions_by(company, role, profile))?;
+    }
+    if let Some(Some(extension)) = input.extension {
+        may.of_extension(&app, extension)?;
     }
     Ok(Json(
         app.store

@@ -136,6 +136,7 @@ async fn the_history_comes_in_pages_latest_first() {
             legs: Vec::new(),
             trace: Vec::new(),
             ivr_path: String::new(),
+            company: ramal_model::CompanyId::DEFAULT,
             caller_e164: None,
             callee_e164: None,
         };

@@ -13,6 +13,7 @@ mod calendars;
 mod calls;
 mod catalogue;
 mod client;
+mod companies;
 mod contract;
 mod document;
 mod doors;

@@ -57,6 +57,7 @@ async fn call(gateway: &Gateway, at: i64, from: &str, to: &str) -> CallId {
         legs: Vec::new(),
         trace: Vec::new(),
         ivr_path: String::new(),
+        company: ramal_model::CompanyId::DEFAULT,
         caller_e164: None,
         callee_e164: None,
     };

@@ -39,6 +39,7 @@ async fn gateway() -> (Gateway, Client, Vec<(&'static str, i64)>) {
             "/id",
         ),
         ("/music-classes", json!({ "name": "Jazz" }), "/id"),
+        ("/companies", json!({ "name": "Oficina Beta" }), "/id"),
     ]
     .into_iter()
     .chain(crate::catalogue::one_of_each(

@@ -119,6 +119,32 @@ words! {
 }
 
 impl Area {
+    /// Whether whoever looks after one of several companies on the gateway may have this permission. What belongs to the gateway
+    /// he may see as far as he needs it to work with, and change nothing.
+    pub const fn is_of_companies(self, verb: Verb) -> bool {
+        match self {
+            Self::Directory
+            | Self::Company
+            | Self::Extensions
+            | Self::Telephony
+            | Self::Users
+            | Self::Live
+            | Self::Agents
+            | Self::Calls
+            | Self::Recordings
+            | Self::Voicemail
+            | Self::Conferences => true,
+            Self::Trunks | Self::Lines | Self::System | Self::Bans => matches!(verb, Verb::View),
+            // The sounds of all companies lie together: what one adds, another may play.
+            Self::Sounds => matches!(verb, Verb::View | Verb::Create),
+            Self::Tokens
+            | Self::RecordingSettings
+            | Self::Notices
+            | Self::Configuration
+            | Self::Audit => false,
+        }
+    }
+
     /// Whether its things belong to people, so that the scopes [`Scope::Own`] and [`Scope::Team`] mean something.
     pub const fn is_personal(self) -> bool {
         matches!(
@@ -184,6 +210,23 @@ impl Permissions {
             verb: *verb,
             scope: *scope,
         })
+    }
+
+    /// The same where several companies share the gateway: whoever looks after one of them changes nothing of the gateway's own.
+    #[must_use]
+    pub fn among_several(mut self) -> Self {
+        self.0
+            .retain(|(area, verb), scope| *scope == Scope::All || area.is_of_companies(*verb));
+        self
+    }
+
+    /// The same, none of them in a wider scope than this.
+    #[must_use]
+    pub fn up_to(mut self, widest: Scope) -> Self {
+        for scope in self.0.values_mut() {
+            *scope = widest.min(*scope);
+        }
+        self
     }
 
     /// Adds one; the wider scope counts.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::Problems;
-use crate::{Object, Reference, UserId, text};
+use crate::{CompanyId, Id, Object, Reference, UserId, text};
 
 /// A team: people, and those who look after them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -12,6 +12,9 @@ use crate::{Object, Reference, UserId, text};
 pub struct Team {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// At most 200 characters.
     pub description: String,
     /// Who is in it, at most 500.
@@ -37,7 +40,16 @@ impl Object for Team {
         text::at_most(problems, "supervisors", self.supervisors.len(), 50);
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         for (field, users) in [
             ("members", &self.members),
             ("supervisors", &self.supervisors),

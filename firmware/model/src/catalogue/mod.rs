@@ -23,6 +23,7 @@ use crate::flow::{
     Announcement, Break, Calendar, Conference, Contact, InboundRoute, Ivr, Number, OutboundRoute,
     Queue, TimeCondition, VoicemailBox,
 };
+use crate::hosted_company::{CompanyId, HostedCompany};
 use crate::notice::{MailNotice, MailServer, TextGateway, Webhook};
 use crate::problem::Problems;
 
@@ -155,6 +156,7 @@ pub(crate) trait AnyObject {
     fn id(&self) -> i64;
     fn name(&self) -> &str;
     fn number(&self) -> Option<&str>;
+    fn company(&self) -> Option<CompanyId>;
     fn references(&self, tell: &mut dyn FnMut(Reference));
     fn document(&self) -> Value;
 }
@@ -174,6 +176,10 @@ impl<T: Object> AnyObject for Stored<T> {
 
     fn number(&self) -> Option<&str> {
         self.settings.number()
+    }
+
+    fn company(&self) -> Option<CompanyId> {
+        self.settings.company(self.id)
     }
 
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
@@ -315,6 +321,8 @@ catalogue! {
     text_gateways: TextGateway,
     /// People outside whose names are shown.
     contacts: Contact,
+    /// Further companies on the gateway.
+    hosted_companies: HostedCompany,
 }
 
 /// Where in an exported document an object stands, by its id.

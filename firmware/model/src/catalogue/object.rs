@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Reference;
-use crate::{Configuration, Language, Secret, Speech, problem::Problems};
+use crate::{CompanyId, Configuration, Language, Secret, Speech, problem::Problems};
 
 /// Identifies an object of kind `T` for as long as it exists. Never used again after deletion.
 pub struct Id<T> {
@@ -103,6 +103,16 @@ pub trait Object:
     /// Notes what can be wrong only in the light of the others, but for references that lead nowhere, names and numbers
     /// in use and circles, which are looked for in all kinds alike.
     fn check_among(&self, _id: Id<Self>, _configuration: &Configuration, _problems: &mut Problems) {
+    }
+
+    /// The company it belongs to; none for what belongs to the gateway.
+    fn company(&self, _id: Id<Self>) -> Option<CompanyId> {
+        None
+    }
+
+    /// The same, to change.
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        None
     }
 
     /// Tells of each object it refers to.

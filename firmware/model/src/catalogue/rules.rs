@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{AnyObject, Id, InCatalogue, Object, Places, Reference, Stored};
 use crate::export::reading;
 use crate::problem::{Problems, code};
-use crate::{AudioFileId, Configuration, Invalid, UsedBy};
+use crate::{AudioFileId, Configuration, HostedCompany, Invalid, UsedBy};
 
 impl Configuration {
     /// Checks the settings of a new object, or new settings of the object `id`, against everything there is.
@@ -49,8 +49,24 @@ impl Configuration {
             let message = format!("{number} belongs to {user}");
             problems.add("number", code::TAKEN, Some(&user.to_string()), message);
         }
+        let company = object.settings.company(object.id);
+        if let Some(company) = company
+            && T::KIND != HostedCompany::KIND
+        {
+            self.check_company(problems, (T::KIND, object.id.number()), company);
+        }
         object.settings.references(&mut |to: Reference| {
-            if !self.has(to.kind, to.id) {
+            if to.field == "company" {
+                // It was looked at already.
+            } else if self.hosts_companies()
+                && let Some(own) = company
+                && let Some(other) = self.company_of(to.kind, to.id)
+                && other != own
+            {
+                let name = self.company_name(other);
+                let message = format!("belongs to the company {name}");
+                problems.add(&to.field, code::OTHER_COMPANY, Some(name), message);
+            } else if !self.has(to.kind, to.id) {
                 let message = format!("there is no {} {}", to.kind.replace('_', " "), to.id);
                 problems.add(&to.field, code::NO_SUCH_OBJECT, None, message);
             } else if to.leads
@@ -143,6 +159,9 @@ impl Configuration {
             kind == "profile" && profile == Some(id)
         });
         users.extend(under.map(|user| UsedBy::new("user", user.id.0, &user.login)));
+        if kind == HostedCompany::KIND {
+            users.extend(self.people_of_company(id));
+        }
         users
     }
 

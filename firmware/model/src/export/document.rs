@@ -199,6 +199,38 @@ impl Export {
                 );
             }
         }
+        let companies: HashMap<_, _> = extensions
+            .iter()
+            .map(|(_, one)| (one.extension.id, one.extension.company))
+            .collect();
+        for (path, user) in &users {
+            let extension = user.user.extension.and_then(|id| companies.get(&id));
+            if extension.is_some_and(|company| *company != user.user.company) {
+                let message = "the extension belongs to another company than its user";
+                problems.add(
+                    &format!("{path}.extension"),
+                    code::OTHER_COMPANY,
+                    None,
+                    message,
+                );
+            }
+        }
+        let belongs = users
+            .iter()
+            .map(|(path, one)| (path, one.user.company))
+            .chain(
+                extensions
+                    .iter()
+                    .map(|(path, one)| (path, one.extension.company)),
+            );
+        for (path, company) in belongs {
+            let hosted = company.hosted();
+            if hosted.is_some_and(|id| catalogue.hosted_companies.get(id).is_none()) {
+                let message = format!("there is no company {company}");
+                let field = format!("{path}.company");
+                problems.add(&field, code::NO_SUCH_OBJECT, None, message);
+            }
+        }
         for (path, user) in &users {
             let profile = user.user.profile;
             if profile.is_some_and(|id| catalogue.profiles.get(id).is_none()) {

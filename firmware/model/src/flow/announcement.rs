@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Destination, nested};
 use crate::problem::code;
-use crate::{AudioFileId, Object, Problems, Reference, text};
+use crate::{AudioFileId, CompanyId, Id, Object, Problems, Reference, text};
 
 /// An announcement.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,6 +13,9 @@ use crate::{AudioFileId, Object, Problems, Reference, text};
 pub struct Announcement {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// The audio files it plays, 1-20, one after the other.
     pub files: Vec<AudioFileId>,
     /// Whether callers hear it before the call is answered, where their line can do that. It costs them nothing then, and
@@ -46,7 +49,16 @@ impl Object for Announcement {
         nested(problems, "after", |inner| self.after.check(inner));
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         for (index, file) in self.files.iter().enumerate() {
             tell(Reference::to_audio_file(format!("files[{index}]"), *file));
         }

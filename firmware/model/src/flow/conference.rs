@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::problem::code;
-use crate::{MusicClassId, Object, Problems, Reference, text};
+use crate::{CompanyId, Id, MusicClassId, Object, Problems, Reference, text};
 
 /// A conference room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -12,6 +12,9 @@ use crate::{MusicClassId, Object, Problems, Reference, text};
 pub struct Conference {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Where it is reached from inside, 2-7 digits.
     pub number: String,
     /// Whether members are asked for a PIN.
@@ -37,6 +40,7 @@ impl Default for Conference {
     fn default() -> Self {
         Self {
             name: String::new(),
+            company: CompanyId::default(),
             number: String::new(),
             use_pin: false,
             pin: None,
@@ -90,7 +94,16 @@ impl Object for Conference {
         text::range(problems, "max_members", self.max_members, 2i64, 32);
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         if let Some(class) = self.music_class {
             tell(Reference::to_music_class("music_class", class));
         }

@@ -5,7 +5,9 @@ use utoipa::ToSchema;
 
 use super::{Destination, MenuText, check_key, nested, plays};
 use crate::problem::code;
-use crate::{AudioFileId, Configuration, Id, Language, Object, Problems, Reference, Speech, text};
+use crate::{
+    AudioFileId, CompanyId, Configuration, Id, Language, Object, Problems, Reference, Speech, text,
+};
 
 /// A menu that callers choose from by key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,6 +15,9 @@ use crate::{AudioFileId, Configuration, Id, Language, Object, Problems, Referenc
 pub struct Ivr {
     /// 1-40 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Where it is reached from inside, 2-7 digits; nowhere when null.
     pub number: Option<String>,
     /// What callers hear once, before the menu.
@@ -59,6 +64,7 @@ impl Default for Ivr {
     fn default() -> Self {
         Self {
             name: String::new(),
+            company: CompanyId::default(),
             number: None,
             greeting: None,
             menu: None,
@@ -165,7 +171,16 @@ impl Object for Ivr {
         }
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         plays(tell, "greeting", self.greeting);
         plays(tell, "menu", self.menu);
         plays(tell, "invalid", self.invalid);

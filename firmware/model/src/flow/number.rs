@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nested, plays};
 use crate::problem::code;
 use crate::{
-    AudioFileId, Company, Configuration, Id, Language, MusicClassId, Object, Problems,
-    RecordingMode, Reference, TextBack, TrunkId, UserId, text,
+    AudioFileId, Company, CompanyId, Configuration, Id, Language, MusicClassId, Object, Problems,
+    RecordingMode, Reference, TextBack, TrunkId, User, UserId, text,
 };
 
 /// A number of the company.
@@ -16,6 +16,9 @@ use crate::{
 pub struct Number {
     /// What people in the company call it, 1-64 characters, unique.
     pub label: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// The number as it comes in, 1-32 digits with a leading `+` where there is one.
     pub number: String,
     /// The SIP or E1 trunk it comes over; any when null.
@@ -119,7 +122,7 @@ pub enum NumberTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "assigned_to", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Assignment {
-    /// Everybody, those included who come later.
+    /// Everybody in its company, those included who come later.
     #[default]
     All,
     /// Some.
@@ -130,9 +133,9 @@ pub enum Assignment {
 }
 
 impl Assignment {
-    /// Whether a user is among them.
+    /// Whether a user is among them, if he is in the company of what belongs to them.
     #[must_use]
-    pub fn includes(&self, user: UserId) -> bool {
+    fn includes(&self, user: UserId) -> bool {
         match self {
             Self::All => true,
             Self::List { users } => users.contains(&user),
@@ -183,6 +186,7 @@ impl Default for Number {
     fn default() -> Self {
         Self {
             label: String::new(),
+            company: CompanyId::default(),
             number: String::new(),
             trunk: None,
             line: None,
@@ -238,6 +242,12 @@ impl Number {
         self.blocked_callers.iter().any(|one| {
             one.trim_start_matches('+') == caller || (public.is_some() && e164(one) == public)
         })
+    }
+
+    /// Whether a user may call with it and is rung by it.
+    #[must_use]
+    pub fn is_assigned_to(&self, user: &User) -> bool {
+        self.company == user.company && self.users.includes(user.id)
     }
 
     /// Seconds before a call by forwarding is given up.
@@ -385,7 +395,16 @@ impl Object for Number {
         }
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         if let Some(trunk) = self.trunk {
             tell(Reference::to_trunk("trunk", trunk));
         }

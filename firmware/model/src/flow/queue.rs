@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::{Destination, check_key, nested, plays};
 use crate::problem::code;
 use crate::{
-    AudioFileId, Configuration, ExtensionId, Id, MusicClassId, Object, Problems, RecordingMode,
-    Reference, UserId, text,
+    AudioFileId, CompanyId, Configuration, ExtensionId, Id, MusicClassId, Object, Problems,
+    RecordingMode, Reference, UserId, text,
 };
 
 /// A queue: callers wait until a member is free.
@@ -16,6 +16,9 @@ use crate::{
 pub struct Queue {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Where it is reached from inside, 2-7 digits.
     pub number: String,
     /// Which member gets the next caller.
@@ -137,6 +140,7 @@ impl Default for Queue {
         };
         Self {
             name: String::new(),
+            company: CompanyId::default(),
             number: String::new(),
             strategy: QueueStrategy::default(),
             members: Vec::new(),
@@ -243,7 +247,16 @@ impl Object for Queue {
         }
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         for (index, member) in self.members.iter().enumerate() {
             let field = format!("members[{index}].id");
             tell(match member {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Calendar, Destination, TimeOfDay, nested};
 use crate::problem::code;
-use crate::{Configuration, Id, Object, Problems, Reference, text};
+use crate::{CompanyId, Configuration, Id, Object, Problems, Reference, text};
 
 /// A fork by the time: one way inside the periods, another outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -15,6 +15,9 @@ use crate::{Configuration, Id, Object, Problems, Reference, text};
 pub struct TimeCondition {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Digits after the feature code that switches it by hand, 1-99; it cannot be switched by telephone when null.
     #[schema(minimum = 1, maximum = 99)]
     pub code_number: Option<i64>,
@@ -192,7 +195,16 @@ impl Object for TimeCondition {
         }
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         if let Some(calendar) = self.calendar {
             tell(Reference::to("calendar", calendar));
         }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::plays;
-use crate::{AudioFileId, ExtensionId, Language, Object, Problems, Reference, text};
+use crate::{AudioFileId, CompanyId, ExtensionId, Id, Language, Object, Problems, Reference, text};
 
 /// A voicemail box: of one extension, or shared by several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -12,6 +12,9 @@ use crate::{AudioFileId, ExtensionId, Language, Object, Problems, Reference, tex
 pub struct VoicemailBox {
     /// 1-64 characters, unique.
     pub name: String,
+    /// The company it belongs to; 0 is the one that the gateway is set up for.
+    #[serde(skip_serializing_if = "CompanyId::is_default")]
+    pub company: CompanyId,
     /// Whose it is, at most 50: their message lamps show what is new, and they hear it without a PIN.
     pub extensions: Vec<ExtensionId>,
     /// Numbers of telephones on lines of the gateway whose it is as well, at most 50.
@@ -49,6 +52,7 @@ impl Default for VoicemailBox {
     fn default() -> Self {
         Self {
             name: String::new(),
+            company: CompanyId::default(),
             extensions: Vec::new(),
             stations: Vec::new(),
             pin: None,
@@ -98,7 +102,16 @@ impl Object for VoicemailBox {
         }
     }
 
+    fn company(&self, _: Id<Self>) -> Option<CompanyId> {
+        Some(self.company)
+    }
+
+    fn company_mut(&mut self) -> Option<&mut CompanyId> {
+        Some(&mut self.company)
+    }
+
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
+        self.company.references(tell);
         for (index, extension) in self.extensions.iter().enumerate() {
             tell(Reference::to_extension(
                 format!("extensions[{index}]"),

@@ -271,9 +271,7 @@ fn music(
     conference: &Conference,
     configuration: &Configuration,
 ) -> Option<PlayHandle> {
-    let company = configuration
-        .company()
-        .and_then(|company| company.music_class);
+    let company = configuration.music_class_of(conference.company);
     let class = conference.music_class.or(company);
     let exchange = voice.call.exchange();
     let programme = exchange.music.programme(configuration, class)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ramal_media::PlayHandle;
-use ramal_model::{Configuration, MusicClassId};
+use ramal_model::{CompanyId, Configuration, MusicClassId};
 use tokio::time::Instant;
 
 use super::Caller;
@@ -28,7 +28,7 @@ impl HoldMusic {
         let exchange = call.exchange();
         let configuration = exchange.configuration.borrow().clone();
         let class = call.of_number.music_class;
-        let class = class.or_else(|| class_of(&configuration, holder));
+        let class = class.or_else(|| class_of(&configuration, holder, call.company()));
         let Some(programme) = exchange.music.programme(&configuration, class) else {
             return;
         };
@@ -52,7 +52,11 @@ impl HoldMusic {
 }
 
 /// The class that those hear whom `holder` holds: his own, or the company's.
-fn class_of(configuration: &Configuration, holder: &Caller) -> Option<MusicClassId> {
+fn class_of(
+    configuration: &Configuration,
+    holder: &Caller,
+    company: CompanyId,
+) -> Option<MusicClassId> {
     let own = match holder {
         Caller::Extension(extension) => configuration
             .extension(extension.id)
@@ -62,7 +66,5 @@ fn class_of(configuration: &Configuration, holder: &Caller) -> Option<MusicClass
             .and_then(|trunk| trunk.music_class),
         Caller::Station(_) | Caller::Trunk { .. } | Caller::E1(_) => None,
     };
-    own.or(configuration
-        .company()
-        .and_then(|company| company.music_class))
+    own.or_else(|| configuration.music_class_of(company))
 }

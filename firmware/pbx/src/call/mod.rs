@@ -46,8 +46,8 @@ mod whisper;
 use std::sync::Arc;
 
 use ramal_model::{
-    CallResult, Configuration, Direction, E1TrunkId, Extension, ExtensionId, FeatureCode, Party,
-    TrunkId,
+    CallResult, CompanyId, Configuration, Direction, E1TrunkId, Extension, ExtensionId,
+    FeatureCode, Party, TrunkId,
 };
 
 pub(crate) use self::participant::{Newcomer, Replacing};
@@ -192,6 +192,12 @@ impl Caller {
             Self::E1(from) => &from.diversions,
             Self::Extension(_) | Self::Station(_) | Self::Trunk { .. } => &[],
         }
+    }
+
+    /// The company whose people he is one of; callers from outside are nobody's.
+    fn company(&self) -> CompanyId {
+        self.extension()
+            .map_or(CompanyId::DEFAULT, |extension| extension.company)
     }
 
     fn extension(&self) -> Option<&Extension> {

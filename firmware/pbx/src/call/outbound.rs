@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_model::{
-    Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, TrunkId, UserId,
-    Way as RuleWay, WayOrder,
+    CompanyId, Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, TrunkId,
+    User, Way as RuleWay, WayOrder,
 };
 
 use super::Caller;
@@ -66,6 +66,13 @@ pub(super) fn route(
             let own = own_number(configuration, caller).filter(|_| !rule.force_caller_id);
             shows_others |= own.is_some() && !has_own_number(configuration, caller);
             let shown = own.or_else(|| rule.caller_id.clone());
+            let shown = match of_company(configuration, caller.company(), shown) {
+                Ok(shown) => shown,
+                Err(OfOthers) => {
+                    shows_others = true;
+                    continue;
+                }
+            };
             let mut by_rule = by_rule(configuration, exchange, rule, &sent, shown);
             if !rule.force_caller_id {
                 show_verified(configuration, caller, &mut by_rule);
@@ -105,10 +112,38 @@ pub(super) fn may_call_outside(configuration: &Configuration, caller: &Caller) -
     user.is_none_or(|user| user.external_calls)
 }
 
-/// The number of the company that those see whom a caller calls (F204).
+/// A number that another company's calls show.
+struct OfOthers;
+
+/// What a company's calls show: none shows a number of another company on the gateway (F234). Its own goes out instead.
+fn of_company(
+    configuration: &Configuration,
+    company: CompanyId,
+    shown: Option<String>,
+) -> Result<Option<String>, OfOthers> {
+    match shown {
+        Some(number) if configuration.is_number_of_others(&number, company) => {
+            let own = number_of_company(configuration, company);
+            own.map(Some).ok_or(OfOthers)
+        }
+        shown => Ok(shown),
+    }
+}
+
+/// The number that a company's calls show where nothing else is said.
+fn number_of_company(configuration: &Configuration, company: CompanyId) -> Option<String> {
+    let number = configuration.hosted_company(company)?.outbound_number?;
+    let numbers = &configuration.catalogue().numbers;
+    let number = numbers.get(number)?;
+    (number.company == company).then(|| number.number.clone())
+}
+
+/// The number of the company that those see whom a caller calls (F204): his own, or that of a further company's people.
 pub(super) fn own_number(configuration: &Configuration, caller: &Caller) -> Option<String> {
-    let (_, number) = shown_number(configuration, caller)?;
-    Some(number.number.clone())
+    match shown_number(configuration, caller) {
+        Some((_, number)) => Some(number.number.clone()),
+        None => number_of_company(configuration, caller.company()),
+    }
 }
 
 /// Lets those called see the caller's verified number where the trunk allows it (F208).
@@ -134,21 +169,26 @@ pub(super) fn show_verified(configuration: &Configuration, caller: &Caller, ways
 /// Whether the caller may call with his number: it may have been assigned to others since he was given it (F011).
 pub(super) fn has_own_number(configuration: &Configuration, caller: &Caller) -> bool {
     let shown = shown_number(configuration, caller);
-    shown.is_none_or(|(user, number)| number.users.includes(user))
+    shown.is_none_or(|(user, number)| number.is_assigned_to(user))
 }
 
 fn shown_number<'a>(
     configuration: &'a Configuration,
     caller: &Caller,
-) -> Option<(UserId, &'a Number)> {
+) -> Option<(&'a User, &'a Number)> {
     let user = configuration.user_at(caller.extension()?.id)?;
     let numbers = &configuration.catalogue().numbers;
     let number = numbers.get(user.outbound_number?)?;
-    Some((user.id, &number.settings))
+    Some((user, &number.settings))
 }
 
 /// The ways a number takes that the configuration itself calls.
-pub(super) fn ways(configuration: &Configuration, exchange: &Exchange, number: &str) -> Vec<Sent> {
+pub(super) fn ways(
+    configuration: &Configuration,
+    exchange: &Exchange,
+    company: CompanyId,
+    number: &str,
+) -> Vec<Sent> {
     let routes = in_use(configuration);
     let open = routes.iter().filter(|route| is_open(configuration, route));
     let mut ways = Vec::new();
@@ -158,6 +198,8 @@ pub(super) fn ways(configuration: &Configuration, exchange: &Exchange, number: &
             && !is_barred(rule, number, &sent)
         {
             let shown = rule.caller_id.clone().filter(|_| rule.force_caller_id);
+            // Without a number of their own, those called see who calls.
+            let shown = of_company(configuration, company, shown).unwrap_or_default();
             ways.extend(by_rule(configuration, exchange, rule, &sent, shown));
         }
     }

@@ -140,9 +140,8 @@ impl Queued {
         self.playing = Playing::Nothing;
         let exchange = call.exchange();
         let configuration = exchange.configuration.borrow().clone();
-        let company = configuration.company();
         let class = self.class.or(call.of_number.music_class);
-        let class = class.or(company.and_then(|it| it.music_class));
+        let class = class.or_else(|| configuration.music_class_of(call.company()));
         let (Some(programme), Some(stream)) = (
             exchange.music.programme(&configuration, class),
             leg.stream(),

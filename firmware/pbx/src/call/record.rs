@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, Direction, ExtensionId, Language, LegKind, LegRecord,
-    MusicClassId, Party, RecordingMode, RecordingProblem,
+    CallId, CallRecord, CallResult, CompanyId, Direction, ExtensionId, Language, LegKind,
+    LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -31,6 +31,8 @@ pub(super) struct Call {
     began: Instant,
     record: CallRecord,
     trace: Trace,
+    /// Whether it is known whose call from outside it is.
+    company_found: bool,
     /// The number that was last sent outside.
     sent: Option<String>,
     interrupt: queue::Receiver<Interrupt>,
@@ -92,12 +94,18 @@ impl Call {
         caller: Party,
         callee: Party,
     ) -> Self {
+        let company = exchange.configuration.borrow().company_of_call(
+            direction,
+            &caller.number,
+            &callee.number,
+        );
         let record = CallRecord {
             id: id.clone(),
             started_at: utc_ms(),
             answered_at: None,
             ended_at: None,
             direction,
+            company,
             caller: caller.clone(),
             callee: callee.clone(),
             result: None,
@@ -113,6 +121,7 @@ impl Call {
         };
         exchange.live.call_started(ActiveCall {
             id,
+            company,
             caller,
             callee,
             state: CallState::Ringing,
@@ -138,6 +147,7 @@ impl Call {
             began: Instant::now(),
             record,
             trace: Trace::default(),
+            company_found: false,
             sent: None,
             interrupt,
             recording: CallRecording::default(),
@@ -163,6 +173,7 @@ impl Call {
     /// Adds a step to the trace.
     pub(super) fn step(&mut self, step: Step) {
         tracing::debug!(call = %self.record.id, ?step);
+        self.leads_to_company(&step);
         if let Step::Trunk { number }
         | Step::SipTrunk { number, .. }
         | Step::E1Trunk { number, .. } = &step
@@ -170,6 +181,43 @@ impl Call {
             self.sent = Some(number.clone());
         }
         self.trace.push(self.began.elapsed(), step);
+    }
+
+    /// The company whose call it is.
+    pub(super) fn company(&self) -> CompanyId {
+        self.record.company
+    }
+
+    /// Whose a call from outside is: the company's to whose number, menu, queue or extension it is led first.
+    fn leads_to_company(&mut self, step: &Step) {
+        if self.record.direction != Direction::Inbound || self.company_found {
+            return;
+        }
+        let configuration = self.exchange.configuration.borrow().clone();
+        if !configuration.hosts_companies() {
+            return;
+        }
+        let catalogue = configuration.catalogue();
+        let company = match step {
+            Step::Number { label, .. } => catalogue.numbers.by_name(label).map(|one| one.company),
+            Step::Ivr { ivr } => catalogue.ivrs.by_name(ivr).map(|one| one.company),
+            Step::Queue { queue } => catalogue.queues.by_name(queue).map(|one| one.company),
+            Step::Conference { room } => catalogue.conferences.by_name(room).map(|one| one.company),
+            Step::Voicemail { mailbox } => {
+                let found = catalogue.voicemail_boxes.by_name(mailbox);
+                found.map(|one| one.company)
+            }
+            Step::Extension { number, .. } | Step::Rings { number } => {
+                configuration.company_at(number)
+            }
+            _ => None,
+        };
+        let Some(company) = company else { return };
+        self.company_found = true;
+        self.record.company = company;
+        self.exchange
+            .live
+            .call_changed(&self.record.id, |call| call.company = company);
     }
 
     /// Waits until somebody other than the two parties wants the call to end. Who wants to take it comes too late.

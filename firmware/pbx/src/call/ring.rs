@@ -192,7 +192,12 @@ fn add_outside(
     let exchange = Arc::clone(call.exchange());
     let ways = match outside.on_behalf_of {
         Some(id) => routing::ways_of(following.configuration, &exchange, id, &outside.number),
-        None => routing::ways_outside(following.configuration, &exchange, &outside.number),
+        None => routing::ways_outside(
+            following.configuration,
+            &exchange,
+            call.company(),
+            &outside.number,
+        ),
     };
     let outgoing = Outgoing {
         withheld: shown.number.is_empty()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ramal_model::{Configuration, Destination, Extension, ExtensionId, FeatureCode, Id};
+use ramal_model::{CompanyId, Configuration, Destination, Extension, ExtensionId, FeatureCode, Id};
 
 use super::agent_code::AgentCode;
 use super::setting_code::SettingCode;
@@ -348,9 +348,10 @@ fn emergency(
 pub(super) fn ways_outside(
     configuration: &Configuration,
     exchange: &Exchange,
+    company: CompanyId,
     number: &str,
 ) -> Vec<Sent> {
-    let by_route = outbound::ways(configuration, exchange, number);
+    let by_route = outbound::ways(configuration, exchange, company, number);
     if by_route.is_empty() {
         by_prefix(configuration, exchange, outside(number).unwrap_or(number))
     } else {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_media::Codec;
-use ramal_model::{CallId, Configuration, Direction, Language, Party};
+use ramal_model::{CallId, CompanyId, Configuration, Direction, Language, Party};
 use tokio::time::Instant;
 
 use super::click_to_dial::first_answer;
@@ -47,7 +47,7 @@ pub(crate) fn ways(
 ) -> (String, Vec<Sent>) {
     let company = configuration.company();
     let dialled = company.map_or(number.to_owned(), |company| company.local_form(number));
-    let ways = routing::ways_outside(configuration, exchange, &dialled);
+    let ways = routing::ways_outside(configuration, exchange, CompanyId::DEFAULT, &dialled);
     (dialled, ways)
 }
 

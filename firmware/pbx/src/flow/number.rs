@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_model::{
-    Assignment, Clearing, Destination, InboundMode, Number, NumberTarget, OfflineAction, Stored,
+    Clearing, Destination, InboundMode, Number, NumberTarget, OfflineAction, Stored,
 };
 
 use super::{End, Journey, MOST_NUMBERS, Next, Outside, Say, Switch, Who, matches, ring};
@@ -134,10 +134,7 @@ fn plan<S: Switch>(switch: &S, number: &Stored<Number>) -> ring::Plan {
         let users = configuration
             .users()
             .iter()
-            .filter(|user| match &number.users {
-                Assignment::All => true,
-                Assignment::List { users } => users.contains(&user.id),
-            });
+            .filter(|user| number.is_assigned_to(user));
         plan = plan.and(users.flat_map(|user| ring::devices_of(configuration, user.id)));
     }
     let forward = number

@@ -49,6 +49,7 @@ impl Plan {
             forward_busy: None,
             forward_no_answer: None,
             do_not_disturb: false,
+            company: ramal_model::CompanyId::DEFAULT,
             webrtc_allowed: true,
         };
         let extensions = (1..=10).map(extension).collect();
@@ -137,6 +138,7 @@ fn at_02_outside_his_working_hours_a_user_is_offline_for_numbers() {
         language: Language::En,
         active: true,
         extension: Some(ExtensionId(1)),
+        company: ramal_model::CompanyId::DEFAULT,
         outbound_number: None,
         external_calls: true,
         verified_numbers: Vec::new(),

@@ -31,6 +31,7 @@ impl Bench {
                 forward_busy: None,
                 forward_no_answer: None,
                 do_not_disturb: false,
+                company: ramal_model::CompanyId::DEFAULT,
                 webrtc_allowed: true,
             },
             now: Now::read(),

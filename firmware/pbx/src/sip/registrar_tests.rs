@@ -38,6 +38,7 @@ impl Bench {
                 forward_busy: None,
                 forward_no_answer: None,
                 do_not_disturb: false,
+                company: ramal_model::CompanyId::DEFAULT,
                 webrtc_allowed: true,
             },
             flow: Flow {

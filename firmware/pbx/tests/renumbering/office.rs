@@ -200,6 +200,7 @@ impl Office {
                 language: None,
                 active: None,
                 extension: Some(self.extensions[place]),
+                company: ramal_model::CompanyId::DEFAULT,
                 outbound_number: None,
                 external_calls: None,
                 agent_pin: None,

@@ -75,6 +75,7 @@ async fn user(gateway: &Gateway, login: &str, number: &str) -> UserId {
         language: None,
         active: None,
         extension: Some(extension(gateway, number)),
+        company: ramal_model::CompanyId::DEFAULT,
         outbound_number: None,
         external_calls: None,
         agent_pin: Some(Secret::new("4711".into())),

@@ -19,6 +19,7 @@ async fn user(gateway: &Gateway, number: &str, role: Role) {
         language: None,
         active: None,
         extension: Some(extension),
+        company: ramal_model::CompanyId::DEFAULT,
         outbound_number: None,
         external_calls: None,
         agent_pin: None,

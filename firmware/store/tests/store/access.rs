@@ -17,6 +17,7 @@ fn auditor(login: &str) -> NewUser {
         language: None,
         active: None,
         extension: None,
+        company: ramal_model::CompanyId::DEFAULT,
         outbound_number: None,
         external_calls: None,
         agent_pin: None,

@@ -1,7 +1,7 @@
 //! Call rows, searches, summaries, registrations and bans.
 
 use crate::support::{START, actor, call, extension, open, set_up};
-use ramal_model::{Binding, CallId, CallResult, ExtensionChange, LegKind, LegRecord};
+use ramal_model::{Binding, CallId, CallResult, CompanyId, ExtensionChange, LegKind, LegRecord};
 use ramal_store::{BAN_MEMORY_MS, BannedSource, CallFilter, Store, StoreError, StoredBan};
 
 async fn numbers(store: &Store, filter: CallFilter) -> Vec<String> {
@@ -109,6 +109,41 @@ async fn searches_filter_page_and_go_backwards_in_time() {
     assert_eq!(numbers(&store, page(0, None)).await.len(), 0);
 }
 
+/// F234: further companies' calls lie apart from those of the default one, in every figure.
+#[tokio::test]
+async fn f234_calls_are_found_by_the_company_whose_they_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    set_up(&store).await;
+    for (second, company) in [(-50, 0), (-40, 7), (-30, 0), (-20, 7), (-10, 8)] {
+        let mut record = call(second, "2001", &format!("30{}", -second));
+        record.company = CompanyId(company);
+        store.call_ended(&record).await.unwrap();
+    }
+    let of = |company: Option<i64>| CallFilter {
+        company: company.map(CompanyId),
+        ..CallFilter::default()
+    };
+    let found = |filter: CallFilter| async {
+        let calls = store.calls(filter).await.unwrap();
+        let called = calls.into_iter().map(|call| call.callee.number);
+        called.collect::<Vec<_>>()
+    };
+    assert_eq!(found(of(Some(0))).await, ["3030", "3050"]);
+    assert_eq!(found(of(Some(7))).await, ["3020", "3040"]);
+    assert_eq!(found(of(Some(9))).await, Vec::<String>::new());
+    assert_eq!(found(of(None)).await.len(), 5);
+    let narrowed = CallFilter {
+        number: Some("304".into()),
+        ..of(Some(7))
+    };
+    assert_eq!(found(narrowed).await, ["3040"]);
+    for (company, total) in [(Some(0), 2), (Some(7), 2), (Some(9), 0), (None, 5)] {
+        let summary = store.calls_summary_today(company.map(CompanyId)).await;
+        assert_eq!(summary.unwrap().total, total, "{company:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_summary_counts_the_companys_day() {
     let dir = tempfile::tempdir().unwrap();
@@ -133,7 +168,7 @@ async fn the_summary_counts_the_companys_day() {
         }
         store.call_ended(&record).await.unwrap();
     }
-    let summary = store.calls_summary_today().await.unwrap();
+    let summary = store.calls_summary_today(None).await.unwrap();
     assert_eq!(summary.since, START - day * 1000);
     assert_eq!(
         (

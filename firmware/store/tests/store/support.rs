@@ -116,6 +116,7 @@ pub fn call(second: i64, caller: &str, callee: &str) -> CallRecord {
         legs: Vec::new(),
         trace: Vec::new(),
         ivr_path: String::new(),
+        company: ramal_model::CompanyId::DEFAULT,
         caller_e164: None,
         callee_e164: None,
     }

@@ -181,9 +181,7 @@ async fn greet(
     of_path: Option<AudioFileId>,
     configuration: &Configuration,
 ) -> Result<(), Interrupted> {
-    let of_company = configuration
-        .company()
-        .and_then(|company| company.voicemail_greeting);
+    let of_company = configuration.voicemail_greeting_of(mailbox.company);
     let hierarchy = [
         (mailbox.greeting, Greeting::Mailbox),
         (of_path, Greeting::Path),
