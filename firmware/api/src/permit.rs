@@ -105,6 +105,8 @@ const OTHERS: &[(&str, &str, Need)] = &[
     ("GET", "/companies/{id}", Need::Permission(Directory, View)),
     ("GET", "/sip-settings", Need::Permission(Company, View)),
     ("PUT", "/sip-settings", Need::Permission(Company, Edit)),
+    ("GET", "/toll-settings", Need::Permission(Company, View)),
+    ("PUT", "/toll-settings", Need::Permission(Company, Edit)),
     ("GET", "/feature-codes", Need::Permission(Directory, View)),
     ("PUT", "/feature-codes", Need::Permission(Company, Edit)),
     ("DELETE", "/feature-codes", Need::Permission(Company, Edit)),

@@ -36,6 +36,7 @@ mod supervision;
 mod support;
 mod tables;
 mod tokens;
+mod toll_settings;
 mod trunks;
 mod update;
 mod users;
@@ -96,6 +97,10 @@ pub fn api() -> OpenApiRouter<App> {
         .routes(routes!(
             sip_settings::show_sip_settings,
             sip_settings::change_sip_settings
+        ))
+        .routes(routes!(
+            toll_settings::show_toll_settings,
+            toll_settings::change_toll_settings
         ))
         .routes(routes!(
             extensions::list_extensions,

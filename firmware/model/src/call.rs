@@ -212,6 +212,9 @@ pub struct LegRecord {
     /// Time to this leg and back, milliseconds; none without reports.
     #[serde(default)]
     pub round_trip_ms: Option<f64>,
+    /// Number of the extension whose class of service it came under, when it left the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charged_to: Option<String>,
 }
 
 impl LegRecord {
@@ -235,7 +238,17 @@ impl LegRecord {
             mos: None,
             remote_mos: None,
             round_trip_ms: None,
+            charged_to: None,
         }
+    }
+
+    /// Milliseconds from its answer to its end that lie after `since`, UTC ms.
+    #[must_use]
+    pub fn talked_since(&self, since: i64) -> i64 {
+        let talked = |answered: i64, ended: i64| (ended - answered.max(since)).max(0);
+        self.answered_at
+            .zip(self.ended_at)
+            .map_or(0, |(answered, ended)| talked(answered, ended))
     }
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AudioFileId, Configuration, Country, FeatureCodes, Invalid, Language, LimitsProfile,
-    MusicClassId, RecordingSettings, SipSettings,
+    MusicClassId, RecordingSettings, SipSettings, TollSettings,
     problem::{Problems, code},
     sound::check_class,
     tax_id::tax_id,
@@ -62,6 +62,9 @@ pub struct Company {
     /// Seconds after which a parked call that nobody took goes back to whoever parked it.
     #[serde(default = "park_seconds")]
     pub park_seconds: u16,
+    /// Which other countries may be called.
+    #[serde(default = "TollSettings::before")]
+    pub toll: TollSettings,
 }
 
 /// Seconds a call is parked where nothing else is said.
@@ -194,6 +197,7 @@ impl NewCompany {
             limits: self.limits.unwrap_or_default(),
             feature_codes: FeatureCodes::default(),
             park_seconds,
+            toll: TollSettings::default(),
         })
     }
 

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use crate::{
     AnaloguePort, AnaloguePortId, AudioFile, AudioFileId, Catalogue, Company, Contact,
     DigestCredential, E1Trunk, E1TrunkId, Extension, ExtensionId, FeatureCodes, Id, Limits,
-    MusicClass, MusicClassId, Object, Secret, SipSettings, SipTrunk, Stored, TrunkId, User, UserId,
+    MusicClass, MusicClassId, Object, OutboundRule, Secret, SipSettings, SipTrunk, Stored, Toll,
+    TollSettings, TrunkId, User, UserId, toll,
 };
 
 /// The whole configuration at one version. Never changes: a save makes a new one, and whoever holds the old one
@@ -140,6 +141,31 @@ impl Configuration {
         static DEFAULT: LazyLock<SipSettings> = LazyLock::new(SipSettings::default);
         let company = self.company.as_ref();
         company.map_or(&DEFAULT, |company| &company.sip)
+    }
+
+    /// Which other countries may be called.
+    pub fn toll_settings(&self) -> &TollSettings {
+        static DEFAULT: LazyLock<TollSettings> = LazyLock::new(TollSettings::default);
+        let company = self.company.as_ref();
+        company.map_or(&DEFAULT, |company| &company.toll)
+    }
+
+    /// What a number is, as it is dialled or sent where the company is.
+    pub fn toll(&self, number: &str) -> Toll {
+        let company = self.company.as_ref();
+        company.map_or_else(
+            || toll::without_company(number),
+            |company| company.toll(number),
+        )
+    }
+
+    /// What a number is that an outbound rule makes of a dialled one.
+    pub fn toll_sent(&self, rule: &OutboundRule, dialled: &str, sent: &str) -> Toll {
+        let strip = usize::try_from(rule.strip).unwrap_or_default();
+        match &self.company {
+            Some(company) => company.toll_sent(dialled, strip, &rule.prepend, sent),
+            None => toll::without_company(sent),
+        }
     }
 
     /// How much of something there may be.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    CompanyId, Configuration, Invalid, Language, MediaEncryption, MusicClassId, RecordingMode,
+    ClassOfService, ClassOfServiceChange, CompanyId, Configuration, Invalid, Language,
+    MediaEncryption, MusicClassId, RecordingMode,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -79,6 +80,9 @@ pub struct Extension {
     /// Whether phones in browsers, and others that signal over WebSocket, may be its phones.
     #[serde(default = "allowed")]
     pub webrtc_allowed: bool,
+    /// What it may call outside, and how much.
+    #[serde(default = "ClassOfService::before")]
+    pub class_of_service: ClassOfService,
 }
 
 /// What holds for extensions from before there was a switch.
@@ -136,6 +140,9 @@ pub struct NewExtension {
     /// Whether phones in browsers, and others that signal over WebSocket, may be its phones; default true.
     #[serde(default)]
     pub webrtc_allowed: Option<bool>,
+    /// What it may call outside, and how much; by default no other countries and nothing that costs extra.
+    #[serde(default)]
+    pub class_of_service: Option<ClassOfServiceChange>,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -219,6 +226,9 @@ pub struct ExtensionChange {
     /// Whether phones that signal over WebSocket may be its phones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webrtc_allowed: Option<bool>,
+    /// What it may call outside, and how much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_of_service: Option<ClassOfServiceChange>,
 }
 
 impl NewExtension {
@@ -266,6 +276,8 @@ impl NewExtension {
             forward_no_answer: self.forward_no_answer.clone(),
             do_not_disturb: self.do_not_disturb.unwrap_or_default(),
             webrtc_allowed: self.webrtc_allowed.unwrap_or(allowed()),
+            class_of_service: ClassOfService::default()
+                .changed(&mut problems, self.class_of_service.as_ref()),
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -333,6 +345,8 @@ impl ExtensionChange {
         if let Some(webrtc_allowed) = self.webrtc_allowed {
             extension.webrtc_allowed = webrtc_allowed;
         }
+        let change = self.class_of_service.as_ref();
+        extension.class_of_service = extension.class_of_service.changed(&mut problems, change);
         extension.check(&mut problems, configuration);
         problems.finish(extension)
     }
@@ -388,6 +402,7 @@ impl Extension {
         self.check_texts(problems);
         self.max_calls = text::range(problems, "max_calls", self.max_calls.into(), 1u8, 20);
         self.ring_time = text::range(problems, "ring_time", self.ring_time.into(), 5u16, 300);
+        self.class_of_service.check(problems);
     }
 
     fn check_texts(&mut self, problems: &mut Problems) {

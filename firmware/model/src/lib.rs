@@ -40,6 +40,7 @@ mod sound;
 mod table;
 mod tax_id;
 mod text;
+mod toll;
 mod trunk;
 mod user;
 mod verified_number;
@@ -104,6 +105,9 @@ pub use sound::{
 pub use table::{Column, MAX_ROWS, Row, Table};
 pub use tax_id::TaxIdKind;
 pub use text::{dialled_number, email_address};
+pub use toll::{
+    ClassOfService, ClassOfServiceChange, NewTollSettings, Toll, TollClass, TollSettings,
+};
 pub use trunk::{
     BadAddress, BadCertificate, Cidr, DEFAULT_MAX_CALLS_PER_SECOND, DEFAULT_MAX_CHANNELS,
     DEFAULT_OPTIONS_INTERVAL, DEFAULT_PRIORITY, DEFAULT_REGISTER_EXPIRES, DidSource,

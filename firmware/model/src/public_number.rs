@@ -61,15 +61,20 @@ const PLANS: [Plan; 16] = [
 /// Most digits of a number (ITU-T E.164 §6.2.1), and as few as a number in another country has.
 const E164: RangeInclusive<usize> = 7..=15;
 
+/// A number without what people write between its digits.
+pub(crate) fn written(number: &str) -> String {
+    number
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
+        .collect()
+}
+
 impl Company {
     /// A number as dialled or sent by a carrier, as E.164 with `+`. None for numbers inside the company, short codes of the
     /// public network such as 190, and what is no number.
     #[must_use]
     pub fn e164(&self, number: &str) -> Option<String> {
-        let number: String = number
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
-            .collect();
+        let number = written(number);
         let whole = number.strip_prefix('+');
         let digits = whole.unwrap_or(&number);
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

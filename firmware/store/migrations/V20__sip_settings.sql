@@ -1,6 +1,8 @@
 -- From here on the company's document may hold settings of SIP, those of extensions say who may
 -- use WebSocket, those of users when they work, whether they call outside and
 -- what their calls show there, those of trunks whether they show it, and those of menus what is spoken.
+-- The company's may also list the countries that may be called, and those of extensions hold their class of service.
+-- Where neither is said, what the outbound routes allow stays allowed.
 
 -- Callers of queues who are called back in their turn.
 CREATE TABLE queue_callbacks (

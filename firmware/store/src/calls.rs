@@ -1,8 +1,10 @@
 //! Call detail records.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 use ramal_model::{
-    CallId, CallRecord, CallResult, CompanyId, Configuration, Direction, Party, UserId,
+    CallId, CallRecord, CallResult, CompanyId, Configuration, Direction, LegRecord, Party, UserId,
 };
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, types::Type};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -167,6 +169,16 @@ impl Store {
                         error => error.into(),
                     })
             })
+            .await
+    }
+
+    /// Milliseconds that were talked since `day` (UTC ms) on legs charged to extensions, by their numbers.
+    ///
+    /// # Errors
+    /// Only when the database fails.
+    pub async fn charged_since(&self, day: i64) -> Result<HashMap<String, i64>> {
+        self.readers
+            .run(move |connection| charged(connection, day))
             .await
     }
 
@@ -449,6 +461,30 @@ fn midnight(now: i64, zone: &str) -> i64 {
         .ok()
         .and_then(|now| now.to_zoned(zone).start_of_day().ok())
         .map_or(0, |start| start.timestamp().as_millisecond())
+}
+
+/// A call that began longer before the day than this is not looked for any more: none goes on for so long.
+const LONGEST_CALL: i64 = 24 * 60 * 60 * 1000;
+
+fn charged(connection: &Connection, day: i64) -> Result<HashMap<String, i64>> {
+    // Ids sort by start.
+    let first = CallId::new(day - LONGEST_CALL, [0; 10]);
+    let mut calls = connection
+        .prepare("SELECT legs FROM calls WHERE id >= ?1 AND legs LIKE '%\"charged_to\"%'")?;
+    let mut rows = calls.query([first.as_str()])?;
+    let mut charged = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let legs: String = row.get(0)?;
+        // What cannot be read is found by the check of the whole database.
+        let legs: Vec<LegRecord> = serde_json::from_str(&legs).unwrap_or_default();
+        for leg in legs {
+            let talked = leg.talked_since(day);
+            if let Some(number) = leg.charged_to {
+                *charged.entry(number).or_default() += talked;
+            }
+        }
+    }
+    Ok(charged)
 }
 
 #[cfg(test)]

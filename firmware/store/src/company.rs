@@ -2,7 +2,8 @@
 
 use ramal_model::{
     Actor, AudioFileId, Company, FeatureCodes, Invalid, NewAdmin, NewCompany, NewSipSettings,
-    RecordingSettings, RecordingSettingsChange, SipSettings, UserId, code,
+    NewTollSettings, RecordingSettings, RecordingSettingsChange, SipSettings, TollSettings, UserId,
+    code,
 };
 
 use crate::{
@@ -58,6 +59,7 @@ impl Store {
                     company.voicemail_greeting = before.voicemail_greeting;
                     company.feature_codes = before.feature_codes;
                     company.sip = before.sip;
+                    company.toll = before.toll;
                     company.limits = limits.unwrap_or(before.limits);
                     if park_seconds.is_none() {
                         company.park_seconds = before.park_seconds;
@@ -142,6 +144,28 @@ impl Store {
                 let mut draft = write.configuration.draft();
                 let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
                 company.sip = settings.clone();
+                write.save(&actor, draft, &[])?;
+                Ok(settings)
+            })
+            .await
+    }
+
+    /// Changes which other countries may be called.
+    ///
+    /// # Errors
+    /// [`StoreError::NotSetUp`], [`StoreError::Invalid`].
+    pub async fn change_toll_settings(
+        &self,
+        actor: &Actor,
+        settings: NewTollSettings,
+    ) -> Result<TollSettings> {
+        let actor = actor.clone();
+        self.writer
+            .run(move |write| {
+                let settings = settings.validate()?;
+                let mut draft = write.configuration.draft();
+                let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
+                company.toll = settings.clone();
                 write.save(&actor, draft, &[])?;
                 Ok(settings)
             })

@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
-    CompanyId, Extension, ExtensionChange, ExtensionId, Language, MediaEncryption, MusicClassId,
-    NewExtension, RecordingMode, Secret,
+    ClassOfService, CompanyId, Extension, ExtensionChange, ExtensionId, Language, MediaEncryption,
+    MusicClassId, NewExtension, RecordingMode, Secret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,6 +54,8 @@ pub struct ExtensionRow {
     do_not_disturb: bool,
     /// Whether phones in browsers, and others that signal over WebSocket, may be its phones.
     webrtc_allowed: bool,
+    /// What it may call outside, and how much.
+    class_of_service: ClassOfService,
     /// Phones registered now.
     registrations: usize,
 }
@@ -77,6 +79,7 @@ impl ExtensionRow {
             forward_no_answer,
             do_not_disturb,
             webrtc_allowed,
+            class_of_service,
         } = extension.clone();
         Self {
             id,
@@ -95,6 +98,7 @@ impl ExtensionRow {
             forward_no_answer,
             do_not_disturb,
             webrtc_allowed,
+            class_of_service,
             registrations,
         }
     }

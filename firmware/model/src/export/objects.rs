@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     AnaloguePort, AudioFile, Company, DigestCredential, E1Trunk, Extension, FeatureCodes,
-    MusicClass, NewCompany, NewSipSettings, RecordingSettings, SipTrunk, User,
+    MusicClass, NewCompany, NewSipSettings, NewTollSettings, RecordingSettings, SipTrunk,
+    TollSettings, User,
     problem::{Problems, code},
 };
 
@@ -18,15 +19,16 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         return None;
     };
     let mut inner = Problems::default();
-    let (value, recording, greeting, codes, sip) = match value {
+    let (value, recording, greeting, codes, sip, toll) = match value {
         Value::Object(mut map) => {
             let sip = map.remove("sip");
+            let toll = map.remove("toll");
             let recording = map.remove("recording");
             let greeting = map.remove("voicemail_greeting");
             let codes = map.remove("feature_codes");
-            (Value::Object(map), recording, greeting, codes, sip)
+            (Value::Object(map), recording, greeting, codes, sip, toll)
         }
-        value => (value, None, None, None, None),
+        value => (value, None, None, None, None, None),
     };
     let mut company = read::<NewCompany>(&mut inner, "", value).and_then(|input| {
         input
@@ -64,6 +66,16 @@ pub(super) fn company(problems: &mut Problems, value: Option<Value>) -> Option<C
         match settings.validate() {
             Ok(settings) => company.sip = settings,
             Err(invalid) => inner.nest("sip", invalid),
+        }
+    }
+    // Nor a list of countries: whoever had a rule for calls abroad goes on using it.
+    if let Some(company) = &mut company {
+        company.toll = TollSettings::before();
+        let toll = toll.and_then(|toll| read::<NewTollSettings>(&mut inner, "toll", toll));
+        match toll.map(|settings| settings.validate()) {
+            Some(Ok(settings)) => company.toll = settings,
+            Some(Err(invalid)) => inner.nest("toll", invalid),
+            None => {}
         }
     }
     nest(problems, "company", inner);

@@ -1,11 +1,13 @@
 //! How calls leave the company (F187-F197, D10).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Pattern, TimeCondition, nested};
 use crate::problem::code;
-use crate::{ExtensionId, Id, Object, Problems, Reference, TrunkId, text};
+use crate::{ExtensionId, Id, Object, Problems, Reference, TollClass, TrunkId, text};
 
 /// How some calls leave the company: rules, of which the first that fits decides and the next that fit are what is tried
 /// when its ways do not work.
@@ -24,6 +26,8 @@ pub struct OutboundRoute {
     /// When it may be used: while this matches; always when null.
     #[schema(value_type = Option<i64>)]
     pub time_condition: Option<Id<TimeCondition>>,
+    /// Which numbers it takes: those of these classes; of every class when blank.
+    pub classes: BTreeSet<TollClass>,
 }
 
 /// What is done with numbers of a form.
@@ -90,7 +94,16 @@ impl Default for OutboundRoute {
             position: 0,
             rules: Vec::new(),
             time_condition: None,
+            classes: BTreeSet::new(),
         }
+    }
+}
+
+impl OutboundRoute {
+    /// Whether it takes numbers of a class; those for help it always does.
+    #[must_use]
+    pub fn takes(&self, class: Option<TollClass>) -> bool {
+        self.classes.is_empty() || class.is_none_or(|class| self.classes.contains(&class))
     }
 }
 

@@ -51,6 +51,7 @@ impl Plan {
             do_not_disturb: false,
             company: ramal_model::CompanyId::DEFAULT,
             webrtc_allowed: true,
+            class_of_service: ramal_model::ClassOfService::default(),
         };
         let extensions = (1..=10).map(extension).collect();
         let company = NewCompany {

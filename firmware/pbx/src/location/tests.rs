@@ -33,6 +33,7 @@ impl Bench {
                 do_not_disturb: false,
                 company: ramal_model::CompanyId::DEFAULT,
                 webrtc_allowed: true,
+                class_of_service: ramal_model::ClassOfService::default(),
             },
             now: Now::read(),
         }

@@ -40,6 +40,7 @@ impl Bench {
                 do_not_disturb: false,
                 company: ramal_model::CompanyId::DEFAULT,
                 webrtc_allowed: true,
+                class_of_service: ramal_model::ClassOfService::default(),
             },
             flow: Flow {
                 transport: Transport::Udp,

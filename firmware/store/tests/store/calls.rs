@@ -45,9 +45,15 @@ async fn a_call_is_one_row_from_its_start_to_its_end() {
         mos: Some(4.25),
         remote_mos: None,
         round_trip_ms: Some(1.5),
+        charged_to: Some("2001".into()),
     });
     store.call_ended(&record).await.unwrap();
     assert_eq!(store.calls(CallFilter::default()).await.unwrap(), [record]);
+    let charged = |day| store.charged_since(day);
+    let whole = charged(START).await.unwrap();
+    assert_eq!(whole, [("2001".to_owned(), 6000)].into());
+    let rest = charged(START + 9000).await.unwrap();
+    assert_eq!(rest, [("2001".to_owned(), 1000)].into());
     let unknown = CallId::new(5, [0; 10]);
     assert!(matches!(
         store.call(unknown).await,

@@ -1,0 +1,277 @@
+//! What calls outside cost, by class: local, national, mobile, international or premium (F171, F197, D9).
+
+mod class_of_service;
+mod plans;
+mod settings;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use class_of_service::{ClassOfService, ClassOfServiceChange};
+pub use settings::{NewTollSettings, TollSettings};
+
+use self::plans::{CANADA, Kind, NANP_ABROAD, Tariff, shape_fits, tariff};
+use crate::Company;
+use crate::public_number::written;
+
+/// Digits from which on a number that no plan explains is taken for one abroad.
+const TOO_LONG: usize = 14;
+/// Digits up to which such a number is a short code of the public network, such as 102.
+const SHORT: usize = 6;
+
+/// A class of calls that somebody may be allowed to make, by what they cost.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TollClass {
+    /// Inside the company.
+    Internal,
+    /// Within the company's area, numbers that are free for callers, and short codes of the public network.
+    Local,
+    /// To other areas of the country.
+    National,
+    /// To mobile telephones of the country.
+    Mobile,
+    /// To other countries.
+    International,
+    /// To numbers that cost more than a call.
+    Premium,
+}
+
+impl TollClass {
+    /// Every class.
+    pub const ALL: [Self; 6] = [
+        Self::Internal,
+        Self::Local,
+        Self::National,
+        Self::Mobile,
+        Self::International,
+        Self::Premium,
+    ];
+
+    /// What somebody new may call: other countries and what costs extra are off until somebody turns them on (D9).
+    #[must_use]
+    pub fn usual() -> BTreeSet<Self> {
+        [Self::Internal, Self::Local, Self::National, Self::Mobile].into()
+    }
+}
+
+/// What a number outside is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Toll {
+    /// It calls for help.
+    Emergency,
+    /// It is free for callers.
+    Free,
+    /// It is in the company's area, or a short code.
+    Local,
+    /// It is in another area of the country.
+    National,
+    /// It is a mobile telephone of the country.
+    Mobile,
+    /// It costs more than a call.
+    Premium,
+    /// It is in another country: as E.164 with `+`, where that can be told.
+    International(Option<String>),
+}
+
+impl Toll {
+    /// The class that somebody has to be allowed to call it; none for emergency numbers, which everybody may call.
+    #[must_use]
+    pub fn class(&self) -> Option<TollClass> {
+        match self {
+            Self::Emergency => None,
+            Self::Free | Self::Local => Some(TollClass::Local),
+            Self::National => Some(TollClass::National),
+            Self::Mobile => Some(TollClass::Mobile),
+            Self::Premium => Some(TollClass::Premium),
+            Self::International(_) => Some(TollClass::International),
+        }
+    }
+
+    /// Of two readings of the same number the one that may cost more.
+    #[must_use]
+    pub fn dearer(self, other: Self) -> Self {
+        match other.rank() > self.rank() {
+            true => other,
+            false => self,
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Emergency => 0,
+            Self::Free => 1,
+            Self::Local => 2,
+            Self::National => 3,
+            Self::Mobile => 4,
+            Self::Premium => 5,
+            Self::International(_) => 6,
+        }
+    }
+}
+
+/// Whether an E.164 number with `+` is in one of these countries, given as the digits their numbers begin with. The
+/// islands and countries that share `1` with the United States and Canada have to be named with their area codes.
+pub(crate) fn is_listed(e164: &str, countries: &[String]) -> bool {
+    let digits = e164.strip_prefix('+').unwrap_or(e164);
+    let shares_one = |code: &str| {
+        let area = digits.get(1..4).unwrap_or_default();
+        code == "1" && NANP_ABROAD.contains(&area)
+    };
+    countries
+        .iter()
+        .any(|code| !code.is_empty() && digits.starts_with(code.as_str()) && !shares_one(code))
+}
+
+/// What a number is where nothing is known of the country.
+pub(crate) fn without_company(number: &str) -> Toll {
+    match number.starts_with("00") || number.starts_with('+') {
+        true => Toll::International(None),
+        false => Toll::National,
+    }
+}
+
+impl Company {
+    /// What a number is, as it is dialled or sent where the company is. One that is too long for any plan counts as one
+    /// abroad.
+    #[must_use]
+    pub fn toll(&self, number: &str) -> Toll {
+        self.reading(number).unwrap_or(Toll::International(None))
+    }
+
+    /// The same; none for a number that is too long for any plan.
+    fn reading(&self, number: &str) -> Option<Toll> {
+        let number = written(number);
+        let whole = number.strip_prefix('+');
+        let digits = whole.unwrap_or(&number);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Toll::Local);
+        }
+        let tariff = tariff(self.country.code());
+        if whole.is_some() {
+            return Some(self.by_e164(digits, tariff));
+        }
+        if self.country.emergency_numbers().contains(&digits) {
+            return Some(Toll::Emergency);
+        }
+        if let Some(rest) = abroad(tariff, digits) {
+            let rest = match self.country.code() == "BR" && rest.len() > 9 {
+                // Two digits choose the carrier.
+                true => rest.get(2..).unwrap_or_default(),
+                false => rest,
+            };
+            return Some(match rest.len() < 4 || rest.starts_with('0') {
+                true => Toll::International(None),
+                false => self.by_e164(rest, tariff),
+            });
+        }
+        if let Some(kind) = special(tariff.as_dialled, digits) {
+            return Some(self.toll_of(kind, digits));
+        }
+        if let Some(e164) = self.e164(digits) {
+            return Some(self.by_e164(e164.trim_start_matches('+'), tariff));
+        }
+        // Special numbers may have more or fewer digits than the others.
+        let national = digits.strip_prefix('0').unwrap_or(digits);
+        match special(tariff.national, national) {
+            Some(kind) if digits.len() > SHORT => Some(self.toll_of(kind, national)),
+            _ if digits.len() <= SHORT => Some(Toll::Local),
+            _ if digits.len() >= TOO_LONG => None,
+            _ => Some(Toll::National),
+        }
+    }
+
+    /// What a number is that an outbound rule makes of a dialled one: it takes `strip` digits off and puts `prepend` in front.
+    /// Of several readings the one counts that may cost most.
+    #[must_use]
+    pub fn toll_sent(&self, dialled: &str, strip: usize, prepend: &str, sent: &str) -> Toll {
+        // Waits are for lines.
+        let (sent, prepend) = (sent.replace('w', ""), prepend.replace('w', ""));
+        let as_sent = self.reading(&sent);
+        // A whole number says all itself.
+        if let Some(toll) = &as_sent
+            && (sent.starts_with('+') || *toll == Toll::Emergency)
+        {
+            return toll.clone();
+        }
+        let tariff = tariff(self.country.code());
+        let takes_off_abroad =
+            abroad(tariff, dialled).is_some_and(|rest| dialled.len() - rest.len() <= strip);
+        // What is put in front may be an access code of the carrier, with which the whole is no number.
+        let rest = sent.strip_prefix(prepend.as_str());
+        let rest = rest.filter(|_| !prepend.is_empty());
+        let dialled = Some(dialled).filter(|_| strip == 0 || takes_off_abroad);
+        let others = [rest, dialled].into_iter().flatten();
+        let readings = others.filter_map(|number| self.reading(number));
+        as_sent
+            .into_iter()
+            .chain(readings)
+            .reduce(Toll::dearer)
+            .unwrap_or(Toll::International(None))
+    }
+
+    /// Whether digits as dialled here begin a call to another country.
+    #[must_use]
+    pub fn leads_abroad(&self, digits: &str) -> bool {
+        digits.starts_with('+') || abroad(tariff(self.country.code()), digits).is_some()
+    }
+
+    fn by_e164(&self, digits: &str, tariff: &Tariff) -> Toll {
+        let international = || Toll::International(Some(format!("+{digits}")));
+        let Some(national) = digits.strip_prefix(self.country_code.as_str()) else {
+            return international();
+        };
+        if self.country.code() == "US" {
+            let area = national.get(..3).unwrap_or_default();
+            if NANP_ABROAD.contains(&area) || CANADA.contains(&area) {
+                return international();
+            }
+        }
+        match special(tariff.national, national) {
+            Some(kind) => self.toll_of(kind, national),
+            None => self.by_area(national),
+        }
+    }
+
+    fn toll_of(&self, kind: Kind, national: &str) -> Toll {
+        match kind {
+            Kind::Free => Toll::Free,
+            Kind::Mobile => Toll::Mobile,
+            Kind::Premium => Toll::Premium,
+            Kind::Shared => Toll::Local,
+            Kind::Plain => self.by_area(national),
+        }
+    }
+
+    fn by_area(&self, national: &str) -> Toll {
+        match !self.area_code.is_empty() && national.starts_with(&self.area_code) {
+            true => Toll::Local,
+            false => Toll::National,
+        }
+    }
+}
+
+/// What follows the digits that begin a call to another country; none when it is none.
+fn abroad<'a>(tariff: &Tariff, digits: &'a str) -> Option<&'a str> {
+    let fits = |shape: &&&str| shape_fits(shape, digits);
+    let longest = tariff.abroad.iter().filter(fits).map(|shape| shape.len());
+    digits.get(longest.max()?..)
+}
+
+/// What the most exact of these shapes says of a number.
+fn special(shapes: &[(&str, usize, Kind)], digits: &str) -> Option<Kind> {
+    shapes
+        .iter()
+        .filter(|(shape, length, _)| {
+            (*length == 0 || *length == digits.len()) && shape_fits(shape, digits)
+        })
+        .max_by_key(|(shape, ..)| shape.len())
+        .map(|(_, _, kind)| *kind)
+}
+
+#[cfg(test)]
+mod tests;
