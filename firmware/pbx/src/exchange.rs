@@ -27,6 +27,7 @@ use crate::queue::{self, NotSent, queue};
 use crate::queues::Queues;
 use crate::recordings::Recordings;
 use crate::self_check::{self, SelfChecks};
+use crate::tolls::Tolls;
 use crate::trunk::TrunkService;
 use crate::verifications::Verifications;
 use crate::voicemail::Voicemail;
@@ -52,6 +53,7 @@ pub(crate) struct Exchange {
     pub(crate) conferences: Conferences,
     pub(crate) queues: Queues,
     pub(crate) pins: Pins,
+    pub(crate) tolls: Tolls,
     pub(crate) parking: Parking,
     pub(crate) self_checks: SelfChecks,
     pub(crate) verifications: Verifications,
@@ -114,6 +116,7 @@ impl Exchange {
             conferences: Conferences::default(),
             queues,
             pins: Pins::default(),
+            tolls: Tolls::default(),
             parking: Parking::default(),
             self_checks: SelfChecks::default(),
             verifications: Verifications::default(),

@@ -55,6 +55,7 @@ mod self_check;
 mod sip;
 mod storage;
 mod supervision;
+mod tolls;
 mod trunk;
 mod verifications;
 mod voicemail;

@@ -50,6 +50,7 @@ use crate::recordings::{RecordingConfig, Recordings};
 use crate::self_check::{self, SelfCall, SelfCheckError};
 use crate::sip::{self, Ban, Command, Connector, WebSocketLink};
 use crate::storage;
+use crate::tolls::Tolls;
 use crate::trunk::{TextError, TrunkService};
 use crate::voicemail::Voicemail;
 
@@ -177,6 +178,7 @@ impl Pbx {
         Recordings::start(&exchange, config.recordings.as_ref()).await?;
         Voicemail::start(&exchange).await?;
         Queues::start(&exchange).await?;
+        Tolls::start(&exchange).await?;
 
         let thread = CallThread::start().map_err(PbxError::Thread)?;
         let mut sockets = sip::Sockets::bind(

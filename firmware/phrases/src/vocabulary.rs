@@ -5,7 +5,7 @@ use ramal_model::Language;
 use crate::grammar;
 
 /// Sentences and words that every language has.
-const SENTENCES: [&str; 47] = [
+const SENTENCES: [&str; 50] = [
     "your-number-is",
     "time-is",
     "date-is",
@@ -23,6 +23,9 @@ const SENTENCES: [&str; 47] = [
     "not-in-service",
     "no-outbound-number",
     "verification-code",
+    "international-barred",
+    "call-barred",
+    "toll-limit-reached",
     "goodbye",
     "recording-notice",
     "ivr-invalid",

@@ -35,6 +35,7 @@ mod spoken;
 mod stage;
 mod talk;
 mod third;
+mod toll_bar;
 pub(crate) mod trace;
 mod transfer;
 pub(crate) mod verification;
@@ -286,7 +287,8 @@ pub(crate) async fn run(
     let slot = caller
         .extension()
         .map(|extension| Slot::take(&shared.live, extension));
-    let busy = matches!(slot, Some(None));
+    // Who calls for help is let through, however many calls he has.
+    let busy = matches!(slot, Some(None)) && !configuration.is_emergency(dialled);
     let caller = Participant::new(leg, caller, leg_record, slot.flatten());
     let outcome = if busy {
         let refused = call.refused(Refused::CallerBusy, Cause::USER_BUSY);
@@ -392,6 +394,10 @@ impl Call {
             }
             Refused::Rejected
             | Refused::InternationalBarred
+            | Refused::CountryBarred
+            | Refused::ClassBarred
+            | Refused::CallRate
+            | Refused::DailyCap
             | Refused::RouteBarred
             | Refused::NoOutboundNumber
             | Refused::NumberNotAssigned

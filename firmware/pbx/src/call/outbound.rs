@@ -9,15 +9,12 @@ use ramal_model::{
     User, Way as RuleWay, WayOrder,
 };
 
-use super::Caller;
 use super::routing::Route;
 use super::trace::{Refused, Step};
+use super::{Caller, toll_bar};
 use crate::exchange::Exchange;
 use crate::leg::Cause;
 use crate::leg::outward::{Sent, Way};
-
-/// What numbers in other countries begin with, as a pattern has to say it to lead there.
-const INTERNATIONAL: [&str; 2] = ["00", "+"];
 
 /// Where a dialled number leads by the routes; none when there are none in use at all.
 pub(super) fn route(
@@ -47,12 +44,22 @@ pub(super) fn route(
                     .is_some_and(|pattern| pattern.matches(dialled));
                 continue;
             };
-            if is_barred(rule, dialled, &sent) {
+            let toll = configuration.toll_sent(rule, dialled, &sent);
+            if !route.takes(toll.class()) {
+                fits_others = true;
+                continue;
+            }
+            if toll_bar::is_hidden(configuration, rule, (dialled, &sent), &toll) {
                 trace(Step::Trunk { number: sent });
                 return Some(Route::Refused(
                     Refused::InternationalBarred,
                     Cause::CALL_REJECTED,
                 ));
+            }
+            let number = (sent.as_str(), &toll);
+            if let Some(reason) = toll_bar::bar(configuration, exchange, caller, number, &mut trace)
+            {
+                return Some(Route::Refused(reason, Cause::CALL_REJECTED));
             }
             trace(Step::OutboundRoute {
                 route: route.name.clone(),
@@ -192,10 +199,10 @@ pub(super) fn ways(
     let routes = in_use(configuration);
     let open = routes.iter().filter(|route| is_open(configuration, route));
     let mut ways = Vec::new();
-    for rule in open.flat_map(|route| &route.rules) {
+    for (route, rule) in open.flat_map(|route| route.rules.iter().map(move |rule| (route, rule))) {
         let anybody = rule.allowed.first().copied();
         if let Some(sent) = rule.sends(number, anybody)
-            && !is_barred(rule, number, &sent)
+            && may_lead(configuration, route, rule, (number, &sent))
         {
             let shown = rule.caller_id.clone().filter(|_| rule.force_caller_id);
             // Without a number of their own, those called see who calls.
@@ -213,13 +220,16 @@ pub(super) fn lines(
     number: &str,
 ) -> Option<BTreeSet<Option<String>>> {
     let routes = in_use(configuration);
-    let takes = |rule: &&OutboundRule| {
+    let takes = |route: &OutboundRoute, rule: &OutboundRule| {
         let anybody = rule.allowed.first().copied();
         let sent = rule.sends(number, anybody);
-        sent.is_some_and(|sent| !is_barred(rule, number, &sent))
+        sent.is_some_and(|sent| may_lead(configuration, route, rule, (number, &sent)))
     };
-    let rules = routes.iter().flat_map(|route| &route.rules);
-    let mut rules = rules.filter(takes).peekable();
+    let rules = routes.iter().flat_map(|route| {
+        let rules = route.rules.iter();
+        rules.filter(move |rule| takes(route, rule))
+    });
+    let mut rules = rules.peekable();
     rules.peek()?;
     let lines = rules.flat_map(|rule| &rule.ways);
     let lines = lines.filter_map(|way| match way {
@@ -258,19 +268,17 @@ fn is_open(configuration: &Configuration, route: &OutboundRoute) -> bool {
     })
 }
 
-/// Whether the rule would lead to another country without saying so: what that costs is found out too late.
-fn is_barred(rule: &OutboundRule, dialled: &str, sent: &str) -> bool {
-    let international = |number: &str| {
-        INTERNATIONAL
-            .iter()
-            .any(|prefix| number.starts_with(prefix))
-    };
-    let says_so = rule
-        .pattern
-        .as_ref()
-        .is_some_and(|pattern| international(pattern.as_str()));
-    let adds_it = international(&rule.prepend);
-    (international(dialled) || international(sent)) && !says_so && !adds_it
+/// Whether a rule may lead calls to a number that the configuration itself calls.
+fn may_lead(
+    configuration: &Configuration,
+    route: &OutboundRoute,
+    rule: &OutboundRule,
+    (number, sent): (&str, &str),
+) -> bool {
+    let toll = configuration.toll_sent(rule, number, sent);
+    route.takes(toll.class())
+        && !toll_bar::is_hidden(configuration, rule, (number, sent), &toll)
+        && toll_bar::by_country(configuration, &toll).is_none()
 }
 
 fn by_rule(

@@ -16,6 +16,7 @@ use super::routing::{self, Route};
 use super::service::{self, Served};
 use super::spoken;
 use super::stage;
+use super::toll_bar;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
 use super::{Caller, Outcome, Slot, agent_code, setting_code, voicemail};
@@ -165,6 +166,7 @@ pub(super) async fn reach(
             seconds,
         } => {
             call.goes_out();
+            let charged_to = toll_bar::charged_to(following.configuration, waiting, &number);
             let outgoing = Outgoing {
                 caller: party,
                 withheld: call.hides_number() || waiting.participant.leg.is_private(),
@@ -178,7 +180,8 @@ pub(super) async fn reach(
                 party: party_of(&number),
             };
             let time = Duration::from_secs(seconds.into());
-            ring::line(call, waiting, Ok(line), &number, callee, time).await
+            let charged_to = charged_to.as_ref();
+            ring::line(call, waiting, Ok(line), &number, callee, time, charged_to).await
         }
         Route::Station(number) => {
             let line = exchange
@@ -190,7 +193,7 @@ pub(super) async fn reach(
                 )
                 .map(|line| Box::new(line) as Box<dyn Leg>);
             let callee = Caller::Station(party_of(&number));
-            ring::line(call, waiting, line, &number, callee, ring::LINE_TIME).await
+            ring::line(call, waiting, line, &number, callee, ring::LINE_TIME, None).await
         }
     };
     taken.map(Reached::Talking)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, CompanyId, Direction, ExtensionId, Language, LegKind,
+    CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language, LegKind,
     LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem,
 };
 use tokio::sync::oneshot;
@@ -33,6 +33,8 @@ pub(super) struct Call {
     trace: Trace,
     /// Whether it is known whose call from outside it is.
     company_found: bool,
+    /// Legs that came under the class of service of an extension.
+    charged: Vec<(usize, ExtensionId)>,
     /// The number that was last sent outside.
     sent: Option<String>,
     interrupt: queue::Receiver<Interrupt>,
@@ -148,6 +150,7 @@ impl Call {
             record,
             trace: Trace::default(),
             company_found: false,
+            charged: Vec::new(),
             sent: None,
             interrupt,
             recording: CallRecording::default(),
@@ -179,6 +182,9 @@ impl Call {
         | Step::E1Trunk { number, .. } = &step
         {
             self.sent = Some(number.clone());
+        }
+        if let Step::TollBarred { by, reason, .. } = &step {
+            self.toll_refused(by, *reason);
         }
         self.trace.push(self.began.elapsed(), step);
     }
@@ -338,7 +344,20 @@ impl Call {
     /// A leg has become part of an answered call.
     pub(super) fn leg_answered(&mut self, LegRef(index): LegRef) {
         if let Some(leg) = self.record.legs.get_mut(index) {
-            leg.answered_at.get_or_insert_with(utc_ms);
+            let since = *leg.answered_at.get_or_insert_with(utc_ms);
+            if let Some((_, extension)) = self.charged.iter().find(|(place, _)| *place == index) {
+                let tolls = &self.exchange.tolls;
+                tolls.talks(&self.record.id, index, *extension, since);
+            }
+        }
+    }
+
+    /// A leg that leaves the company comes under the class of service of this extension.
+    pub(super) fn charge(&mut self, LegRef(index): LegRef, to: Option<&Extension>) {
+        if let (Some(extension), Some(leg)) = (to, self.record.legs.get_mut(index)) {
+            leg.charged_to = Some(extension.number.clone());
+            self.charged.push((index, extension.id));
+            self.exchange.tolls.begins(extension.id);
         }
     }
 
@@ -495,6 +514,12 @@ impl Call {
         }
         if self.is_outbound() {
             self.record.callee_e164 = self.number_outside();
+        }
+        if !self.charged.is_empty() {
+            let (exchange, record) = (&self.exchange, &self.record);
+            let configuration = exchange.configuration.borrow().clone();
+            let tolls = &exchange.tolls;
+            tolls.ended(&configuration, &record.id, &record.legs, &self.charged);
         }
         self.record.trace = self.trace.into_json();
         // Writing panics on no path; an aborted task has written nothing, and the end will say so.

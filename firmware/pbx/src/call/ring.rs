@@ -191,7 +191,11 @@ fn add_outside(
     };
     let exchange = Arc::clone(call.exchange());
     let ways = match outside.on_behalf_of {
-        Some(id) => routing::ways_of(following.configuration, &exchange, id, &outside.number),
+        Some(id) => {
+            let trace = |step| call.step(step);
+            let configuration = following.configuration;
+            routing::ways_of(configuration, &exchange, id, &outside.number, trace)
+        }
         None => routing::ways_outside(
             following.configuration,
             &exchange,
@@ -233,6 +237,11 @@ fn add_outside(
         }),
     });
     let record = call.leg_started(&*line, &outside.number);
+    let forwarder = outside.on_behalf_of;
+    call.charge(
+        record,
+        forwarder.and_then(|id| following.configuration.extension(id)),
+    );
     phones.add(place, line, record);
 }
 
@@ -244,6 +253,7 @@ pub(super) async fn line(
     number: &str,
     who: Caller,
     ring_time: Duration,
+    charged_to: Option<&Extension>,
 ) -> Result<Participant, NotTaken> {
     let failed = |outcome| Err(NotTaken::Failed(outcome));
     let leg = match line {
@@ -264,6 +274,7 @@ pub(super) async fn line(
     }
     let mut phones = Phones::default();
     let record = call.leg_started(&*leg, number);
+    call.charge(record, charged_to);
     let place = phones.expect(Callee {
         who,
         slot: None,

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use ramal_model::{CompanyId, Configuration, Destination, Extension, ExtensionId, FeatureCode, Id};
+use ramal_model::{
+    CompanyId, Configuration, Destination, Extension, ExtensionId, FeatureCode, Id, Toll,
+};
 
 use super::agent_code::AgentCode;
 use super::setting_code::SettingCode;
 use super::trace::{Feature, Refused, Step, Unreached};
-use super::{Caller, E1Caller, SipTrunkCaller, outbound};
+use super::{Caller, E1Caller, SipTrunkCaller, outbound, toll_bar};
 use crate::exchange::Exchange;
 use crate::flow::arrival::{self, Arrival};
 use crate::leg::Cause;
@@ -50,8 +52,6 @@ const OUTSIDE: char = '0';
 const OUTSIDE_TIME: u16 = 60;
 /// Seconds a call for help rings.
 const EMERGENCY_TIME: u16 = 300;
-/// What numbers in other countries begin with.
-const INTERNATIONAL: &str = "00";
 
 /// Decides where `dialled` leads for `caller`, telling each step to `trace`.
 pub(crate) fn route(
@@ -108,6 +108,9 @@ pub(crate) fn route(
     if configuration.is_emergency(dialled) {
         return emergency(configuration, exchange, dialled, trace);
     }
+    if let Some(reason) = toll_bar::inside(configuration, caller, dialled, &mut trace) {
+        return Route::Refused(reason, Cause::CALL_REJECTED);
+    }
     if let Some(inside) = inside(configuration, dialled) {
         return Route::Flow(inside);
     }
@@ -136,9 +139,15 @@ pub(crate) fn route(
             trace(Step::Trunk {
                 number: number.to_owned(),
             });
-            if number.starts_with(INTERNATIONAL) {
-                // Off until somebody switches it on: what calls to other countries cost is found out too late.
-                return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
+            let mut ways = by_prefix(configuration, exchange, number);
+            let toll = toll_of(configuration, number, &ways);
+            let barred =
+                toll_bar::bar(configuration, exchange, caller, (number, &toll), &mut trace);
+            if let Some(reason) = barred {
+                return Route::Refused(reason, Cause::CALL_REJECTED);
+            }
+            if let Some(reason) = unlisted(configuration, number, &ways) {
+                return Route::Refused(reason, Cause::CALL_REJECTED);
             }
             if !outbound::may_call_outside(configuration, caller) {
                 return Route::Refused(Refused::NoOutboundNumber, Cause::CALL_REJECTED);
@@ -147,18 +156,10 @@ pub(crate) fn route(
                 return Route::Refused(Refused::NumberNotAssigned, Cause::CALL_REJECTED);
             }
             let own = outbound::own_number(configuration, caller);
-            let mut ways = by_prefix(configuration, exchange, number);
             for sent in &mut ways {
                 sent.shown.clone_from(&own);
             }
             outbound::show_verified(configuration, caller, &mut ways);
-            if ways
-                .iter()
-                .any(|sent| sent.number.starts_with(INTERNATIONAL))
-            {
-                // A prefix taken off must not open the way abroad.
-                return Route::Refused(Refused::InternationalBarred, Cause::CALL_REJECTED);
-            }
             if !ways.is_empty() {
                 return Route::Outside {
                     number: number.to_owned(),
@@ -353,7 +354,13 @@ pub(super) fn ways_outside(
 ) -> Vec<Sent> {
     let by_route = outbound::ways(configuration, exchange, company, number);
     if by_route.is_empty() {
-        by_prefix(configuration, exchange, outside(number).unwrap_or(number))
+        let number = outside(number).unwrap_or(number);
+        let mut ways = by_prefix(configuration, exchange, number);
+        let toll = toll_of(configuration, number, &ways);
+        if toll_bar::by_country(configuration, &toll).is_some() {
+            ways.clear();
+        }
+        ways
     } else {
         by_route
     }
@@ -384,12 +391,19 @@ pub(super) fn ways_of(
     exchange: &Exchange,
     id: ExtensionId,
     number: &str,
+    mut trace: impl FnMut(Step),
 ) -> Vec<Sent> {
     let Some(extension) = configuration.extension(id) else {
         return Vec::new();
     };
     let caller = Caller::Extension(Box::new(extension.clone()));
-    match route(configuration, exchange, &caller, number, drop) {
+    // Who called reads what keeps his call from going on, not how that was found out.
+    let trace = |step| {
+        if matches!(step, Step::TollBarred { .. }) {
+            trace(step);
+        }
+    };
+    match route(configuration, exchange, &caller, number, trace) {
         Route::Outside { mut ways, .. } => {
             // Those called see who calls, not who has his calls go there.
             for way in &mut ways {
@@ -399,6 +413,21 @@ pub(super) fn ways_of(
         }
         _ => Vec::new(),
     }
+}
+
+/// What a number is that goes out by these ways: a prefix that one of them takes off must not open the way abroad.
+fn toll_of(configuration: &Configuration, number: &str, ways: &[Sent]) -> Toll {
+    let sent = ways.iter().map(|sent| configuration.toll(&sent.number));
+    sent.fold(configuration.toll(number), Toll::dearer)
+}
+
+/// Where no outbound route says that calls abroad are wanted, somebody has to have named the country.
+fn unlisted(configuration: &Configuration, number: &str, ways: &[Sent]) -> Option<Refused> {
+    let Toll::International(e164) = toll_of(configuration, number, ways) else {
+        return None;
+    };
+    let listed = configuration.toll_settings().lists(e164.as_deref());
+    (!listed).then_some(Refused::InternationalBarred)
 }
 
 /// What is to be dialled outside, when the number leads there.

@@ -14,6 +14,9 @@ impl Refused {
         match self {
             Self::UnconfiguredNumber => Some("not-in-service"),
             Self::NoOutboundNumber | Self::NumberNotAssigned => Some("no-outbound-number"),
+            Self::InternationalBarred | Self::CountryBarred => Some("international-barred"),
+            Self::ClassBarred | Self::RouteBarred => Some("call-barred"),
+            Self::CallRate | Self::DailyCap => Some("toll-limit-reached"),
             _ => None,
         }
     }

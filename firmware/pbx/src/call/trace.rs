@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ramal_media::HandshakeFault;
-use ramal_model::{Clearing, OfflineAction, RecordingProblem};
+use ramal_model::{Clearing, OfflineAction, RecordingProblem, TollClass};
 use serde::Serialize;
 
 use crate::supervision::Supervision;
@@ -158,6 +158,13 @@ pub(crate) enum Step {
     InboundRoute { route: String },
     /// An outbound route takes the call by its rule with this pattern.
     OutboundRoute { route: String, pattern: String },
+    /// A number outside is of this class, and may not be called by this extension, or now.
+    TollBarred {
+        by: String,
+        number: String,
+        class: TollClass,
+        reason: Refused,
+    },
     /// The number takes no calls, or not this one.
     NumberRefuses { because: NumberRefuses },
     /// The number forwards all calls.
@@ -433,6 +440,14 @@ pub(crate) enum Refused {
     NoFreeLine,
     /// Calls to other countries are not allowed.
     InternationalBarred,
+    /// Calls to this country are not allowed.
+    CountryBarred,
+    /// The class of service of the extension does not have such numbers.
+    ClassBarred,
+    /// The extension has begun as many calls outside within a minute as it may.
+    CallRate,
+    /// The extension has talked outside today for as long as it may.
+    DailyCap,
     /// The outbound routes that fit are not for this extension, or not at this time.
     RouteBarred,
     /// The caller has no number any more that he could call outside with.

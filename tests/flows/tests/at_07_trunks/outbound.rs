@@ -210,7 +210,10 @@ async fn a_full_trunk_takes_no_more_calls_in_either_direction() -> Result {
 async fn no_more_calls_go_out_in_a_second_than_the_trunk_takes() -> Result {
     const AT_ONCE: usize = 10;
     let gateway = Gateway::start().await?;
-    let ana = json!({ "number": "2001", "display_name": "Ana", "max_calls": 20 });
+    let ana = json!({
+        "number": "2001", "display_name": "Ana", "max_calls": 20,
+        "class_of_service": { "calls_per_minute": 0 },
+    });
     let ana = gateway.extension_with(&ana).await?;
     let ana = Phone::start(gateway.phone_config(&ana)).await?;
     ana.register(300).await?;
