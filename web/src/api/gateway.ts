@@ -168,6 +168,9 @@ export const changeRecordingSettings = (body: Api.RecordingSettings): Call => ({
 export const sipSettings = () => client.get<Api.SipSettings>('/sip-settings')
 export const changeSipSettings = (body: Api.SipSettings): Call => ({ method: 'PUT', path: '/sip-settings', body })
 
+export const tollSettings = () => client.get<Api.TollSettings>('/toll-settings')
+export const changeTollSettings = (body: Api.TollSettings): Call => ({ method: 'PUT', path: '/toll-settings', body })
+
 export const system = () => client.get<Api.System>('/system')
 
 export const exportConfiguration = () => client.get<unknown>('/configuration/export')

@@ -332,6 +332,23 @@ export interface Alarm {
   action: string
 }
 
+export const TOLL_CLASSES = ['internal', 'local', 'national', 'mobile', 'international', 'premium'] as const
+export type TollClass = (typeof TOLL_CLASSES)[number]
+
+/** What an extension may call, and how much. */
+export interface ClassOfService {
+  classes: TollClass[]
+  /** 0 is as many as it likes. */
+  calls_per_minute: number
+  minutes_per_day: number
+}
+
+export interface TollSettings {
+  all_countries: boolean
+  /** What numbers that may be called begin with. */
+  countries: string[]
+}
+
 export interface Extension {
   id: Id
   number: string
@@ -351,6 +368,7 @@ export interface Extension {
   recording: RecordingMode | null
   /** Whether phones in browsers may be its phones. */
   webrtc_allowed: boolean
+  class_of_service: ClassOfService
   /** Phones registered now; in lists only. */
   registrations?: number
 }

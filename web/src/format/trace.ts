@@ -98,6 +98,13 @@ export function traceText(step: TraceStep): string {
       return t('trace.key_pressed', { number: text('number') })
     case 'key_missing':
       return t('trace.key_missing', { number: text('number') })
+    case 'toll_barred':
+      return t('trace.toll_barred', {
+        number: text('number'),
+        class: word('toll_class', text('class')),
+        by: text('by'),
+        why: word('refused', text('reason')),
+      })
     case 'number_hidden':
       return t('trace.number_hidden')
     case 'forwarded_by':

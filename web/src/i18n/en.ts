@@ -6,11 +6,13 @@ import { machine } from './machine/en'
 import { working } from './working/en'
 import { update } from './update/en'
 import { flow } from './flow/en'
+import { tolls } from './tolls/en'
 import type { Entry } from './message'
 
 // The source of all texts: its keys and placeholders are what every other language must have.
 export const en = {
   ...flow,
+  ...tolls,
   ...machine,
   ...working,
   ...update,

@@ -6,10 +6,12 @@ import { machine } from './machine/es'
 import { working } from './working/es'
 import { update } from './update/es'
 import { flow } from './flow/es'
+import { tolls } from './tolls/es'
 import type { Messages } from './language.svelte'
 
 export const es = {
   ...flow,
+  ...tolls,
   ...machine,
   ...working,
   ...update,

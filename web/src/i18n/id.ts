@@ -6,10 +6,12 @@ import { machine } from './machine/id'
 import { working } from './working/id'
 import { update } from './update/id'
 import { flow } from './flow/id'
+import { tolls } from './tolls/id'
 import type { Messages } from './language.svelte'
 
 export const id = {
   ...flow,
+  ...tolls,
   ...machine,
   ...working,
   ...update,

@@ -6,10 +6,12 @@ import { machine } from './machine/pt-BR'
 import { working } from './working/pt-BR'
 import { update } from './update/pt-BR'
 import { flow } from './flow/pt-BR'
+import { tolls } from './tolls/pt-BR'
 import type { Messages } from './language.svelte'
 
 export const ptBR = {
   ...flow,
+  ...tolls,
   ...machine,
   ...working,
   ...update,
