@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language, LegKind,
-    LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem,
+    CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language,
+    LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
