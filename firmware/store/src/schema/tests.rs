@@ -110,10 +110,13 @@ const ROWS: &[(i64, &str)] = &[
            INSERT INTO queue_callbacks VALUES ('a', 16, '5133336666', '', 1, 0, NULL);
            INSERT INTO gateway_settings VALUES ('network', '{}');
            UPDATE objects SET document = json_set(document, '$.webrtc_allowed', json('false')) WHERE id = 2;
-           INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}');
+           UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]'), '$.external_calls', json('false'), '$.caller_id', '+5551999990000') WHERE id = 1;"#,
+    ),
+    (
+        21,
+        r#"INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}');
            UPDATE objects SET document = json_set(document, '$.company', 30) WHERE id = 2;
            UPDATE calls SET company = 30;
-           UPDATE objects SET document = json_set(document, '$.working_hours', json('[{"start":"08:00","end":"18:00"}]'), '$.external_calls', json('false'), '$.caller_id', '+5551999990000') WHERE id = 1;
            UPDATE objects SET document = json_set(document, '$.toll', json('{"all_countries":false,"countries":["34"]}')) WHERE kind = 'company';
            UPDATE objects SET document = json_set(document, '$.class_of_service', json('{"classes":["internal"],"calls_per_minute":5,"minutes_per_day":60}'))
                WHERE id = 2;"#,

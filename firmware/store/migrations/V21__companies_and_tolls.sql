@@ -1,0 +1,7 @@
+-- Several companies may share the gateway from here on: objects of the kind hosted_company, named in the documents of what is
+-- theirs. The company's document may list the countries that may be called, those of extensions hold their class of service
+-- and those of outbound routes the classes they take. Where none is said, what the outbound routes allow stays allowed.
+
+-- Whose calls they are; 0 is the company that the gateway is set up for.
+ALTER TABLE calls ADD COLUMN company INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX calls_of_companies ON calls (company, id) WHERE company <> 0;
