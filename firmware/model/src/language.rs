@@ -25,6 +25,17 @@ pub enum Language {
 }
 
 impl Language {
+    /// What stands for the number of somebody who withholds it (AT-40).
+    #[must_use]
+    pub const fn anonymous(self) -> &'static str {
+        match self {
+            Self::PtBr => "Anônimo",
+            Self::Es => "Anónimo",
+            Self::Id => "Anonim",
+            Self::En => "Anonymous",
+        }
+    }
+
     /// Every language, in the order in which choices are shown.
     pub const ALL: [Language; 4] = [Language::PtBr, Language::Es, Language::Id, Language::En];
 

@@ -14,7 +14,7 @@ async fn at_40_who_withholds_his_number_has_none_and_may_be_refused() -> Result 
     let withheld = bench.caller("anonymous").await?;
     let out = withheld.call(NUMBER).await?;
     let mut inn = next_call(&phone).await?;
-    let shown = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
+    let shown = "\"Anônimo\" <sip:anonymous@anonymous.invalid>";
     assert!(inn.caller().contains(shown), "{}", inn.caller());
     let active = bench
         .gateway

@@ -1,10 +1,7 @@
 //! What numbers cost by their first digits, country by country.
 //!
-//! From the national numbering plans that the countries gave the ITU (Operational Bulletin annex, "National Numbering
-//! Plan"), and what their regulators say: Anatel Resolução 749/2022 (BR), Ofcom National Telephone Numbering Plan (GB), Real
-//! Decreto 2296/2004 and CNMC (ES), NANPA area code list (US), IFT Plan Técnico Fundamental de Numeración 2018 (MX), ENACOM
-//! Plan Fundamental de Numeración (AR), Permenkominfo 14/2018 (ID), ANACOM PNN (PT), CRC Resolución 5826/2019 (CO),
-//! SUBTEL Plan Técnico Fundamental de Numeración (CL).
+//! After the countries' national numbering plans as they gave them to the ITU (E.164 national numbering plans), and compared
+//! with the kinds of numbers that Google's libphonenumber knows (`libphonenumber.csv`). Where they differ, the dearer counts.
 
 /// What a special number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +64,7 @@ static TARIFFS: [Tariff; 16] = [
         ],
         &[
             ("9", 11, Mobile),
-            ("6", 0, Premium),
+            ("60", 10, Premium),
             ("800", 0, Free),
             ("810", 0, Shared),
             ("822", 0, Shared),
@@ -80,6 +77,7 @@ static TARIFFS: [Tariff; 16] = [
         &[
             ("6", 8, Mobile),
             ("7", 8, Mobile),
+            ("57", 8, Mobile),
             ("800", 0, Free),
             ("9", 0, Premium),
         ],
@@ -95,9 +93,11 @@ static TARIFFS: [Tariff; 16] = [
             ("XX7", 10, Mobile),
             ("XX8", 10, Mobile),
             ("XX9", 10, Mobile),
-            ("300", 10, Premium),
+            ("300", 0, Premium),
             ("500", 10, Premium),
+            ("500", 9, Premium),
             ("900", 10, Premium),
+            ("900", 9, Premium),
             ("0800", 0, Free),
             ("800", 10, Free),
             ("800", 9, Free),
@@ -108,7 +108,14 @@ static TARIFFS: [Tariff; 16] = [
         // Carriers have three digits and 0 after them.
         &["00", "1XX0"],
         &[],
-        &[("9", 9, Mobile), ("700", 0, Premium), ("800", 0, Free)],
+        &[
+            ("9", 9, Mobile),
+            ("700", 0, Premium),
+            ("600", 10, Shared),
+            ("600", 11, Shared),
+            ("800", 0, Free),
+            ("1230", 11, Free),
+        ],
     ),
     row(
         "CO",
@@ -125,17 +132,25 @@ static TARIFFS: [Tariff; 16] = [
             ("1800", 0, Free),
             ("1900", 0, Premium),
             ("1901", 0, Premium),
+            ("194", 11, Premium),
+            ("901", 10, Premium),
+            ("940", 10, Mobile),
         ],
     ),
     row(
         "EC",
         &["00"],
         &[
-            ("1800", 10, Free),
-            ("1900", 10, Premium),
-            ("1700", 10, Shared),
+            ("1800", 0, Free),
+            ("1900", 0, Premium),
+            ("1700", 0, Shared),
         ],
-        &[("9", 9, Mobile)],
+        &[
+            ("9", 9, Mobile),
+            ("1800", 0, Free),
+            ("1900", 0, Premium),
+            ("1700", 0, Shared),
+        ],
     ),
     row(
         "ES",
@@ -152,6 +167,8 @@ static TARIFFS: [Tariff; 16] = [
             ("907", 9, Premium),
             ("900", 9, Free),
             ("800", 9, Free),
+            ("901", 9, Shared),
+            ("902", 9, Shared),
         ],
     ),
     row(
@@ -180,6 +197,7 @@ static TARIFFS: [Tariff; 16] = [
             ("800", 0, Free),
             ("804", 0, Shared),
             ("809", 0, Premium),
+            ("177", 0, Free),
         ],
     ),
     row(
@@ -193,7 +211,12 @@ static TARIFFS: [Tariff; 16] = [
             ("045", 13, Mobile),
             ("01", 12, Plain),
         ],
-        &[("900", 10, Premium), ("800", 10, Free)],
+        &[
+            ("900", 10, Premium),
+            ("300", 10, Shared),
+            ("800", 10, Free),
+            ("888", 10, Free),
+        ],
     ),
     row(
         "PE",
@@ -216,6 +239,7 @@ static TARIFFS: [Tariff; 16] = [
             ("6", 9, Premium),
             ("76", 9, Premium),
             ("800", 9, Free),
+            ("802", 9, Free),
             ("808", 9, Shared),
             ("809", 9, Shared),
         ],
@@ -224,16 +248,37 @@ static TARIFFS: [Tariff; 16] = [
         "PY",
         &["00"],
         &[],
-        &[("9", 0, Mobile), ("900", 0, Premium), ("800", 0, Free)],
+        &[
+            ("9", 0, Mobile),
+            ("900", 0, Premium),
+            ("800", 0, Free),
+            ("9800", 0, Free),
+        ],
     ),
     row(
         "US",
         // 01 asks an operator for one, and 101XXXX chooses a carrier.
         &["011", "01", "101XXXX011", "101XXXX01"],
         &[("976", 7, Premium), ("411", 3, Premium)],
+        // Numbers that belong to persons follow them anywhere.
         &[
             ("900", 10, Premium),
             ("XXX976", 10, Premium),
+            ("500", 10, Premium),
+            ("521", 10, Premium),
+            ("522", 10, Premium),
+            ("523", 10, Premium),
+            ("524", 10, Premium),
+            ("525", 10, Premium),
+            ("526", 10, Premium),
+            ("527", 10, Premium),
+            ("528", 10, Premium),
+            ("529", 10, Premium),
+            ("533", 10, Premium),
+            ("544", 10, Premium),
+            ("566", 10, Premium),
+            ("577", 10, Premium),
+            ("588", 10, Premium),
             ("800", 10, Free),
             ("833", 10, Free),
             ("844", 10, Free),
@@ -247,13 +292,25 @@ static TARIFFS: [Tariff; 16] = [
         "UY",
         &["00"],
         &[],
-        &[("9", 8, Mobile), ("90", 0, Premium), ("800", 0, Free)],
+        &[
+            ("9", 8, Mobile),
+            ("90", 0, Premium),
+            ("800", 0, Free),
+            ("405", 7, Free),
+            ("805", 7, Free),
+        ],
     ),
     row(
         "VE",
         &["00"],
         &[],
-        &[("4", 10, Mobile), ("900", 0, Premium), ("800", 0, Free)],
+        &[
+            ("4", 10, Mobile),
+            ("400", 10, Plain),
+            ("900", 0, Premium),
+            ("901", 0, Premium),
+            ("800", 0, Free),
+        ],
     ),
 ];
 

@@ -278,3 +278,41 @@ proptest::proptest! {
         }
     }
 }
+
+/// Numbers of the kinds that Google's libphonenumber (9.0.43) knows, 25 at most of each kind and country, drawn from its
+/// patterns: `country,kind,number`.
+const LIBPHONENUMBER: &str = include_str!("libphonenumber.csv");
+
+/// Ranges that libphonenumber counts as mobile and that machines have, which nobody calls.
+const MACHINES: &[&str] = &["+54675", "+34969", "+34973", "+351169"];
+
+#[test]
+fn classes_agree_with_libphonenumber() {
+    use TollClass::{Local, Mobile, National, Premium};
+    let mut compared = 0;
+    for line in LIBPHONENUMBER.lines() {
+        let mut fields = line.split(',');
+        let mut field = || fields.next().unwrap();
+        let (country, kind, number) = (field(), field(), field());
+        if MACHINES.iter().any(|range| number.starts_with(range)) {
+            continue;
+        }
+        let class = company(country, "").toll(number).class().unwrap();
+        let expected: &[TollClass] = match kind {
+            "fixed" => &[Local, National],
+            "mobile" if country == "PT" && number.starts_with("+3516") => &[Premium],
+            "mobile" => &[Mobile],
+            // The plan no longer tells them apart.
+            "fixed_or_mobile" => &[National, Mobile],
+            "free" => &[Local],
+            "premium" => &[Premium],
+            // 0300 of Brazil costs more than a call, though a part of it is the caller's own.
+            "shared" if country == "BR" => &[Local, National, Premium],
+            "shared" => &[Local, National],
+            _ => panic!("{line}: no such kind"),
+        };
+        assert!(expected.contains(&class), "{line}: {class:?}");
+        compared += 1;
+    }
+    assert!(compared > 1_500, "{compared}");
+}

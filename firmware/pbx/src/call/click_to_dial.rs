@@ -211,6 +211,7 @@ async fn ring(call: &mut Call, click: &Click) -> Result<Ringing, Outcome> {
     let dial = Dial {
         caller: shown,
         callee: extension.number.clone(),
+        called_number: None,
         codecs: CODECS.to_vec(),
         encryption: extension.media_encryption,
         hops_left: click.hops_left,

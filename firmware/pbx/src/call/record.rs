@@ -72,8 +72,12 @@ pub(crate) enum Interrupt {
 }
 
 /// What a number of the company says of the calls that come by it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct OfNumber {
+    /// The number, as it comes in.
+    pub(super) number: Option<String>,
+    /// What those inside who are rung see before who calls.
+    pub(super) label: Option<String>,
     /// Whether they are recorded.
     pub(super) recording: Option<RecordingMode>,
     /// What its callers hear on hold.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{CallResult, Configuration, Extension, Party};
+use ramal_model::{CallResult, Configuration, Extension, Language, Party};
 use tokio::time::{Instant, sleep_until};
 
 use super::confirm::CallConnect;
@@ -94,15 +94,31 @@ pub(super) async fn several(
     until_answered(call, waiting, phones, ring_time).await
 }
 
-/// Who calls, as those in the company see it who are called.
-fn seen(call: &Call, waiting: &Waiting<'_>, configuration: &Configuration) -> Party {
-    if call.hides_number() {
-        return Party {
-            number: String::new(),
-            name: String::new(),
-        };
+/// Who calls, as somebody in the company sees it who is called: after the name of the number that was called, where that
+/// is wanted (F026).
+fn seen(
+    call: &Call,
+    waiting: &Waiting<'_>,
+    configuration: &Configuration,
+    callee: &Extension,
+) -> Party {
+    let mut party = match call.hides_number() {
+        true => Party::default(),
+        false => waiting.participant.who.shown(configuration),
+    };
+    if party.number.is_empty() {
+        let company = configuration.company().map(|company| company.language);
+        let language = callee.language.or(company).unwrap_or(Language::En);
+        language.anonymous().clone_into(&mut party.name);
     }
-    waiting.participant.who.shown(configuration)
+    if let Some(label) = &call.of_number.label {
+        let caller = match party.name.as_str() {
+            "" => &party.number,
+            name => name,
+        };
+        party.name = format!("[{label}] {caller}");
+    }
+    party
 }
 
 /// Lets the phones of an extension ring with the others.
@@ -121,7 +137,7 @@ fn add_extension(
         Err(NoLine::None)
     } else {
         let (engine, configuration) = (&exchange.engine, following.configuration);
-        let caller = seen(call, waiting, following.configuration);
+        let caller = seen(call, waiting, configuration, callee);
         exchange
             .lines
             .ring_telephones(engine, configuration, callee, &caller)
@@ -133,8 +149,9 @@ fn add_extension(
         Err(NoLine::None) => return Err((Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT)),
     };
     let dial = Dial {
-        caller: seen(call, waiting, following.configuration),
+        caller: seen(call, waiting, following.configuration, callee),
         callee: callee.number.clone(),
+        called_number: call.of_number.number.clone(),
         codecs: waiting.participant.codecs(),
         encryption: callee.media_encryption,
         hops_left: following.hops_left,

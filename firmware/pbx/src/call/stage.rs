@@ -258,6 +258,8 @@ impl Switch for Stage<'_, '_> {
             let numbers = self.following.configuration.catalogue().numbers.iter();
             let number = numbers.filter(|one| one.number == *number).last();
             self.call.of_number = number.map_or_else(OfNumber::default, |one| OfNumber {
+                number: Some(one.number.clone()),
+                label: one.pass_called_number.then(|| one.label.clone()),
                 recording: one.recording,
                 music_class: one.music_class,
                 language: one.language,

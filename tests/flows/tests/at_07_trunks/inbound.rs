@@ -121,7 +121,7 @@ async fn what_the_carrier_says_of_the_caller_is_believed_and_his_wish_for_privac
             2,
             "Privacy: id",
             Value::Null,
-            "\"Anonymous\" <sip:anonymous@anonymous.invalid>",
+            "\"Anônimo\" <sip:anonymous@anonymous.invalid>",
         ),
     ] {
         let sip = gateway.sip();

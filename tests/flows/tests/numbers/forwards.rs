@@ -4,7 +4,7 @@
 use flow_tests::{SOON, tone};
 use serde_json::{Value, json};
 
-use flow_tests::bench::{Bench, NUMBER, Result, hears, next_call, steps};
+use flow_tests::bench::{Bench, NUMBER, Result, extensions, hears, next_call, steps};
 
 const MOBILE: &str = "51999990000";
 /// Two playings of ten seconds, and as much again on a slow machine.
@@ -203,5 +203,44 @@ async fn at_26_a_forward_may_show_the_number_that_was_called() -> Result {
     let (from, diversion, _) = forwarded(json!({ "pass_called_number": true })).await?;
     assert!(from.contains(&format!("sip:{NUMBER}@")), "{from}");
     assert_eq!(diversion.len(), 1, "{diversion:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn at_26_phones_inside_show_the_name_of_the_number_before_the_caller() -> Result {
+    let bench = Bench::start().await?;
+    let (ana, phone) = bench.extension("2001").await?;
+    let number = bench
+        .number(json!({
+            "label": "Vendas", "pass_called_number": true, "ring": { "targets": extensions(&[ana]) },
+        }))
+        .await?;
+    let caller = bench.caller("5198765432").await?;
+    let mut out = caller.call(NUMBER).await?;
+    let inn = next_call(&phone).await?;
+    let shown = inn.caller();
+    assert!(
+        shown.starts_with("\"[Vendas] ") && shown.contains("98765432@"),
+        "{shown}"
+    );
+    assert_eq!(inn.invite_values("X-Called-Number"), [NUMBER]);
+    inn.reject(486);
+    out.wait_ended(SOON).await?;
+    // Who withholds his number is called so in the company's language.
+    let caller = bench.caller("anonymous").await?;
+    let mut out = caller.call(NUMBER).await?;
+    let inn = next_call(&phone).await?;
+    let shown = inn.caller();
+    assert!(shown.starts_with("\"[Vendas] Anônimo\" "), "{shown}");
+    inn.reject(486);
+    out.wait_ended(SOON).await?;
+    bench
+        .change("numbers", number, json!({ "pass_called_number": false }))
+        .await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let inn = next_call(&phone).await?;
+    assert!(!inn.caller().contains("Vendas"), "{}", inn.caller());
+    inn.reject(486);
+    out.wait_ended(SOON).await?;
     Ok(())
 }

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use ramal_dsp::AnsweringMachineLimits;
 use ramal_media::{Codec, Detection, Engine, IceParameters, Stream, StreamEvent, StreamParameters};
-use ramal_model::{MediaEncryption, Party};
+use ramal_model::{Language, MediaEncryption, Party};
 use ramal_sip::{Flow, HeaderName, HeaderValue, Host, Invite, NameAddr, Uri};
 use tokio::sync::mpsc;
 
@@ -50,10 +50,12 @@ pub(crate) struct SipLines {
 /// What an outgoing leg offers to a phone.
 #[derive(Debug, Clone)]
 pub(crate) struct Dial {
-    /// Who calls.
+    /// Who calls, as the phone shows it; whoever withholds his number has a name in its language.
     pub(crate) caller: Party,
     /// The number called.
     pub(crate) callee: String,
+    /// The company's number that the call came in by.
+    pub(crate) called_number: Option<String>,
     /// What the caller can hear, best first.
     pub(crate) codecs: Vec<Codec>,
     /// Whether the callee wants media encrypted.
@@ -104,7 +106,10 @@ impl SipLines {
             let party = |number: &str| NameAddr::new(Uri::sip(Some(number), host.clone(), None));
             let from = match dial.caller.number.as_str() {
                 // Whoever withholds his number (RFC 3323 §4.1.1.3).
-                "" => NameAddr::new(anonymous()).with_display_name("Anonymous"),
+                "" => NameAddr::new(anonymous()).with_display_name(match dial.caller.name.as_str() {
+                    "" => Language::En.anonymous(),
+                    name => name,
+                }),
                 number => party(number).with_display_name(dial.caller.name.clone()),
             };
             Invite {
@@ -114,6 +119,7 @@ impl SipLines {
                 headers: {
                     let mut headers: Vec<_> = route.clone().into_iter().collect();
                     headers.extend(diversion(&dial.diversions, &host));
+                    headers.extend(dial.called_number.as_deref().map(called_number));
                     if dial.answers_itself {
                         headers.extend(answer_itself(&host));
                     }
@@ -203,6 +209,12 @@ fn answer_itself(host: &Host) -> [(HeaderName, HeaderValue); 3] {
         (HeaderName::CallInfo, HeaderValue::sanitized(call_info)),
         (HeaderName::AlertInfo, HeaderValue::sanitized(alert_info)),
     ]
+}
+
+/// Tells programs beside the phone which of the company's numbers was called.
+fn called_number(number: &str) -> (HeaderName, HeaderValue) {
+    let name = HeaderName::from("X-Called-Number");
+    (name, HeaderValue::sanitized(number.to_owned()))
 }
 
 /// The URI of a caller without number.
