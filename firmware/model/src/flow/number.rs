@@ -49,7 +49,8 @@ pub struct Number {
     /// A number outside that calls are forwarded to: all of them in mode `forward_all`, and beside the others rung in mode
     /// `receive`.
     pub forward_to: Option<String>,
-    /// Whether those who are called by forwarding see this number instead of the caller's.
+    /// Whether those who are called by forwarding see this number instead of the caller's, and phones inside its label before
+    /// who calls.
     pub pass_called_number: bool,
     /// Whether those who are called by forwarding have to press a key to take the call; null is only where the line does not
     /// tell whether somebody has answered.
