@@ -43,8 +43,8 @@ pub enum Role {
 
 /// Users in one gateway.
 pub const MAX_USERS: usize = 2_000;
-/// Messages that one user may leave on answering machines.
-const MAX_VOICEDROPS: usize = 20;
+/// Messages that one user, or whoever calls with a number, may leave on answering machines.
+pub(crate) const MAX_VOICEDROPS: usize = 20;
 
 fn yes() -> bool {
     true

@@ -124,6 +124,7 @@ export const KINDS: readonly Kind[] = [
       offlineAction('reject_action', { more: true, wide: true }),
       flag('reject_anonymous', false, { more: true }),
       ref('anonymous_message', 'audio_file', { more: true }),
+      { name: 'voicedrops', kind: 'refs', of: 'audio_file', more: true, wide: true },
       { name: 'blocked_callers', kind: 'strings', mode: 'tel', more: true, wide: true },
       flag('pass_called_number', false, { more: true }),
       choice('call_connect', 'call_connect', [true, false], { nullable: true, more: true } as Partial<Field>),

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nested, plays};
 use crate::problem::code;
+use crate::user::MAX_VOICEDROPS;
 use crate::{
     AudioFileId, Company, CompanyId, Configuration, Id, Language, MusicClassId, Object, Problems,
     RecordingMode, Reference, TextBack, TrunkId, User, UserId, text,
@@ -89,6 +90,8 @@ pub struct Number {
     pub language: Option<Language>,
     /// What callers are written whose call nobody took; nothing when null.
     pub text_back: Option<TextBack>,
+    /// Messages for answering machines that whoever calls outside with it may leave, after his own; at most 20.
+    pub voicedrops: Vec<AudioFileId>,
 }
 
 /// What is done with calls to a number.
@@ -223,6 +226,7 @@ impl Default for Number {
             music_class: None,
             language: None,
             text_back: None,
+            voicedrops: Vec::new(),
         }
     }
 }
@@ -354,6 +358,8 @@ impl Object for Number {
         for (index, caller) in self.blocked_callers.iter_mut().enumerate() {
             *caller = text::did(problems, &format!("blocked_callers[{index}]"), caller);
         }
+        let voicedrops = self.voicedrops.len();
+        text::at_most(problems, "voicedrops", voicedrops, MAX_VOICEDROPS);
         self.check_target(problems);
     }
 
@@ -444,6 +450,9 @@ impl Object for Number {
             ("anonymous_message", self.anonymous_message),
         ] {
             plays(tell, field, file);
+        }
+        for (index, file) in self.voicedrops.iter().enumerate() {
+            plays(tell, &format!("voicedrops[{index}]"), Some(*file));
         }
         self.offline_action.references("offline_action", tell);
         self.reject_action.references("reject_action", tell);

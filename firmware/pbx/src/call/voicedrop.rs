@@ -55,14 +55,17 @@ pub(crate) enum HeardAs {
     Machine,
 }
 
-/// The message that somebody leaves: one of those his user has.
+/// The message that somebody leaves: one of those his user has, or that go with the number he calls outside with (F093).
 fn message(
     configuration: &Configuration,
     who: &Caller,
     wanted: Option<AudioFileId>,
 ) -> Option<AudioFileId> {
     let user = configuration.user_at(who.extension()?.id)?;
-    let mut messages = user.voicedrops.iter().copied();
+    let numbers = &configuration.catalogue().numbers;
+    let number = user.outbound_number.and_then(|id| numbers.get(id));
+    let of_number = number.into_iter().flat_map(|number| &number.voicedrops);
+    let mut messages = user.voicedrops.iter().chain(of_number).copied();
     match wanted {
         Some(wanted) => messages.find(|one| *one == wanted),
         None => messages.next(),

@@ -344,7 +344,7 @@ async fn at_34_a_message_is_left_on_a_machine_and_whoever_called_is_free_at_once
         "login": "ana.lima", "role": "agent", "password": "vermelho-cadeira-42", "extension": id,
         "voicedrops": [message],
     });
-    bench.add("users", user).await?;
+    let user = bench.add("users", user).await?;
     let api = bench.gateway.api();
     let mut out = ana.call("555125554444").await?;
     let mut inn = next_call(&bench.carrier).await?;
@@ -400,6 +400,27 @@ async fn at_34_a_message_is_left_on_a_machine_and_whoever_called_is_free_at_once
     out.audio().send_digits("*86");
     out.wait_ended(SOON).await?;
     hears(&inn, 700.0).await?;
+    inn.wait_ended(SOON).await?;
+
+    // F093: whoever has none of his own leaves that of the number he calls with.
+    let of_number = bench.tone(1200.0, 2.0).await?;
+    let number = json!({ "label": "Da Ana", "number": "+555133335555", "voicedrops": [of_number] });
+    let number = bench.add("numbers", number).await?;
+    let with = json!({ "voicedrops": [], "outbound_number": number });
+    api.patch(&format!("/api/v1/users/{user}"), &with)
+        .await?
+        .expect(200)?;
+    let used = api
+        .delete(&format!("/api/v1/audio-files/{of_number}"))
+        .await?;
+    assert_eq!(used.status, 409, "the number has it");
+    let mut out = ana.call("555125554444").await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    inn.answer();
+    out.wait_answered(SOON).await?;
+    out.audio().send_digits("*86");
+    out.wait_ended(SOON).await?;
+    hears(&inn, 1200.0).await?;
     inn.wait_ended(SOON).await?;
     Ok(())
 }
