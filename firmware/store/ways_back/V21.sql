@@ -7,3 +7,4 @@ UPDATE objects SET document = json_remove(document, '$.company') WHERE kind IN
 UPDATE objects SET document = json_remove(document, '$.toll') WHERE kind = 'company';
 UPDATE objects SET document = json_remove(document, '$.class_of_service') WHERE kind = 'extension';
 UPDATE objects SET document = json_remove(document, '$.classes') WHERE kind = 'outbound_route';
+UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out') WHERE kind = 'number';

@@ -309,3 +309,33 @@ async fn at_27_somebody_who_is_passed_on_is_not_told_again() -> Result {
     assert_eq!(told.count(), 1, "{record}");
     Ok(())
 }
+
+#[tokio::test]
+async fn f082_calls_outside_with_a_number_are_recorded_as_it_says() -> Result {
+    let (bench, number, ana) = recorded(json!({ "recording_out": "all" })).await?;
+    let rule = json!([{ "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
+    let route = json!({ "name": "Tudo", "rules": rule });
+    bench.add("outbound-routes", route).await?;
+    let extensions = bench.gateway.api().get("/api/v1/extensions").await?;
+    let extensions = extensions.expect(200)?;
+    let extension = &extensions[0]["id"];
+    let user = json!({
+        "login": "ana.lima", "role": "user", "password": "vermelho-cadeira-42",
+        "extension": extension, "outbound_number": number,
+    });
+    bench.add("users", user).await?;
+    let out = ana.call(MOBILE).await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    let notice = Prompt::load("pt-BR", "recording-notice")?;
+    talk(&out, &inn).await?;
+    assert!(
+        notice.find(&inn.audio().heard()).is_some(),
+        "the party outside is not told"
+    );
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    recording(&bench).await?;
+    Ok(())
+}

@@ -16,7 +16,10 @@ export const DESCRIPTION = text('description', 200)
 
 const LANGUAGE_CODES = ['pt-BR', 'es', 'id', 'en']
 export const LANGUAGE = choice('language', 'language', LANGUAGE_CODES, { nullable: true, more: true } as Partial<Field>)
-export const RECORDING = choice('recording', 'recording_mode', ['off', 'all', 'on_demand'], { nullable: true, more: true } as Partial<Field>)
+const recorded = (name: string) =>
+  choice(name, 'recording_mode', ['off', 'all', 'on_demand'], { nullable: true, more: true } as Partial<Field>)
+export const RECORDING = recorded('recording')
+export const RECORDING_OUT = recorded('recording_out')
 /** Shown where there is more than one company. */
 export const COMPANY = {
   name: 'company',

@@ -14,6 +14,7 @@ import {
   number,
   offlineAction,
   RECORDING,
+  RECORDING_OUT,
   ref,
   RING,
   rows,
@@ -139,6 +140,7 @@ export const KINDS: readonly Kind[] = [
       LANGUAGE,
       MUSIC,
       RECORDING,
+      RECORDING_OUT,
       {
         name: 'text_back',
         kind: 'group',

@@ -84,6 +84,8 @@ pub struct Number {
     pub blocked_callers: Vec<String>,
     /// Whether its calls are recorded; null follows the company.
     pub recording: Option<RecordingMode>,
+    /// Whether calls outside are recorded of those who call with it; null follows trunk, extension and company.
+    pub recording_out: Option<RecordingMode>,
     /// What callers hear on hold; null follows the company.
     pub music_class: Option<MusicClassId>,
     /// Language of what the gateway says; null follows the company.
@@ -223,6 +225,7 @@ impl Default for Number {
             anonymous_message: None,
             blocked_callers: Vec::new(),
             recording: None,
+            recording_out: None,
             music_class: None,
             language: None,
             text_back: None,

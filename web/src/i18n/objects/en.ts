@@ -90,6 +90,8 @@ export const objects = {
   'number.voicedrops': 'Messages for answering machines',
   'number.voicedrops_hint': 'For whoever calls outside with it, after the own ones.',
   'number.voicedrops_none': 'None',
+  'number.recording_out': 'Record calls outside',
+  'number.recording_out_none': 'As trunk, extension and company',
   'number.blocked_callers': 'Blocked callers',
   'number.pass_called_number': 'Show this number when forwarding',
   'number.ring_timeout_out': 'Give up forwarding after (seconds)',

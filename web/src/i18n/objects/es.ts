@@ -90,6 +90,8 @@ export const objects = {
   'number.voicedrops': 'Mensajes para contestadores',
   'number.voicedrops_hint': 'Para quien llama afuera con él, después de los propios.',
   'number.voicedrops_none': 'Ninguno',
+  'number.recording_out': 'Grabar llamadas salientes',
+  'number.recording_out_none': 'Como el troncal, la extensión y la empresa',
   'number.blocked_callers': 'Números bloqueados',
   'number.pass_called_number': 'Mostrar este número al desviar',
   'number.ring_timeout_out': 'Abandonar el desvío tras (segundos)',

@@ -90,6 +90,8 @@ export const objects = {
   'number.voicedrops': 'Pesan untuk mesin penjawab',
   'number.voicedrops_hint': 'Bagi yang menelepon ke luar dengannya, setelah pesan sendiri.',
   'number.voicedrops_none': 'Tidak ada',
+  'number.recording_out': 'Rekam panggilan keluar',
+  'number.recording_out_none': 'Seperti trunk, ekstensi, dan perusahaan',
   'number.blocked_callers': 'Penelepon diblokir',
   'number.pass_called_number': 'Tampilkan nomor ini saat meneruskan',
   'number.ring_timeout_out': 'Batalkan penerusan setelah (detik)',

@@ -90,6 +90,8 @@ export const objects = {
   'number.voicedrops': 'Mensagens para secretárias eletrônicas',
   'number.voicedrops_hint': 'Para quem liga para fora com ele, depois das próprias.',
   'number.voicedrops_none': 'Nenhuma',
+  'number.recording_out': 'Gravar chamadas para fora',
+  'number.recording_out_none': 'Como o tronco, o ramal e a empresa',
   'number.blocked_callers': 'Números bloqueados',
   'number.pass_called_number': 'Mostrar este número ao encaminhar',
   'number.ring_timeout_out': 'Desistir do encaminhamento após (segundos)',

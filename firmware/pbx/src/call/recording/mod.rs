@@ -273,10 +273,27 @@ impl Call {
         };
         let extensions = [extension(&pair.caller), extension(&pair.callee)];
         RecordingMode::of_call(
-            self.of_number.recording.or(trunk),
+            self.of_number
+                .recording
+                .or_else(|| self.recording_out(&configuration, &pair.caller))
+                .or(trunk),
             &extensions,
             settings.mode,
         )
+    }
+
+    /// What the number says that somebody calls outside with (F082).
+    fn recording_out(
+        &self,
+        configuration: &Configuration,
+        caller: &Participant,
+    ) -> Option<RecordingMode> {
+        if !self.is_outbound() {
+            return None;
+        }
+        let user = configuration.user_at(caller.who.extension()?.id)?;
+        let numbers = &configuration.catalogue().numbers;
+        numbers.get(user.outbound_number?)?.recording_out
     }
 
     fn recording_settings(&self) -> (Arc<Configuration>, RecordingSettings) {
