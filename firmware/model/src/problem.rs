@@ -102,6 +102,9 @@ pub mod code {
     /// A time that needs to know when somebody answers, which does not show on the lines that `limit` names. A warning: the
     /// object is kept as it is.
     pub const NO_SUPERVISION: &str = "no_supervision";
+    /// Something that analogue lines cannot do, such as to show another number than their own; `limit` names them. A warning:
+    /// the object is kept as it is.
+    pub const NOT_SUPPORTED_ON_LINE: &str = "not_supported_on_line";
     /// A password would be sent without encryption.
     pub const UNENCRYPTED: &str = "unencrypted";
 }

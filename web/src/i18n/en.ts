@@ -134,6 +134,9 @@ export const en = {
   'field.no_supervision': 'Works only on lines that show when somebody answers.',
   'field.no_supervision_limit':
     'The time it rings cannot be kept on {limit}: nothing shows there when somebody answers. Test the line, or set in its port how an answer is noticed.',
+  'field.not_supported_on_line': 'Does not work on analogue lines.',
+  'field.not_supported_on_line_limit':
+    'Has no effect on {limit}: whoever is called sees the number of the line there.',
   'field.unencrypted': 'No password is sent without encryption: choose encryption, or leave the user blank.',
   'field.no_such_object': 'What this names does not exist.',
 

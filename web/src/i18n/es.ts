@@ -136,6 +136,9 @@ export const es = {
   'field.no_supervision': 'Solo funciona en líneas que muestran cuándo contestan.',
   'field.no_supervision_limit':
     'El tiempo de timbre no se puede cumplir en {limit}: allí nada muestra cuándo contestan. Pruebe la línea o indique en su puerto cómo se nota la respuesta.',
+  'field.not_supported_on_line': 'No funciona en líneas analógicas.',
+  'field.not_supported_on_line_limit':
+    'Sin efecto en {limit}: allí el llamado ve el número de la línea.',
   'field.unencrypted': 'No se envía ninguna contraseña sin cifrado: elija un cifrado o deje el usuario en blanco.',
   'field.no_such_object': 'Lo que se indica aquí no existe.',
 

@@ -132,6 +132,9 @@ export const id = {
   'field.no_supervision': 'Hanya berlaku pada saluran yang menunjukkan saat panggilan dijawab.',
   'field.no_supervision_limit':
     'Lama berdering tidak dapat ditepati pada {limit}: di sana tidak terlihat kapan panggilan dijawab. Uji salurannya, atau atur di portnya bagaimana jawaban dikenali.',
+  'field.not_supported_on_line': 'Tidak berfungsi pada saluran analog.',
+  'field.not_supported_on_line_limit':
+    'Tidak berpengaruh pada {limit}: di sana yang dipanggil melihat nomor saluran itu.',
   'field.unencrypted': 'Kata sandi tidak dikirim tanpa enkripsi: pilih enkripsi, atau kosongkan pengguna.',
   'field.no_such_object': 'Yang disebut di sini tidak ada.',
 

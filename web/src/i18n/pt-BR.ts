@@ -136,6 +136,9 @@ export const ptBR = {
   'field.no_supervision': 'Só funciona em linhas que mostram quando alguém atende.',
   'field.no_supervision_limit':
     'O tempo de toque não pode ser cumprido em {limit}: nada mostra ali quando alguém atende. Teste a linha ou defina na porta como o atendimento é percebido.',
+  'field.not_supported_on_line': 'Não funciona em linhas analógicas.',
+  'field.not_supported_on_line_limit':
+    'Sem efeito em {limit}: quem é chamado vê ali o número da linha.',
   'field.unencrypted': 'Nenhuma senha é enviada sem criptografia: escolha uma criptografia ou deixe o usuário em branco.',
   'field.no_such_object': 'O que está indicado aqui não existe.',
 

@@ -104,13 +104,14 @@ async fn at_24_times_that_need_an_answer_are_warned_of_on_lines_that_show_none()
     let number = format!("/numbers/{}", number["id"]);
     let told = async |path: &str| -> Vec<Value> {
         let warnings = admin.get(path).await.json()["warnings"].clone();
+        let of_times = |warning: &&Value| warning["code"] == "no_supervision";
         let one = |warning: &Value| {
-            assert_eq!(warning["code"], "no_supervision");
             let message = warning["message"].as_str().unwrap();
             assert!(message.contains("test the line"), "{message}");
             json!([warning["field"], warning["limit"]])
         };
-        warnings.as_array().into_iter().flatten().map(one).collect()
+        let warnings = warnings.as_array().into_iter().flatten();
+        warnings.filter(of_times).map(one).collect()
     };
     let forward = async |to: &str| {
         let settings = json!({
@@ -148,6 +149,36 @@ async fn at_24_times_that_need_an_answer_are_warned_of_on_lines_that_show_none()
         told(&route).await,
         [json!([first, "FXO 1"]), json!([second, "FXO 1"])]
     );
+}
+
+#[tokio::test]
+async fn at_26_what_analogue_lines_cannot_show_is_warned_of() {
+    let (gateway, admin) = Gateway::set_up().await;
+    let lines = SimulatedLines::start(&SimulatedConfig::default()).unwrap();
+    gateway.pbx.add_lines(Box::new(lines));
+    let way = json!({ "way": "line", "port": "FXO 1" });
+    let route = json!({ "name": "Linhas", "rules": [
+        { "pattern": "0X.", "ways": [way], "caller_id": "5133334444" },
+        { "pattern": "9X.", "ways": [way] },
+    ] });
+    let shown = |answer: &Value| {
+        let warnings = answer["warnings"].as_array().into_iter().flatten();
+        let unsupported = warnings.filter(|one| one["code"] == "not_supported_on_line");
+        let told = unsupported.map(|one| json!([one["field"], one["limit"]]));
+        told.collect::<Vec<_>>()
+    };
+    let made = admin.post("/outbound-routes", &route).await.json();
+    assert_eq!(shown(&made), [json!(["rules[0].caller_id", "FXO 1"])]);
+    for passes in [false, true] {
+        let number = json!({
+            "label": format!("Geral {passes}"), "number": format!("3333444{}", u8::from(passes)),
+            "mode": "forward_all", "forward_to": "040028922", "pass_called_number": passes,
+        });
+        let made = admin.post("/numbers", &number).await;
+        assert_eq!(made.status, 201, "it is made all the same: {made:?}");
+        let expected = [json!(["pass_called_number", "FXO 1"])];
+        assert_eq!(shown(&made.json()), expected);
+    }
 }
 
 /// What a port's test has found, once it is over.

@@ -37,7 +37,7 @@ pub(crate) fn answer_shown(configuration: &Configuration, port: &str) -> AnswerS
     }
 }
 
-/// The rules of a route whose time cannot be kept on their lines.
+/// What of a route's rules cannot work on their lines: the time that they ring, and the number that those called see.
 pub(crate) fn of_route(
     configuration: &Configuration,
     exchange: &Exchange,
@@ -49,13 +49,20 @@ pub(crate) fn of_route(
             Way::AnyLine {} => Some(None),
             Way::Trunk { .. } => None,
         });
-        let lines = not_shown(configuration, exchange, lines.collect());
-        warning(&format!("rules[{index}].ring_timeout"), &lines)
+        let lines = named(exchange, lines.collect());
+        let shown = rule.caller_id.is_some().then(|| {
+            let field = format!("rules[{index}].caller_id");
+            not_supported(&field, &lines)
+        });
+        let field = format!("rules[{index}].ring_timeout");
+        let kept = no_supervision(&field, &not_shown(configuration, lines));
+        [kept, shown.flatten()].into_iter().flatten()
     };
-    route.rules.iter().enumerate().filter_map(rule).collect()
+    route.rules.iter().enumerate().flat_map(rule).collect()
 }
 
-/// Whether the time for forwarded calls of a number cannot be kept on the lines that they take.
+/// What cannot work on the lines that forwarded calls of a number take: the time that they ring, and what those called see,
+/// which is the line's own number, whoever calls (D6).
 pub(crate) fn of_number(
     configuration: &Configuration,
     exchange: &Exchange,
@@ -73,16 +80,14 @@ pub(crate) fn of_number(
         .iter()
         .chain(offline)
         .flat_map(|outside| lines_out(configuration, exchange, outside));
-    let lines = not_shown(configuration, exchange, lines.collect());
-    warning("ring_timeout_out", &lines).into_iter().collect()
+    let lines = named(exchange, lines.collect());
+    let shown = not_supported("pass_called_number", &lines);
+    let kept = no_supervision("ring_timeout_out", &not_shown(configuration, lines));
+    kept.into_iter().chain(shown).collect()
 }
 
-/// Those of the lines whose answer does not show; a blank place stands for whichever line is free.
-fn not_shown(
-    configuration: &Configuration,
-    exchange: &Exchange,
-    lines: BTreeSet<Option<String>>,
-) -> BTreeSet<String> {
+/// The names of lines; a blank place stands for whichever is free.
+fn named(exchange: &Exchange, lines: BTreeSet<Option<String>>) -> BTreeSet<String> {
     let names = lines.into_iter().flat_map(|line| match line {
         Some(port) => vec![port],
         None => {
@@ -91,21 +96,43 @@ fn not_shown(
             lines.map(|port| port.name).collect()
         }
     });
-    names
-        .filter(|port| answer_shown(configuration, port) == AnswerShown::Not)
-        .collect()
+    names.collect()
 }
 
-fn warning(field: &str, lines: &BTreeSet<String>) -> Option<FieldProblem> {
+/// Those of the lines whose answer does not show.
+fn not_shown(configuration: &Configuration, mut lines: BTreeSet<String>) -> BTreeSet<String> {
+    lines.retain(|port| answer_shown(configuration, port) == AnswerShown::Not);
+    lines
+}
+
+fn no_supervision(field: &str, lines: &BTreeSet<String>) -> Option<FieldProblem> {
+    warning(field, code::NO_SUPERVISION, lines, |names| {
+        format!(
+            "cannot be kept on {names}: nothing shows there when somebody answers; test the line, or set in its port how an \
+             answer is noticed"
+        )
+    })
+}
+
+fn not_supported(field: &str, lines: &BTreeSet<String>) -> Option<FieldProblem> {
+    warning(field, code::NOT_SUPPORTED_ON_LINE, lines, |names| {
+        format!("has no effect on {names}: those called see the number of the line there")
+    })
+}
+
+/// A warning that names lines; none without any.
+fn warning(
+    field: &str,
+    code: &str,
+    lines: &BTreeSet<String>,
+    message: impl FnOnce(&str) -> String,
+) -> Option<FieldProblem> {
     let names: Vec<_> = lines.iter().map(String::as_str).collect();
     let names = names.join(", ");
     (!names.is_empty()).then(|| FieldProblem {
         field: field.to_owned(),
-        code: code::NO_SUPERVISION.to_owned(),
-        message: format!(
-            "cannot be kept on {names}: nothing shows there when somebody answers; test the line, or set in its port how an \
-             answer is noticed"
-        ),
+        code: code.to_owned(),
+        message: message(&names),
         limit: Some(names),
     })
 }
