@@ -83,6 +83,9 @@ pub(super) fn route(
             let mut by_rule = by_rule(configuration, exchange, rule, &sent, shown);
             if !rule.force_caller_id {
                 show_verified(configuration, caller, &mut by_rule);
+                if let Some((_, number)) = shown_number(configuration, caller) {
+                    prefer_own(number, &mut by_rule);
+                }
             }
             ways.extend(by_rule);
         }
@@ -171,6 +174,21 @@ pub(super) fn show_verified(configuration: &Configuration, caller: &Caller, ways
             sent.shown = Some(number.clone());
         }
     }
+}
+
+/// Puts the ways first that a number comes in by: its calls go out there where the rule lets them (F207).
+fn prefer_own(number: &Number, ways: &mut Vec<Sent>) {
+    let has_own_line = |sent: &Sent| number.line.is_some() && sent.way == Way::Line(None);
+    if let Some(any) = ways.iter().find(|sent| has_own_line(sent)) {
+        let way = Way::Line(number.line.clone());
+        let own = Sent { way, ..any.clone() };
+        ways.insert(0, own);
+    }
+    ways.sort_by_key(|sent| match &sent.way {
+        Way::Sip(id) => Some(*id) != number.trunk,
+        Way::E1(id) => Some(TrunkId(id.0)) != number.trunk,
+        Way::Line(line) => line.is_none() || *line != number.line,
+    });
 }
 
 /// Whether the caller may call with his number: it may have been assigned to others since he was given it (F011).

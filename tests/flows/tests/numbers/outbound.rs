@@ -238,6 +238,38 @@ async fn at_38_a_user_calls_with_the_number_he_was_given() -> Result {
     Ok(())
 }
 
+#[tokio::test]
+async fn f207_calls_with_a_number_go_out_first_where_it_comes_in() -> Result {
+    let bench = Bench::start().await?;
+    let (extension, ana) = bench.extension("2001").await?;
+    let user = user(&bench, "ana.lima", extension).await?;
+    let other = trunk(&bench, "Outro", &bench.carrier.local().to_string()).await?;
+    let ways = [bench.trunk, other].map(|id| json!({ "way": "trunk", "id": id }));
+    let rule = json!([{ "pattern": "9X.", "strip": 1, "ways": ways }]);
+    let route = json!({ "name": "Com nove", "rules": rule });
+    bench.add("outbound-routes", route).await?;
+    let mut calls = 0;
+    for (trunk, taken) in [(Value::Null, "Carrier"), (json!(other), "Outro")] {
+        let number = json!({
+            "label": format!("Por {taken}"), "number": format!("+55513333000{calls}"), "trunk": trunk,
+        });
+        let number = bench.add("numbers", number).await?;
+        let path = format!("/api/v1/users/{user}");
+        let change = json!({ "outbound_number": number });
+        let api = bench.gateway.api();
+        api.patch(&path, &change).await?.expect(200)?;
+        let mut out = ana.call("951999990000").await?;
+        next_call(&bench.carrier).await?.reject(486);
+        out.wait_ended(SOON).await?;
+        calls += 1;
+        let records = bench.gateway.records(calls).await?;
+        let mut trace = records[0]["trace"].as_array().ok_or("a trace")?.iter();
+        let tried = trace.find(|one| one["step"] == "sip_trunk");
+        assert_eq!(tried.ok_or("no trunk")?["trunk"], taken, "{}", records[0]);
+    }
+    Ok(())
+}
+
 /// A user at an extension; his id.
 async fn user(bench: &Bench, login: &str, extension: i64) -> Result<i64> {
     let user = json!({
