@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::CompanyId;
+use crate::{CompanyId, TollClass};
 
 /// Identifies a call: 26 characters of Crockford's base 32, of which the first 10 are the start in milliseconds, so
 /// that sorting by id is sorting by start (the form of a ULID).
@@ -212,6 +212,9 @@ pub struct LegRecord {
     /// Time to this leg and back, milliseconds; none without reports.
     #[serde(default)]
     pub round_trip_ms: Option<f64>,
+    /// What the call to its number costs, when it left the company; none for numbers for help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub toll: Option<TollClass>,
     /// Number of the extension whose class of service it came under, when it left the company.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charged_to: Option<String>,
@@ -238,6 +241,7 @@ impl LegRecord {
             mos: None,
             remote_mos: None,
             round_trip_ms: None,
+            toll: None,
             charged_to: None,
         }
     }

@@ -178,7 +178,12 @@ async fn d09_forwarded_calls_come_under_the_class_of_whoever_forwards() -> Resul
     class_of_service(&bench, extension, json!({ "classes": classes })).await?;
     hang_up(connects(&bench, &bruno, "2001").await?).await?;
     let record = bench.gateway.records(2).await?.remove(0);
-    assert_eq!(record["legs"][1]["charged_to"], "2001", "{record}");
+    let leg = &record["legs"][1];
+    assert_eq!(
+        (&leg["charged_to"], &leg["toll"]),
+        (&json!("2001"), &json!("international")),
+        "{record}"
+    );
     drop(ana);
     Ok(())
 }

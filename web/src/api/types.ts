@@ -701,6 +701,10 @@ export interface Leg {
   mos: number | null
   remote_mos: number | null
   round_trip_ms: number | null
+  /** What the call to its number costs, when it left the company. */
+  toll?: TollClass
+  /** Extension whose class of service it came under. */
+  charged_to?: string
 }
 
 export interface CallRecord {

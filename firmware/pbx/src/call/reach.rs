@@ -11,7 +11,7 @@ use super::park;
 use super::participant::Participant;
 use super::queued::Queued;
 use super::record::Call;
-use super::ring;
+use super::ring::{self, Charge};
 use super::routing::{self, Route};
 use super::service::{self, Served};
 use super::spoken;
@@ -174,14 +174,17 @@ pub(super) async fn reach(
                 codecs: waiting.participant.codecs(),
                 hops_left: following.hops_left,
             };
+            let charge = Charge {
+                toll: toll_bar::class(following.configuration, &ways),
+                to: charged_to,
+            };
             let line = outside::dial(&exchange, &number, ways, outgoing);
             let callee = Caller::Trunk {
                 line: line.trunk().unwrap_or(line.device()).into(),
                 party: party_of(&number),
             };
             let time = Duration::from_secs(seconds.into());
-            let charged_to = charged_to.as_ref();
-            ring::line(call, waiting, Ok(line), &number, callee, time, charged_to).await
+            ring::line(call, waiting, Ok(line), &number, callee, time, charge).await
         }
         Route::Station(number) => {
             let line = exchange
@@ -193,7 +196,8 @@ pub(super) async fn reach(
                 )
                 .map(|line| Box::new(line) as Box<dyn Leg>);
             let callee = Caller::Station(party_of(&number));
-            ring::line(call, waiting, line, &number, callee, ring::LINE_TIME, None).await
+            let (time, nothing) = (ring::LINE_TIME, Charge::default());
+            ring::line(call, waiting, line, &number, callee, time, nothing).await
         }
     };
     taken.map(Reached::Talking)

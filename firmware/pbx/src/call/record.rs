@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
     CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language,
-    LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem,
+    LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem, TollClass,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -356,9 +356,18 @@ impl Call {
         }
     }
 
-    /// A leg that leaves the company comes under the class of service of this extension.
-    pub(super) fn charge(&mut self, LegRef(index): LegRef, to: Option<&Extension>) {
-        if let (Some(extension), Some(leg)) = (to, self.record.legs.get_mut(index)) {
+    /// A leg that leaves the company costs so much, and comes under the class of service of this extension.
+    pub(super) fn charge(
+        &mut self,
+        LegRef(index): LegRef,
+        toll: Option<TollClass>,
+        to: Option<&Extension>,
+    ) {
+        let Some(leg) = self.record.legs.get_mut(index) else {
+            return;
+        };
+        leg.toll = toll;
+        if let Some(extension) = to {
             leg.charged_to = Some(extension.number.clone());
             self.charged.push((index, extension.id));
             self.exchange.tolls.begins(extension.id);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ramal_model::{CallResult, Configuration, Extension, Language, Party};
+use ramal_model::{CallResult, Configuration, Extension, Language, Party, TollClass};
 use tokio::time::{Instant, sleep_until};
 
 use super::confirm::CallConnect;
@@ -18,7 +18,7 @@ use super::routing;
 use super::talk::awaited;
 use super::trace::{End, Refused, Step};
 use super::transfer;
-use super::{Caller, Outcome, Slot, whisper};
+use super::{Caller, Outcome, Slot, toll_bar, whisper};
 use crate::flow::{Outside, Who};
 use crate::leg::sip::Dial;
 use crate::leg::{self, Cause, Leg, LegEvent, Release};
@@ -238,6 +238,7 @@ fn add_outside(
     call.step(Step::Trunk {
         number: outside.number.clone(),
     });
+    let toll = toll_bar::class(following.configuration, &ways);
     let line = outside::dial(&exchange, &outside.number, ways, outgoing);
     let place = phones.expect(Callee {
         who: Caller::Trunk {
@@ -255,11 +256,18 @@ fn add_outside(
     });
     let record = call.leg_started(&*line, &outside.number);
     let forwarder = outside.on_behalf_of;
-    call.charge(
-        record,
-        forwarder.and_then(|id| following.configuration.extension(id)),
-    );
+    let forwarder = forwarder.and_then(|id| following.configuration.extension(id));
+    call.charge(record, toll, forwarder);
     phones.add(place, line, record);
+}
+
+/// What a call outside costs, and whom.
+#[derive(Default)]
+pub(super) struct Charge {
+    /// What it costs; none inside.
+    pub(super) toll: Option<TollClass>,
+    /// Whose class of service it comes under.
+    pub(super) to: Option<Extension>,
 }
 
 /// Rings over a line.
@@ -270,7 +278,7 @@ pub(super) async fn line(
     number: &str,
     who: Caller,
     ring_time: Duration,
-    charged_to: Option<&Extension>,
+    charge: Charge,
 ) -> Result<Participant, NotTaken> {
     let failed = |outcome| Err(NotTaken::Failed(outcome));
     let leg = match line {
@@ -291,7 +299,7 @@ pub(super) async fn line(
     }
     let mut phones = Phones::default();
     let record = call.leg_started(&*leg, number);
-    call.charge(record, charged_to);
+    call.charge(record, charge.toll, charge.to.as_ref());
     let place = phones.expect(Callee {
         who,
         slot: None,

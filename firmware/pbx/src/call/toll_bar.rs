@@ -8,6 +8,7 @@ use super::reach::Waiting;
 use super::record::Call;
 use super::trace::{Refused, Step};
 use crate::exchange::Exchange;
+use crate::leg::outward::Sent;
 use crate::tolls::Exceeded;
 
 /// Why `caller` may not call `number`, which is what `toll` says; told to `trace`, too.
@@ -105,6 +106,11 @@ pub(super) fn is_hidden(
         .as_ref()
         .is_some_and(|pattern| begins(pattern.as_str()));
     !says_so && !begins(&rule.prepend)
+}
+
+/// What a call costs, by the number that goes out by the best of its ways.
+pub(super) fn class(configuration: &Configuration, ways: &[Sent]) -> Option<TollClass> {
+    configuration.toll(&ways.first()?.number).class()
 }
 
 /// Whose class of service a call comes under that leaves the company for `waiting`: that of whoever asked for it.

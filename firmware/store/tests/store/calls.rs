@@ -1,7 +1,9 @@
 //! Call rows, searches, summaries, registrations and bans.
 
 use crate::support::{START, actor, call, extension, open, set_up};
-use ramal_model::{Binding, CallId, CallResult, CompanyId, ExtensionChange, LegKind, LegRecord};
+use ramal_model::{
+    Binding, CallId, CallResult, CompanyId, ExtensionChange, LegKind, LegRecord, TollClass,
+};
 use ramal_store::{BAN_MEMORY_MS, BannedSource, CallFilter, Store, StoreError, StoredBan};
 
 async fn numbers(store: &Store, filter: CallFilter) -> Vec<String> {
@@ -45,6 +47,7 @@ async fn a_call_is_one_row_from_its_start_to_its_end() {
         mos: Some(4.25),
         remote_mos: None,
         round_trip_ms: Some(1.5),
+        toll: Some(TollClass::Mobile),
         charged_to: Some("2001".into()),
     });
     store.call_ended(&record).await.unwrap();
