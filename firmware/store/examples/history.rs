@@ -183,6 +183,23 @@ fn questions() -> Vec<(&'static str, CallFilter, usize)> {
         ("a number of nobody", number(nobody, page.clone()), 0),
         ("an extension", number("2007", page.clone()), 51),
         ("a rare result", result(Failed, page.clone()), 51),
+        (
+            "calls of a time when there was none",
+            CallFilter {
+                from: Some(1),
+                until: Some(2),
+                ..page.clone()
+            },
+            0,
+        ),
+        (
+            "an extension that never called",
+            CallFilter {
+                extension: Some("9999".into()),
+                ..page.clone()
+            },
+            0,
+        ),
         ("a result of no call", result(never, page.clone()), 0),
         (
             "a rare result far back",

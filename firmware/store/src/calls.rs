@@ -29,6 +29,18 @@ pub struct CallFilter {
     pub number: Option<String>,
     /// Only calls that ended so.
     pub result: Option<CallResult>,
+    /// Only calls that began then or later, UTC ms.
+    #[serde(default)]
+    pub from: Option<i64>,
+    /// Only calls that began before, UTC ms.
+    #[serde(default)]
+    pub until: Option<i64>,
+    /// Only calls that came in, went out, or stayed inside.
+    #[serde(default)]
+    pub direction: Option<Direction>,
+    /// Only calls that the extension with this number made or took.
+    #[serde(default)]
+    pub extension: Option<String>,
     /// Only calls that one of these users took part in; null is all.
     #[serde(default)]
     pub users: Option<Vec<UserId>>,
@@ -335,8 +347,19 @@ fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<V
                OR instr(caller_e164, :number) OR instr(callee_e164, :number))",
         );
     }
-    if filter.result.is_some() {
-        condition.push_str(" AND result = :result");
+    for (asked, part) in [
+        (filter.result.is_some(), " AND result = :result"),
+        (filter.from.is_some(), " AND id >= :from"),
+        (filter.until.is_some(), " AND id < :until"),
+        (filter.direction.is_some(), " AND direction = :direction"),
+        (
+            filter.extension.is_some(),
+            " AND (caller_number = :extension OR callee_number = :extension)",
+        ),
+    ] {
+        if asked {
+            condition.push_str(part);
+        }
     }
     if let Some(users) = &filter.users {
         condition.push_str(" AND ");
@@ -363,8 +386,14 @@ fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<V
     let before = filter.before.as_ref().map(CallId::as_str);
     let result = filter.result.map(CallResult::as_str);
     let limit = filter.limit.unwrap_or(50).min(1000);
-    let all =
-        named_params! { ":before": before, ":number": number, ":result": result, ":limit": limit };
+    // A call's id begins with when it began.
+    let first = |at: i64| CallId::new(at, [0; 10]).to_string();
+    let (from, until) = (filter.from.map(first), filter.until.map(first));
+    let direction = filter.direction.map(Direction::as_str);
+    let all = named_params! {
+        ":before": before, ":number": number, ":result": result, ":limit": limit, ":from": from, ":until": until,
+        ":direction": direction, ":extension": filter.extension,
+    };
     let mut used = Vec::with_capacity(all.len());
     for (name, value) in all {
         if rows.parameter_index(name)?.is_some() {

@@ -147,6 +147,10 @@ export const RESET_FEATURE_CODES: Call = { method: 'DELETE', path: '/feature-cod
 export interface CallFilter {
   number?: string
   result?: Api.CallResult | ''
+  direction?: Api.Direction | ''
+  /** Those that began then or later, and before, UTC ms; blank is any time. */
+  from?: number | ''
+  until?: number | ''
   /** Of one company only. */
   company?: string
 }

@@ -19,6 +19,8 @@ export const CALL_RESULTS = [
   'interrupted',
 ] as const
 export type CallResult = (typeof CALL_RESULTS)[number]
+export const DIRECTIONS = ['inbound', 'outbound', 'internal'] as const
+export type Direction = (typeof DIRECTIONS)[number]
 
 export interface Status {
   product: string
@@ -712,7 +714,7 @@ export interface CallRecord {
   started_at: number
   answered_at: number | null
   ended_at: number | null
-  direction: 'internal' | 'inbound' | 'outbound'
+  direction: Direction
   /** Unset: the one that the gateway is set up for. */
   company?: Id
   caller: Party

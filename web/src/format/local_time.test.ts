@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fromLocal, toLocal } from './local_time'
+import { dayBegins, fromLocal, toLocal } from './local_time'
 
 describe('moments in a zone', () => {
   it('are written as they are on the clock there', () => {
@@ -13,5 +13,11 @@ describe('moments in a zone', () => {
     for (const text of ['2026-03-29T01:30', '2026-03-29T03:30', '2026-10-25T00:30', '2026-10-25T04:00']) {
       expect(toLocal(fromLocal(text, 'Europe/Madrid') ?? 0, 'Europe/Madrid')).toBe(text)
     }
+  })
+
+  it('are where days begin and end', () => {
+    expect(dayBegins('2026-11-23', 'America/Sao_Paulo')).toBe(Date.UTC(2026, 10, 23, 3))
+    expect(dayBegins('2026-12-31', 'America/Sao_Paulo', 1)).toBe(Date.UTC(2027, 0, 1, 3))
+    expect(dayBegins('', 'UTC')).toBe('')
   })
 })

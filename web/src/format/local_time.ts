@@ -31,3 +31,11 @@ export function fromLocal(text: string, zone: string): number | null {
   const guess = wall - offset(wall, zone)
   return wall - offset(guess, zone)
 }
+
+/** When a day such as `2026-11-23` begins in a zone, or the one after it; blank for no day. */
+export function dayBegins(day: string, zone: string, after = 0): number | '' {
+  const date = new Date(`${day}T00:00:00Z`)
+  if (Number.isNaN(date.getTime())) return ''
+  date.setUTCDate(date.getUTCDate() + after)
+  return fromLocal(date.toISOString().slice(0, 16), zone) ?? ''
+}

@@ -9,10 +9,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use ramal_model::{CallId, CallRecord, CallResult, CompanyId, ExtensionId, Invalid, People, code};
+use ramal_model::{
+    CallId, CallRecord, CallResult, CompanyId, Direction, ExtensionId, Invalid, People, code,
+};
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
-use serde::de::IntoDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::de::value::Error as ValueError;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -171,6 +173,17 @@ pub struct CallQuery {
     /// Only calls that ended like this.
     #[param(value_type = Option<CallResult>)]
     result: Option<String>,
+    /// Only calls that began then or later, UTC ms.
+    #[param(value_type = Option<i64>)]
+    from: Option<String>,
+    /// Only calls that began before, UTC ms.
+    #[param(value_type = Option<i64>)]
+    until: Option<String>,
+    /// Only calls that came in, went out, or stayed inside.
+    #[param(value_type = Option<Direction>)]
+    direction: Option<String>,
+    /// Only calls that the extension with this number made or took.
+    extension: Option<String>,
     /// Only calls of this company, 0 for the one that the gateway is set up for.
     #[param(value_type = Option<i64>)]
     company: Option<String>,
@@ -184,23 +197,41 @@ impl CallQuery {
             .transpose();
         let before = before
             .map_err(|error| Invalid::one("before", code::INVALID, None, error.to_string()))?;
-        let result = given(self.result)
-            .map(|text| {
-                CallResult::deserialize(IntoDeserializer::<ValueError>::into_deserializer(text))
-            })
-            .transpose()
-            .map_err(|error| Invalid::one("result", code::INVALID, None, error.to_string()))?;
+        let (result, direction) = (word("result", self.result), word("direction", self.direction));
+        let (from, until) = (moment("from", self.from), moment("until", self.until));
         // One more than asked for tells whether there is a next page.
         let filter = CallFilter {
             limit: Some(page + 1),
             before,
             number: given(self.number),
-            result,
+            result: result?,
+            from: from?,
+            until: until?,
+            direction: direction?,
+            extension: given(self.extension).map(|number| number.trim().to_owned()),
             users: None,
             company: company(self.company)?,
         };
         Ok((filter, page))
     }
+}
+
+/// One of the words of an enumeration.
+fn word<T: DeserializeOwned>(field: &str, asked: Option<String>) -> Result<Option<T>, Invalid> {
+    given(asked)
+        .map(|text| T::deserialize(IntoDeserializer::<ValueError>::into_deserializer(text)))
+        .transpose()
+        .map_err(|error| Invalid::one(field, code::INVALID, None, error.to_string()))
+}
+
+/// A time, UTC ms.
+fn moment(field: &str, asked: Option<String>) -> Result<Option<i64>, Invalid> {
+    let time = given(asked).map(|text| text.parse::<i64>());
+    let time = time.transpose().ok().filter(|time| time.is_none_or(|time| time >= 0));
+    time.ok_or_else(|| {
+        let message = "must be a time in milliseconds since 1970-01-01, UTC";
+        Invalid::one(field, code::INVALID, None, message)
+    })
 }
 
 /// A company that is asked for by its id.
@@ -258,6 +289,17 @@ pub struct CallExportQuery {
     /// Only calls that ended like this.
     #[param(value_type = Option<CallResult>)]
     result: Option<String>,
+    /// Only calls that began then or later, UTC ms.
+    #[param(value_type = Option<i64>)]
+    from: Option<String>,
+    /// Only calls that began before, UTC ms.
+    #[param(value_type = Option<i64>)]
+    until: Option<String>,
+    /// Only calls that came in, went out, or stayed inside.
+    #[param(value_type = Option<Direction>)]
+    direction: Option<String>,
+    /// Only calls that the extension with this number made or took.
+    extension: Option<String>,
     /// Only calls of this company, 0 for the one that the gateway is set up for.
     #[param(value_type = Option<i64>)]
     company: Option<String>,
@@ -283,6 +325,10 @@ pub async fn export_calls(
         before: query.before,
         number: query.number,
         result: query.result,
+        from: query.from,
+        until: query.until,
+        direction: query.direction,
+        extension: query.extension,
         company: query.company,
     };
     let (mut filter, _) = query.filter()?;

@@ -2,7 +2,8 @@
 
 use crate::support::{START, actor, call, extension, open, set_up};
 use ramal_model::{
-    Binding, CallId, CallResult, CompanyId, ExtensionChange, LegKind, LegRecord, TollClass,
+    Binding, CallId, CallResult, CompanyId, Direction, ExtensionChange, LegKind, LegRecord,
+    TollClass,
 };
 use ramal_store::{BAN_MEMORY_MS, BannedSource, CallFilter, Store, StoreError, StoredBan};
 
@@ -116,6 +117,26 @@ async fn searches_filter_page_and_go_backwards_in_time() {
     };
     assert_eq!(numbers(&store, busy).await, ["2003", "2001"]);
     assert_eq!(numbers(&store, page(0, None)).await.len(), 0);
+    let began = |from: i64, until: i64| CallFilter {
+        from: Some(START + from),
+        until: Some(START + until),
+        ..CallFilter::default()
+    };
+    assert_eq!(numbers(&store, began(2_000, 4_000)).await, ["2003", "2002"]);
+    assert_eq!(numbers(&store, began(2_001, 3_000)).await.len(), 0);
+    let mut inbound = call(20, "5133336666", "2004");
+    inbound.direction = Direction::Inbound;
+    store.call_ended(&inbound).await.unwrap();
+    let direction = CallFilter {
+        direction: Some(Direction::Inbound),
+        ..CallFilter::default()
+    };
+    assert_eq!(numbers(&store, direction).await, ["5133336666"]);
+    let extension = CallFilter {
+        extension: Some("2004".into()),
+        ..CallFilter::default()
+    };
+    assert_eq!(numbers(&store, extension).await, ["5133336666", "2004"]);
 }
 
 /// F234: further companies' calls lie apart from those of the default one, in every figure.
