@@ -22,7 +22,9 @@ macro_rules! ways_back {
     };
 }
 
-ways_back!(2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 17, 18, 19, 20, 21);
+ways_back!(
+    2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 14, 15, 17, 18, 19, 20, 21
+);
 
 /// The newest schema that this program knows.
 pub(crate) fn latest() -> i64 {

@@ -14,8 +14,8 @@ use ramal_model::{
 };
 use ramal_pbx::{ActiveCall, Registration};
 use ramal_store::CallFilter;
-use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -197,7 +197,10 @@ impl CallQuery {
             .transpose();
         let before = before
             .map_err(|error| Invalid::one("before", code::INVALID, None, error.to_string()))?;
-        let (result, direction) = (word("result", self.result), word("direction", self.direction));
+        let (result, direction) = (
+            word("result", self.result),
+            word("direction", self.direction),
+        );
         let (from, until) = (moment("from", self.from), moment("until", self.until));
         // One more than asked for tells whether there is a next page.
         let filter = CallFilter {
@@ -227,7 +230,10 @@ fn word<T: DeserializeOwned>(field: &str, asked: Option<String>) -> Result<Optio
 /// A time, UTC ms.
 fn moment(field: &str, asked: Option<String>) -> Result<Option<i64>, Invalid> {
     let time = given(asked).map(|text| text.parse::<i64>());
-    let time = time.transpose().ok().filter(|time| time.is_none_or(|time| time >= 0));
+    let time = time
+        .transpose()
+        .ok()
+        .filter(|time| time.is_none_or(|time| time >= 0));
     time.ok_or_else(|| {
         let message = "must be a time in milliseconds since 1970-01-01, UTC";
         Invalid::one(field, code::INVALID, None, message)

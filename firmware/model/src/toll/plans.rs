@@ -140,11 +140,7 @@ static TARIFFS: [Tariff; 16] = [
     row(
         "EC",
         &["00"],
-        &[
-            ("1800", 0, Free),
-            ("1900", 0, Premium),
-            ("1700", 0, Shared),
-        ],
+        &[("1800", 0, Free), ("1900", 0, Premium), ("1700", 0, Shared)],
         &[
             ("9", 9, Mobile),
             ("1800", 0, Free),

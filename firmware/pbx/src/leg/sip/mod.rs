@@ -106,10 +106,12 @@ impl SipLines {
             let party = |number: &str| NameAddr::new(Uri::sip(Some(number), host.clone(), None));
             let from = match dial.caller.number.as_str() {
                 // Whoever withholds his number (RFC 3323 §4.1.1.3).
-                "" => NameAddr::new(anonymous()).with_display_name(match dial.caller.name.as_str() {
-                    "" => Language::En.anonymous(),
-                    name => name,
-                }),
+                "" => {
+                    NameAddr::new(anonymous()).with_display_name(match dial.caller.name.as_str() {
+                        "" => Language::En.anonymous(),
+                        name => name,
+                    })
+                }
                 number => party(number).with_display_name(dial.caller.name.clone()),
             };
             Invite {
