@@ -216,7 +216,7 @@ fn answer_itself(host: &Host) -> [(HeaderName, HeaderValue); 3] {
 /// Tells programs beside the phone which of the company's numbers was called.
 fn called_number(number: &str) -> (HeaderName, HeaderValue) {
     let name = HeaderName::from("X-Called-Number");
-    (name, HeaderValue::sanitized(number.to_owned()))
+    (name, HeaderValue::sanitized(number))
 }
 
 /// The URI of a caller without number.
