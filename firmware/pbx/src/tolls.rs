@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
+use crate::leg::Cause;
 
 /// The time that calls a minute are counted over.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -134,9 +135,16 @@ impl Tolls {
         let mut meters = self.lock();
         for (place, extension) in charged {
             meters.talking.remove(&(call.clone(), *place));
-            let talked = legs.get(*place).map_or(0, |leg| leg.talked_since(day));
+            let Some(leg) = legs.get(*place) else {
+                continue;
+            };
+            let meter = meters.by_extension.entry(*extension).or_default();
+            // Who found no free line has called nobody.
+            if leg.answered_at.is_none() && leg.cause == Cause::NO_CIRCUIT.to_string() {
+                meter.begun.pop_back();
+            }
+            let talked = leg.talked_since(day);
             if talked > 0 {
-                let meter = meters.by_extension.entry(*extension).or_default();
                 if meter.day != day {
                     (meter.day, meter.talked) = (day, 0);
                 }
@@ -280,6 +288,23 @@ mod tests {
         assert_eq!(tolls.exceeded(&configuration, &extension(0, 0)), None);
         tokio::time::advance(MINUTE).await;
         assert_eq!(tolls.exceeded(&configuration, &few), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_free_line_has_not_called() {
+        let (tolls, configuration) = (Tolls::default(), Configuration::default());
+        let few = extension(1, 0);
+        let call = CallId::new(utc_ms(), [1; 10]);
+        let mut leg = LegRecord::begin(LegKind::Line, "0101".into(), String::new(), 0);
+        for (cause, exceeded) in [
+            (Cause::NO_CIRCUIT, None),
+            (Cause::USER_BUSY, Some(Exceeded::Rate)),
+        ] {
+            tolls.begins(few.id);
+            leg.cause = cause.to_string();
+            tolls.ended(&configuration, &call, &[leg.clone()], &[(0, few.id)]);
+            assert_eq!(tolls.exceeded(&configuration, &few), exceeded);
+        }
     }
 
     #[test]
