@@ -93,7 +93,6 @@ fn json(content: &impl Serialize) -> Result<Vec<u8>, Problem> {
 async fn journal() -> Vec<u8> {
     let read = Command::new("journalctl")
         .args([
-            "--boot",
             "--no-pager",
             "--output",
             "short-iso-precise",
