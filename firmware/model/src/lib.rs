@@ -31,6 +31,7 @@ mod line;
 mod media_encryption;
 mod notice;
 pub mod password;
+mod pickup_group;
 mod problem;
 mod public_number;
 mod recording;
@@ -91,6 +92,7 @@ pub use notice::{
     Delivery, DeliveryId, DeliveryState, DeliveryWay, EventKind, MailNotice, MailSecurity,
     MailServer, TextBack, TextGateway, TextWay, Webhook, mobile_number,
 };
+pub use pickup_group::{MAX_PICKUP_GROUPS, PickupGroups};
 pub use problem::{FieldProblem, Invalid, Problems, code};
 pub use recording::{
     DEFAULT_KEEP_DAYS, DEFAULT_MIN_FREE_PERCENT, RecordingId, RecordingMode, RecordingProblem,

@@ -371,6 +371,8 @@ export interface Extension {
   /** Whether phones in browsers may be its phones. */
   webrtc_allowed: boolean
   class_of_service: ClassOfService
+  /** Names of the groups in which it takes calls that ring elsewhere. */
+  pickup_groups: string[]
   /** Phones registered now; in lists only. */
   registrations?: number
 }

@@ -401,6 +401,7 @@ impl Call {
             | Refused::RouteBarred
             | Refused::NoOutboundNumber
             | Refused::NumberNotAssigned
+            | Refused::NotInPickupGroup
             | Refused::NotSupervised => CallResult::Rejected,
             Refused::NotRegistered
             | Refused::NoCommonCodec

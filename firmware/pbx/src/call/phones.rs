@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::confirm::{Asked, CallConnect, Patience};
 use super::outside;
 use super::participant::{Newcomer, Participant};
+use super::pickup;
 use super::progress_tone::ProgressTone;
 use super::reach::{NotTaken, Waiting};
 use super::record::{Call, LegRef};
@@ -179,6 +180,18 @@ impl Phones {
         .await
     }
 
+    /// Lets somebody take the call from the phone at this place who may; hangs him up otherwise.
+    fn allowed(&self, index: usize, mut newcomer: Newcomer) -> Option<Newcomer> {
+        let phone = self.ringing.get(index);
+        let rung = phone.and_then(|phone| self.callees.get(phone.callee)?.as_ref());
+        let rung = rung.and_then(|callee| callee.who.extension());
+        if rung.is_some_and(|rung| !pickup::may_pick_up_at(&newcomer.who, rung)) {
+            newcomer.leg.hang_up(Release::Declined);
+            return None;
+        }
+        Some(newcomer)
+    }
+
     /// Tells whoever waits, and whoever passed him on, that it rings.
     fn alert(&mut self, call: &Call, waiting: &mut Waiting<'_>) {
         if std::mem::replace(&mut self.alerted, true) {
@@ -289,10 +302,9 @@ pub(super) async fn phone(
         }
         LegEvent::Replaced(mut newcomer) => {
             // Picked up by an INVITE that names this phone's dialog (RFC 3891): its leg is here already.
-            let taker = newcomer
-                .try_recv()
-                .ok()
-                .and_then(|newcomer| taken_by(waiting.participant, newcomer));
+            let newcomer = newcomer.try_recv().ok();
+            let newcomer = newcomer.and_then(|newcomer| phones.allowed(index, newcomer));
+            let taker = newcomer.and_then(|newcomer| taken_by(waiting.participant, newcomer));
             return Ok(taker.map(Taker::PickedUp));
         }
         LegEvent::Rejected(cause) | LegEvent::HungUp(cause) => {

@@ -7,6 +7,7 @@ use ramal_model::{
 };
 
 use super::agent_code::AgentCode;
+use super::pickup::may_pick_up_at;
 use super::setting_code::SettingCode;
 use super::trace::{Feature, Refused, Step, Unreached};
 use super::{Caller, E1Caller, SipTrunkCaller, outbound, toll_bar};
@@ -189,6 +190,12 @@ fn by_code(
         FeatureCode::GroupPickup | FeatureCode::DirectedPickup => {
             // A call that rings has been taken before it came to this.
             trace(Step::PickupCode { code });
+            let rung = configuration.extension_by_number(digits);
+            let rung = rung.filter(|_| asked == FeatureCode::DirectedPickup);
+            if rung.is_some_and(|rung| !may_pick_up_at(caller, rung)) {
+                let refused = Refused::NotInPickupGroup;
+                return Some(Route::Refused(refused, Cause::CALL_REJECTED));
+            }
             let refused = Refused::NothingToPickUp;
             return Some(Route::Refused(refused, Cause::SUBSCRIBER_ABSENT));
         }

@@ -464,6 +464,8 @@ pub(crate) enum Refused {
     NotRegistered,
     /// No call rings that could be picked up.
     NothingToPickUp,
+    /// The extension whose call was to be picked up is in pickup groups that the caller is not in.
+    NotInPickupGroup,
     /// The extension is in no call that the caller may supervise.
     NotSupervised,
     /// No call is parked there.

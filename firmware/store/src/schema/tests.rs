@@ -119,7 +119,7 @@ const ROWS: &[(i64, &str)] = &[
            UPDATE objects SET document = json_set(document, '$.company', 30) WHERE id = 2;
            UPDATE calls SET company = 30;
            UPDATE objects SET document = json_set(document, '$.toll', json('{"all_countries":false,"countries":["34"]}')) WHERE kind = 'company';
-           UPDATE objects SET document = json_set(document, '$.class_of_service', json('{"classes":["internal"],"calls_per_minute":5,"minutes_per_day":60}'))
+           UPDATE objects SET document = json_set(document, '$.class_of_service', json('{"classes":["internal"],"calls_per_minute":5,"minutes_per_day":60}'), '$.pickup_groups', json('["Vendas"]'))
                WHERE id = 2;"#,
     ),
 ];
