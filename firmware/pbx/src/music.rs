@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ramal_media::{Engine, MediaError, Prompt, Sound, is_sound};
-use ramal_model::{Configuration, MusicClass, MusicClassId, MusicOrder, MusicPosition};
+use ramal_model::{CompanyId, Configuration, MusicClass, MusicClassId, MusicOrder, MusicPosition};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -172,6 +172,7 @@ impl MusicService {
             .iter()
             .flat_map(|class| class.files.iter().copied())
             .chain(configuration.catalogue().audio_files())
+            .chain(configuration.recording_notice_of(CompanyId::DEFAULT))
             .filter_map(|id| configuration.audio_file(id))
             .map(|file| file.key.clone())
             .chain(configuration.speeches().map(|speech| speech.key()))

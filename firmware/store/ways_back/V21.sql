@@ -6,7 +6,7 @@ ALTER TABLE calls DROP COLUMN company;
 DELETE FROM objects WHERE kind = 'hosted_company';
 UPDATE objects SET document = json_remove(document, '$.company') WHERE kind IN
     ('user', 'extension', 'number', 'queue', 'ivr', 'time_condition', 'announcement', 'conference', 'voicemail_box', 'team');
-UPDATE objects SET document = json_remove(document, '$.toll') WHERE kind = 'company';
+UPDATE objects SET document = json_remove(document, '$.toll', '$.recording.notice_file') WHERE kind = 'company';
 UPDATE objects SET document = json_remove(document, '$.class_of_service', '$.pickup_groups') WHERE kind = 'extension';
 UPDATE objects SET document = json_remove(document, '$.classes') WHERE kind = 'outbound_route';
-UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out') WHERE kind = 'number';
+UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out', '$.recording_notice') WHERE kind = 'number';

@@ -276,6 +276,8 @@ export interface RecordingSettings {
   mode: RecordingMode
   /** Whether the party outside is told. */
   notice: boolean
+  /** What it is told; null is the gateway's own words. */
+  notice_file: Id | null
   /** Why not. */
   notice_waiver: string
   /** 0 keeps them until the space is needed. */

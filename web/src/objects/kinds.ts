@@ -141,6 +141,7 @@ export const KINDS: readonly Kind[] = [
       MUSIC,
       RECORDING,
       RECORDING_OUT,
+      ref('recording_notice', 'audio_file', { more: true }),
       {
         name: 'text_back',
         kind: 'group',
@@ -429,6 +430,7 @@ export const KINDS: readonly Kind[] = [
       text('contact_phone', 33, { mode: 'tel' } as Partial<Field>),
       ref('outbound_number', 'number'),
       ref('voicemail_greeting', 'audio_file'),
+      ref('recording_notice', 'audio_file'),
       ref('music_class', 'music_class'),
     ],
   },

@@ -47,7 +47,7 @@ use crate::problem::{Problems, code};
 use crate::{AudioFileId, Reference};
 
 /// Notes an audio file that is played, if there is one.
-fn plays(tell: &mut dyn FnMut(Reference), field: &str, file: Option<AudioFileId>) {
+pub(crate) fn plays(tell: &mut dyn FnMut(Reference), field: &str, file: Option<AudioFileId>) {
     if let Some(file) = file {
         tell(Reference::to_audio_file(field, file));
     }

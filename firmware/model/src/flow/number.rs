@@ -86,6 +86,9 @@ pub struct Number {
     pub recording: Option<RecordingMode>,
     /// Whether calls outside are recorded of those who call with it; null follows trunk, extension and company.
     pub recording_out: Option<RecordingMode>,
+    /// What the party outside is told before a call is recorded that comes to the number or is made with it; null follows the
+    /// company.
+    pub recording_notice: Option<AudioFileId>,
     /// What callers hear on hold; null follows the company.
     pub music_class: Option<MusicClassId>,
     /// Language of what the gateway says; null follows the company.
@@ -226,6 +229,7 @@ impl Default for Number {
             blocked_callers: Vec::new(),
             recording: None,
             recording_out: None,
+            recording_notice: None,
             music_class: None,
             language: None,
             text_back: None,
@@ -451,6 +455,7 @@ impl Object for Number {
             ("busy_message", self.busy_message),
             ("unavailable_message", self.unavailable_message),
             ("anonymous_message", self.anonymous_message),
+            ("recording_notice", self.recording_notice),
         ] {
             plays(tell, field, file);
         }

@@ -64,7 +64,9 @@ impl Configuration {
     pub fn users_of_audio_file(&self, id: AudioFileId) -> Vec<UsedBy> {
         let company = self
             .company()
-            .filter(|company| company.voicemail_greeting == Some(id))
+            .filter(|company| {
+                [company.voicemail_greeting, company.recording.notice_file].contains(&Some(id))
+            })
             .map(|company| UsedBy::new("company", 0, &company.legal_name));
         let users = self.users().iter();
         let users = users

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language,
-    LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem, TollClass,
+    AudioFileId, CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId,
+    Language, LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem, TollClass,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -80,6 +80,8 @@ pub(super) struct OfNumber {
     pub(super) label: Option<String>,
     /// Whether they are recorded.
     pub(super) recording: Option<RecordingMode>,
+    /// What the party outside is told before they are.
+    pub(super) recording_notice: Option<AudioFileId>,
     /// What its callers hear on hold.
     pub(super) music_class: Option<MusicClassId>,
     /// The language its callers are spoken to in.

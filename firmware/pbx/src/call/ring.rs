@@ -40,6 +40,7 @@ pub(super) async fn ring(
     following: &Following<'_>,
 ) -> Result<Participant, NotTaken> {
     let mut phones = Phones::default();
+    call.open_notice(waiting.participant).await;
     call.announce_recording(waiting.participant, callee);
     if let Err((refused, cause)) =
         add_extension(call, waiting, &mut phones, callee, slot, following)
@@ -63,6 +64,7 @@ pub(super) async fn several(
     let mut phones = Phones::default();
     let mut rung = Vec::new();
     let mut refused = (Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT);
+    call.open_notice(waiting.participant).await;
     let callees = who.iter().filter_map(|one| match one {
         Who::Extension(id) => following.configuration.extension(*id),
         Who::Outside(_) => None,
@@ -291,6 +293,7 @@ pub(super) async fn line(
             return failed(call.refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER));
         }
     };
+    call.open_notice(waiting.participant).await;
     if !call.is_outbound() {
         call.step(Step::Ringing {
             contacts: 1,

@@ -261,6 +261,7 @@ impl Switch for Stage<'_, '_> {
                 number: Some(one.number.clone()),
                 label: one.pass_called_number.then(|| one.label.clone()),
                 recording: one.recording,
+                recording_notice: one.recording_notice,
                 music_class: one.music_class,
                 language: one.language,
             });

@@ -383,6 +383,8 @@ export const objects = {
   'field_name.recording': 'Rekam panggilan',
   'field_name.recording_none': 'Seperti perusahaan',
   'field_name.greeting_none': 'Bawaan',
+  'field_name.recording_notice': 'Pemberitahuan perekaman',
+  'field_name.recording_notice_none': 'Milik perusahaan atau bawaan',
   'field_name.whisper': 'Whisper ke penjawab',
   'field_name.ivr': 'IVR / menu suara',
   'field_name.queue': 'Antrean',

@@ -383,6 +383,8 @@ export const objects = {
   'field_name.recording': 'Gravar chamadas',
   'field_name.recording_none': 'Como a empresa',
   'field_name.greeting_none': 'A do sistema',
+  'field_name.recording_notice': 'Aviso de gravação',
+  'field_name.recording_notice_none': 'O da empresa ou do sistema',
   'field_name.whisper': 'Sussurro para quem atende',
   'field_name.ivr': 'URA',
   'field_name.queue': 'Fila',
