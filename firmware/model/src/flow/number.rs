@@ -76,6 +76,9 @@ pub struct Number {
     /// Where messages for the number are left.
     #[schema(value_type = Option<i64>)]
     pub voicemail: Option<Id<VoicemailBox>>,
+    /// What callers hear who are led to a voicemail box without a greeting of its own; null follows the queue they came through, or
+    /// else the company.
+    pub voicemail_greeting: Option<AudioFileId>,
     /// Whether callers are refused who withhold their number.
     pub reject_anonymous: bool,
     /// What they hear then; null is the gateway's own.
@@ -224,6 +227,7 @@ impl Default for Number {
             reject_action: OfflineAction::default(),
             on_no_answer: None,
             voicemail: None,
+            voicemail_greeting: None,
             reject_anonymous: false,
             anonymous_message: None,
             blocked_callers: Vec::new(),
@@ -456,6 +460,7 @@ impl Object for Number {
             ("unavailable_message", self.unavailable_message),
             ("anonymous_message", self.anonymous_message),
             ("recording_notice", self.recording_notice),
+            ("voicemail_greeting", self.voicemail_greeting),
         ] {
             plays(tell, field, file);
         }

@@ -39,6 +39,9 @@ pub struct Queue {
     pub on_empty: Option<Destination>,
     /// What callers hear once, before they wait.
     pub greeting: Option<AudioFileId>,
+    /// What those hear who are led on to a voicemail box without a greeting of its own; null follows the company. That of the number
+    /// they called goes before.
+    pub voicemail_greeting: Option<AudioFileId>,
     /// What they hear while they wait; null follows the number, or else the company.
     pub music_class: Option<MusicClassId>,
     /// What is said to them from time to time; null is that they please hold.
@@ -150,6 +153,7 @@ impl Default for Queue {
             on_timeout: Destination::default(),
             on_empty: None,
             greeting: None,
+            voicemail_greeting: None,
             music_class: None,
             announcement: None,
             announce_position: true,
@@ -270,6 +274,7 @@ impl Object for Queue {
             destination.references("on_empty", tell);
         }
         plays(tell, "greeting", self.greeting);
+        plays(tell, "voicemail_greeting", self.voicemail_greeting);
         plays(tell, "announcement", self.announcement);
         plays(tell, "whisper", self.whisper);
         if let Some(class) = self.music_class {

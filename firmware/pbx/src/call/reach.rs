@@ -20,6 +20,7 @@ use super::toll_bar;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
 use super::{Caller, Outcome, Slot, agent_code, setting_code, voicemail};
+use crate::flow::Greetings;
 use crate::leg::{Cause, Leg};
 use crate::queues::Queues;
 
@@ -154,7 +155,13 @@ pub(super) async fn reach(
                     call.step(Step::Voicemail {
                         mailbox: mailbox.name.clone(),
                     });
-                    let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+                    let leaving = voicemail::leave_message(
+                        call,
+                        who,
+                        mailbox,
+                        Greetings::default(),
+                        configuration,
+                    );
                     return Ok(Reached::Served(Box::pin(leaving).await));
                 }
                 (rung, _) => rung,

@@ -21,7 +21,7 @@ use super::record::{Call, OfNumber};
 use super::ring;
 use super::trace::{End, Refused, Step};
 use super::{conference, voicemail};
-use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
+use crate::flow::{self, Availability, Greetings, QueueEnd, Rung, Say, Switch, Who};
 use crate::leg::{self, Cause, LegEvent, Release};
 use crate::queues::Queues;
 
@@ -370,10 +370,14 @@ impl Switch for Stage<'_, '_> {
         Box::pin(queue::wait(self, queue)).await
     }
 
-    async fn leave_message(&mut self, mailbox: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
+    async fn leave_message(
+        &mut self,
+        mailbox: &Arc<Stored<VoicemailBox>>,
+        greetings: Greetings,
+    ) -> Result<(), Outcome> {
         let (call, who) = (&mut *self.call, &mut *self.waiting.participant);
         let configuration = self.following.configuration;
-        let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+        let leaving = voicemail::leave_message(call, who, mailbox, greetings, configuration);
         // The call has ended with it.
         Err(Box::pin(leaving).await)
     }

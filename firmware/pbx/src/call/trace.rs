@@ -330,8 +330,10 @@ pub(crate) enum Unreached {
 pub(crate) enum Greeting {
     /// The box's own.
     Mailbox,
-    /// That of the number or queue that led to it.
-    Path,
+    /// That of the number that was called.
+    Number,
+    /// That of the queue that the caller came through.
+    Queue,
     /// The company's.
     Company,
     /// The gateway's own words.

@@ -385,6 +385,8 @@ export const objects = {
   'field_name.greeting_none': 'The built-in one',
   'field_name.recording_notice': 'Recording notice',
   'field_name.recording_notice_none': 'That of the company, or the built-in one',
+  'field_name.voicemail_greeting': 'Voicemail greeting',
+  'field_name.voicemail_greeting_none': 'That of the company',
   'field_name.whisper': 'Whisper to who answers',
   'field_name.ivr': 'IVR',
   'field_name.queue': 'Queue',

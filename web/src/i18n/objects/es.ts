@@ -385,6 +385,8 @@ export const objects = {
   'field_name.greeting_none': 'El incorporado',
   'field_name.recording_notice': 'Aviso de grabación',
   'field_name.recording_notice_none': 'El de la empresa o el incorporado',
+  'field_name.voicemail_greeting': 'Saludo del buzón de voz',
+  'field_name.voicemail_greeting_none': 'El de la empresa',
   'field_name.whisper': 'Susurro a quien contesta',
   'field_name.ivr': 'IVR',
   'field_name.queue': 'Cola',

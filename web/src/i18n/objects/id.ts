@@ -385,6 +385,8 @@ export const objects = {
   'field_name.greeting_none': 'Bawaan',
   'field_name.recording_notice': 'Pemberitahuan perekaman',
   'field_name.recording_notice_none': 'Milik perusahaan atau bawaan',
+  'field_name.voicemail_greeting': 'Salam kotak suara',
+  'field_name.voicemail_greeting_none': 'Milik perusahaan',
   'field_name.whisper': 'Whisper ke penjawab',
   'field_name.ivr': 'IVR / menu suara',
   'field_name.queue': 'Antrean',

@@ -385,6 +385,8 @@ export const objects = {
   'field_name.greeting_none': 'A do sistema',
   'field_name.recording_notice': 'Aviso de gravação',
   'field_name.recording_notice_none': 'O da empresa ou do sistema',
+  'field_name.voicemail_greeting': 'Saudação do correio de voz',
+  'field_name.voicemail_greeting_none': 'A da empresa',
   'field_name.whisper': 'Sussurro para quem atende',
   'field_name.ivr': 'URA',
   'field_name.queue': 'Fila',
