@@ -198,6 +198,16 @@ impl MusicService {
         self.pieces().by_key.get(key).cloned()
     }
 
+    /// An audio file that a call plays, also one that was added a moment ago and lies on the disk only.
+    pub(crate) async fn piece_at_hand(self: &Arc<Self>, key: &str) -> Option<Arc<Prompt>> {
+        if let Some(piece) = self.piece(key) {
+            return Some(piece);
+        }
+        let (music, key) = (Arc::clone(self), key.to_owned());
+        let opened = tokio::task::spawn_blocking(move || music.open_piece(&key)).await;
+        opened.ok().flatten()
+    }
+
     /// Opens an audio file; waits for the disk.
     pub(crate) fn open_piece(&self, key: &str) -> Option<Arc<Prompt>> {
         let folder = self.folders.audio_files.as_ref()?;

@@ -9,5 +9,5 @@ UPDATE objects SET document = json_remove(document, '$.company') WHERE kind IN
 UPDATE objects SET document = json_remove(document, '$.toll', '$.recording.notice_file') WHERE kind = 'company';
 UPDATE objects SET document = json_remove(document, '$.class_of_service', '$.pickup_groups') WHERE kind = 'extension';
 UPDATE objects SET document = json_remove(document, '$.classes') WHERE kind = 'outbound_route';
-UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out', '$.recording_notice', '$.voicemail_greeting') WHERE kind = 'number';
-UPDATE objects SET document = json_remove(document, '$.voicemail_greeting') WHERE kind = 'queue';
+UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out', '$.recording_notice', '$.voicemail_greeting', '$.whisper_text', '$.accept_key') WHERE kind = 'number';
+UPDATE objects SET document = json_remove(document, '$.voicemail_greeting', '$.whisper_text') WHERE kind = 'queue';

@@ -22,6 +22,7 @@ mod ring;
 mod time_condition;
 mod time_of_day;
 mod voicemail_box;
+mod whisper_text;
 
 pub use announcement::Announcement;
 pub use breaks::Break;
@@ -42,6 +43,7 @@ pub use ring::{RingOrder, RingStep, RingStrategy, RingTarget};
 pub use time_condition::{Override, OverrideState, Period, TimeCondition};
 pub use time_of_day::{BadTimeOfDay, TimeOfDay};
 pub use voicemail_box::VoicemailBox;
+pub use whisper_text::{WhisperFacts, WhisperPart, default_whisper, whisper_parts};
 
 use crate::problem::{Problems, code};
 use crate::{AudioFileId, Reference};

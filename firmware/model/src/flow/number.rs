@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nested, plays};
+use super::{
+    Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, WhisperFacts, check_key,
+    default_whisper, nested, plays, whisper_text,
+};
 use crate::problem::code;
 use crate::user::MAX_VOICEDROPS;
 use crate::{
     AudioFileId, Company, CompanyId, Configuration, Id, Language, MusicClassId, Object, Problems,
-    RecordingMode, Reference, TextBack, TrunkId, User, UserId, text,
+    RecordingMode, Reference, Speech, TextBack, TrunkId, User, UserId, text,
 };
 
 /// A number of the company.
@@ -58,6 +61,12 @@ pub struct Number {
     pub call_connect: Option<bool>,
     /// What they hear then; null is the gateway's own words.
     pub whisper: Option<AudioFileId>,
+    /// What they hear where no audio file is chosen, 1-200 characters. `{number.label}`, `{caller.number}` and `{queue.name}` stand for
+    /// what the number is called, who calls, and the queue that he came through.
+    #[schema(example = "Chamada para {number.label} de {caller.number}")]
+    pub whisper_text: Option<String>,
+    /// The key that takes the call, 0-9 or #; null is any digit. `*` always refuses it, other keys do nothing.
+    pub accept_key: Option<String>,
     /// Seconds before a call by forwarding is given up, 1-300; null is 60.
     #[schema(minimum = 1, maximum = 300)]
     pub ring_timeout_out: Option<i64>,
@@ -219,6 +228,8 @@ impl Default for Number {
             pass_called_number: false,
             call_connect: None,
             whisper: None,
+            whisper_text: None,
+            accept_key: None,
             ring_timeout_out: None,
             welcome: None,
             busy_message: None,
@@ -272,6 +283,13 @@ impl Number {
         self.ring_timeout_out
             .and_then(|seconds| u16::try_from(seconds).ok())
             .unwrap_or(60)
+    }
+
+    /// The text of its whisper, where no audio file goes before.
+    pub(super) fn whispered(&self) -> Option<&str> {
+        self.whisper_text
+            .as_deref()
+            .filter(|_| self.whisper.is_none())
     }
 
     fn check_target(&self, problems: &mut Problems) {
@@ -369,6 +387,14 @@ impl Object for Number {
         for (index, caller) in self.blocked_callers.iter_mut().enumerate() {
             *caller = text::did(problems, &format!("blocked_callers[{index}]"), caller);
         }
+        whisper_text::check(problems, "whisper_text", &mut self.whisper_text);
+        if let Some(key) = &self.accept_key {
+            check_key(problems, "accept_key", key);
+            if key == "*" {
+                let message = "`*` refuses the call";
+                problems.add("accept_key", code::INVALID, Some("0-9 #"), message);
+            }
+        }
         let voicedrops = self.voicedrops.len();
         text::at_most(problems, "voicedrops", voicedrops, MAX_VOICEDROPS);
         self.check_target(problems);
@@ -411,6 +437,29 @@ impl Object for Number {
             let message = "nobody rings in so short a time; calls need somewhere to go";
             problems.add("voicemail", code::REQUIRED, None, message);
         }
+    }
+
+    fn speeches(&self, configuration: &Configuration) -> Vec<Speech> {
+        let company = configuration.spoken_language();
+        let language = self.language.unwrap_or(company);
+        let mut speeches = match (self.whispered(), &self.accept_key) {
+            (Some(text), _) => {
+                let facts = WhisperFacts {
+                    label: Some(&self.label),
+                    queue: None,
+                };
+                whisper_text::speeches(text, language, facts)
+            }
+            (None, Some(key)) if self.whisper.is_none() => {
+                default_whisper(key, language).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut queues = configuration.catalogue().queues.iter();
+        if queues.any(|queue| queue.whispered().is_some_and(whisper_text::says_label)) {
+            speeches.extend(whisper_text::said(&self.label, company));
+        }
+        speeches
     }
 
     fn company(&self, _: Id<Self>) -> Option<CompanyId> {

@@ -6,7 +6,7 @@ use std::task::Poll;
 use ramal_media::PlayHandle;
 use tokio::time::Instant;
 
-use super::confirm::{Asked, CallConnect, Patience};
+use super::confirm::{Asked, CallConnect, Patience, Pressed};
 use super::outside;
 use super::participant::{Newcomer, Participant};
 use super::pickup;
@@ -134,7 +134,7 @@ impl Phones {
     }
 
     /// Asks somebody who has answered whether he takes the call; false when he need not be asked.
-    fn ask(&mut self, call: &mut Call, waiting: &mut Waiting<'_>, index: usize) -> bool {
+    async fn ask(&mut self, call: &mut Call, waiting: &mut Waiting<'_>, index: usize) -> bool {
         let Some(phone) = self.ringing.get_mut(index) else {
             return false;
         };
@@ -151,7 +151,8 @@ impl Phones {
             number: callee.number(),
         });
         phone.alerting = true;
-        phone.asked = Some(Asked::begin(call, waiting, connect, &*phone.leg));
+        let sounds = connect.asks(call, waiting).sounds().await;
+        phone.asked = Some(Asked::begin(sounds, &*phone.leg));
         // To whoever waits it goes on ringing.
         self.alert(call, waiting);
         true
@@ -280,7 +281,7 @@ pub(super) async fn phone(
             }
         }
         LegEvent::Answered => {
-            if !phones.ask(call, waiting, index) {
+            if !phones.ask(call, waiting, index).await {
                 return Ok(Some(Taker::Phone(index)));
             }
         }
@@ -288,13 +289,15 @@ pub(super) async fn phone(
             if phone.asked.is_none() {
                 return Ok(None);
             }
-            if key == '*' {
-                // He does not want it.
-                return phones.not_pressed(call, index).await.map(|()| None);
+            let callee = phones.callees.get(phone.callee).and_then(Option::as_ref);
+            let connect = callee.and_then(|callee| callee.connect.as_ref());
+            match connect.map(|connect| connect.pressed(key)) {
+                Some(Pressed::Takes) => phone.asked = None,
+                Some(Pressed::Refuses) => {
+                    return phones.not_pressed(call, index).await.map(|()| None);
+                }
+                Some(Pressed::Nothing) | None => return Ok(None),
             }
-            phone.asked = None;
-            let place = phone.callee;
-            let callee = phones.callees.get(place).and_then(Option::as_ref);
             call.step(Step::KeyPressed {
                 number: callee.map(Callee::number).unwrap_or_default(),
             });

@@ -253,7 +253,9 @@ fn add_outside(
         slot: None,
         connect: Some(CallConnect {
             wanted: outside.call_connect,
-            whisper: outside.whisper,
+            whisper: outside.whisper.or(call.of_number.whisper),
+            text: call.of_number.whisper_text.clone(),
+            key: call.of_number.accept_key,
         }),
     });
     let record = call.leg_started(&*line, &outside.number);
@@ -333,8 +335,9 @@ async fn until_answered(
             };
             phones.hang_up(Release::AnsweredElsewhere);
             let mut taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
-            let whisper = waiting.queued.as_ref().and_then(|it| it.whisper.clone());
-            if let Some(whisper) = whisper
+            let queued = waiting.queued.as_ref();
+            let whisper = queued.map(|it| it.whisper.clone()).unwrap_or_default();
+            if !whisper.is_empty()
                 && let Err(not_taken) = whisper::tell(call, waiting, &mut taken, whisper).await
             {
                 taken.end(call, Cause::NORMAL_CLEARING).await;

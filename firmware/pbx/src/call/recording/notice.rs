@@ -92,14 +92,7 @@ impl Call {
             return;
         }
         let music = Arc::clone(&self.exchange().music);
-        let opened = match music.piece(&file.key) {
-            Some(piece) => Some(piece),
-            None => {
-                let key = file.key.clone();
-                let opening = tokio::task::spawn_blocking(move || music.open_piece(&key));
-                opening.await.ok().flatten()
-            }
-        };
+        let opened = music.piece_at_hand(&file.key).await;
         self.recording.own_notice = opened.map(|prompt| (id, prompt));
     }
 
