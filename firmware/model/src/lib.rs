@@ -76,9 +76,9 @@ pub use flow::{
     CalendarDayKind, Clearing, Conference, Contact, Destination, DialledRange, HOLIDAY_COUNTRIES,
     Holiday, HolidayCountry, InboundMode, InboundRoute, Ivr, IvrKey, Limits, LimitsProfile,
     MenuText, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
-    OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
-    RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder, WhisperFacts,
-    WhisperPart, default_whisper, whisper_parts,
+    OverrideState, PagingGroup, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder,
+    RingStep, RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
+    WhisperFacts, WhisperPart, default_whisper, whisper_parts,
 };
 pub use hosted_company::{CompanyId, HostedCompany, MAX_COMPANIES};
 pub use language::{Language, UnknownLanguage};

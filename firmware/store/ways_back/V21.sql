@@ -3,7 +3,7 @@ CREATE INDEX calls_search ON calls (id, caller_number, callee_number, result, ca
 DROP INDEX calls_of_companies;
 ALTER TABLE calls DROP COLUMN company;
 -- The further companies were partitions: what was theirs is the gateway's again.
-DELETE FROM objects WHERE kind = 'hosted_company';
+DELETE FROM objects WHERE kind IN ('hosted_company', 'paging_group');
 UPDATE objects SET document = json_remove(document, '$.company') WHERE kind IN
     ('user', 'extension', 'number', 'queue', 'ivr', 'time_condition', 'announcement', 'conference', 'voicemail_box', 'team');
 UPDATE objects SET document = json_remove(document, '$.toll', '$.recording.notice_file') WHERE kind = 'company';

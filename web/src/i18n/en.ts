@@ -288,6 +288,7 @@ export const en = {
   'trace.unsecured': 'No keys for the sound of {who}: {why}',
   'trace.ended_here': 'Ended by the gateway: {why}',
   'trace.hung_up': 'Hung up by {who}',
+  'trace.paging': 'Announcement to the phones of “{group}”',
   'trace.pickup_code': '{code} takes a call that rings elsewhere',
   'trace.picked_up': '{by} picked it up',
   'trace.transfer_asked': '{who} asked to transfer to {number}',

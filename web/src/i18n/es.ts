@@ -290,6 +290,7 @@ export const es = {
   'trace.unsecured': 'Sin claves para el audio de {who}: {why}',
   'trace.ended_here': 'Terminada por el gateway: {why}',
   'trace.hung_up': 'Colgada por {who}',
+  'trace.paging': 'Anuncio a los teléfonos de «{group}»',
   'trace.pickup_code': '{code} captura una llamada que timbra en otra parte',
   'trace.picked_up': '{by} la capturó',
   'trace.transfer_asked': '{who} pidió transferir a {number}',

@@ -286,6 +286,7 @@ export const id = {
   'trace.unsecured': 'Tidak ada kunci untuk suara {who}: {why}',
   'trace.ended_here': 'Diakhiri gateway: {why}',
   'trace.hung_up': 'Ditutup oleh {who}',
+  'trace.paging': 'Pengumuman ke telepon “{group}”',
   'trace.pickup_code': '{code} mengambil panggilan yang berdering di tempat lain',
   'trace.picked_up': 'Diambil oleh {by}',
   'trace.transfer_asked': '{who} meminta pengalihan ke {number}',

@@ -290,6 +290,7 @@ export const ptBR = {
   'trace.unsecured': 'Sem chaves para o áudio de {who}: {why}',
   'trace.ended_here': 'Encerrada pelo gateway: {why}',
   'trace.hung_up': 'Desligada por {who}',
+  'trace.paging': 'Aviso aos telefones de “{group}”',
   'trace.pickup_code': '{code} captura uma chamada que toca em outro lugar',
   'trace.picked_up': '{by} capturou a chamada',
   'trace.transfer_asked': '{who} pediu transferência para {number}',

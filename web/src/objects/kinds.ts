@@ -350,6 +350,21 @@ export const KINDS: readonly Kind[] = [
     ],
   },
   {
+    id: 'paging_group',
+    path: '/paging-groups',
+    area: 'telephony',
+    icon: 'sound',
+    columns: ['number', 'extensions'],
+    fields: [
+      NAME,
+      COMPANY,
+      INSIDE,
+      { name: 'extensions', kind: 'refs', of: 'extension', wide: true },
+      flag('two_way', false, { wide: true }),
+      number('max_seconds', 10, 600, { initial: 60, more: true }),
+    ],
+  },
+  {
     id: 'voicemail_box',
     path: '/voicemail-boxes',
     area: 'telephony',

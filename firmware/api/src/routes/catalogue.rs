@@ -335,6 +335,7 @@ kinds! {
     calendars: Calendar, "/calendars", "/calendars/{id}", "calendar";
     announcements: Announcement, "/announcements", "/announcements/{id}", "announcement";
     conferences: Conference, "/conferences", "/conferences/{id}", "conference";
+    paging_groups: PagingGroup, "/paging-groups", "/paging-groups/{id}", "paging group";
     voicemail_boxes: VoicemailBox, "/voicemail-boxes", "/voicemail-boxes/{id}", "voicemail box";
     teams: Team, "/teams", "/teams/{id}", "team";
     profiles: Profile, "/profiles", "/profiles/{id}", "profile";

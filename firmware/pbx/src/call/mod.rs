@@ -17,6 +17,7 @@ mod hold;
 mod keys;
 mod outbound;
 mod outside;
+mod paging;
 mod park;
 mod participant;
 mod phones;

@@ -78,6 +78,8 @@ pub(crate) enum Step {
     ThirdLeft { number: String },
     /// The number asks for a call that rings elsewhere.
     PickupCode { code: String },
+    /// What is said goes to the phones of a paging group.
+    Paging { group: String },
     /// The number is an extension's.
     Extension { number: String, name: String },
     /// The call goes no further.

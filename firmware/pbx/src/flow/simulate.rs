@@ -130,6 +130,7 @@ pub(crate) fn simulate_dialled(
             })
         }
         Route::Feature(_)
+        | Route::Page(_)
         | Route::Agent(_)
         | Route::Park(_)
         | Route::Set(_)

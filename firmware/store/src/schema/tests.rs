@@ -114,7 +114,7 @@ const ROWS: &[(i64, &str)] = &[
     ),
     (
         21,
-        r#"INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}');
+        r#"INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}'), (31, 'paging_group', '{"id":31,"name":"Loja"}');
            UPDATE objects SET document = json_set(document, '$.voicedrops', json('[]'), '$.recording_out', 'all', '$.recording_notice', 12, '$.voicemail_greeting', 12, '$.whisper_text', 'Call', '$.accept_key', '5') WHERE kind = 'number';
            UPDATE objects SET document = json_set(document, '$.company', 30) WHERE id = 2;
            UPDATE calls SET company = 30;
