@@ -79,6 +79,7 @@ const MENU: readonly ItemGroup[] = [
       },
       one('telephony', 'info', '/announcements', 'announcement.title', 'telephony:view'),
       one('telephony', 'users', '/conferences', 'conference.title', 'telephony:view'),
+      one('telephony', 'sound', '/paging-groups', 'paging_group.title', 'telephony:view'),
       one('telephony', 'voicemail', '/voicemail-boxes', 'voicemail_box.title', 'telephony:view'),
       one('telephony', 'terminal', '/feature-codes', 'nav.feature_codes', 'telephony:view'),
       one('telephony', 'play', '/simulate', 'nav.simulate', 'telephony:view'),

@@ -16,6 +16,7 @@ const SCREENS: Record<string, string> = {
   music_class: '/music-on-hold',
   number: '/numbers',
   outbound_route: '/outbound-routes',
+  paging_group: '/paging-groups',
   profile: '/profiles',
   queue: '/queues',
   team: '/teams',

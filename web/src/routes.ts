@@ -42,6 +42,7 @@ const ROUTES: readonly Route[] = [
   objects('/calendars', 'telephony:view'),
   objects('/announcements', 'telephony:view'),
   objects('/conferences', 'telephony:view'),
+  objects('/paging-groups', 'telephony:view'),
   objects('/voicemail-boxes', 'telephony:view'),
   objects('/teams', 'users:view'),
   objects('/profiles', 'users:view'),

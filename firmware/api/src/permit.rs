@@ -61,6 +61,7 @@ const OBJECTS: &[(&str, Area)] = &[
     ("/contacts", Telephony),
     ("/announcements", Telephony),
     ("/conferences", Telephony),
+    ("/paging-groups", Telephony),
     ("/voicemail-boxes", Telephony),
     ("/voicemail-settings", Telephony),
     ("/users", Users),

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::{
     ClassOfService, ClassOfServiceChange, CompanyId, Configuration, Invalid, Language,
-    MediaEncryption, MusicClassId, RecordingMode,
+    MediaEncryption, MusicClassId, PickupGroups, RecordingMode,
     problem::{Problems, code},
     sound::check_class,
     text,
@@ -83,6 +83,9 @@ pub struct Extension {
     /// What it may call outside, and how much.
     #[serde(default = "ClassOfService::before")]
     pub class_of_service: ClassOfService,
+    /// Whose calls it may take while they ring, and who may take its own.
+    #[serde(default, skip_serializing_if = "PickupGroups::is_empty")]
+    pub pickup_groups: PickupGroups,
 }
 
 /// What holds for extensions from before there was a switch.
@@ -143,6 +146,9 @@ pub struct NewExtension {
     /// What it may call outside, and how much; by default no other countries and nothing that costs extra.
     #[serde(default)]
     pub class_of_service: Option<ClassOfServiceChange>,
+    /// Names of pickup groups; default none.
+    #[serde(default)]
+    pub pickup_groups: PickupGroups,
 }
 
 /// Changes to an extension; what is left out stays.
@@ -229,6 +235,9 @@ pub struct ExtensionChange {
     /// What it may call outside, and how much.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_of_service: Option<ClassOfServiceChange>,
+    /// Names of all its pickup groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pickup_groups: Option<PickupGroups>,
 }
 
 impl NewExtension {
@@ -278,6 +287,7 @@ impl NewExtension {
             webrtc_allowed: self.webrtc_allowed.unwrap_or(allowed()),
             class_of_service: ClassOfService::default()
                 .changed(&mut problems, self.class_of_service.as_ref()),
+            pickup_groups: self.pickup_groups.clone(),
         };
         if extension.display_name.trim().is_empty() {
             extension.display_name = extension.number.trim().to_owned();
@@ -345,6 +355,9 @@ impl ExtensionChange {
         if let Some(webrtc_allowed) = self.webrtc_allowed {
             extension.webrtc_allowed = webrtc_allowed;
         }
+        if let Some(groups) = &self.pickup_groups {
+            extension.pickup_groups = groups.clone();
+        }
         let change = self.class_of_service.as_ref();
         extension.class_of_service = extension.class_of_service.changed(&mut problems, change);
         extension.check(&mut problems, configuration);
@@ -408,6 +421,7 @@ impl Extension {
     fn check_texts(&mut self, problems: &mut Problems) {
         self.number = text::digits(problems, "number", &self.number, 2, 7);
         self.display_name = text::line(problems, "display_name", &self.display_name, 1, 64);
+        self.pickup_groups.check(problems);
         let own = self.number.clone();
         for (field, to) in [
             ("forward_all", &mut self.forward_all),

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::flow::plays;
 use crate::problem::{Problems, code};
 use crate::{
     AudioFileId, Configuration, Direction, ExtensionId, Id, MusicClassId, Number, Object,
@@ -77,6 +78,8 @@ pub struct HostedCompany {
     pub cnl: String,
     /// What callers of its voicemail boxes hear that have no greeting of their own; null is the gateway's own words.
     pub voicemail_greeting: Option<AudioFileId>,
+    /// What the party outside is told before its calls are recorded; null is the gateway's own words.
+    pub recording_notice: Option<AudioFileId>,
     /// What those hear who are held, where nothing closer to them says otherwise; null is the default company's.
     pub music_class: Option<MusicClassId>,
     /// The number of this company that those see whom its people call who have no number of their own.
@@ -123,9 +126,8 @@ impl Object for HostedCompany {
     }
 
     fn references(&self, tell: &mut dyn FnMut(Reference)) {
-        if let Some(file) = self.voicemail_greeting {
-            tell(Reference::to_audio_file("voicemail_greeting", file));
-        }
+        plays(tell, "voicemail_greeting", self.voicemail_greeting);
+        plays(tell, "recording_notice", self.recording_notice);
         if let Some(class) = self.music_class {
             tell(Reference::to_music_class("music_class", class));
         }
@@ -170,6 +172,14 @@ impl Configuration {
         match id.hosted() {
             Some(_) => self.hosted_company(id)?.voicemail_greeting,
             None => self.company()?.voicemail_greeting,
+        }
+    }
+
+    /// What the party outside is told before a company's calls are recorded, where the number says nothing else.
+    pub fn recording_notice_of(&self, id: CompanyId) -> Option<AudioFileId> {
+        match id.hosted() {
+            Some(_) => self.hosted_company(id)?.recording_notice,
+            None => self.company()?.recording.notice_file,
         }
     }
 

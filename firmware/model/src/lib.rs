@@ -31,6 +31,7 @@ mod line;
 mod media_encryption;
 mod notice;
 pub mod password;
+mod pickup_group;
 mod problem;
 mod public_number;
 mod recording;
@@ -75,8 +76,9 @@ pub use flow::{
     CalendarDayKind, Clearing, Conference, Contact, Destination, DialledRange, HOLIDAY_COUNTRIES,
     Holiday, HolidayCountry, InboundMode, InboundRoute, Ivr, IvrKey, Limits, LimitsProfile,
     MenuText, Number, NumberTarget, OfflineAction, OutboundRoute, OutboundRule, Override,
-    OverrideState, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder, RingStep,
-    RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
+    OverrideState, PagingGroup, Pattern, Period, Queue, QueueMember, QueueStrategy, RingOrder,
+    RingStep, RingStrategy, RingTarget, TimeCondition, TimeOfDay, VoicemailBox, Way, WayOrder,
+    WhisperFacts, WhisperPart, default_whisper, whisper_parts,
 };
 pub use hosted_company::{CompanyId, HostedCompany, MAX_COMPANIES};
 pub use language::{Language, UnknownLanguage};
@@ -91,6 +93,7 @@ pub use notice::{
     Delivery, DeliveryId, DeliveryState, DeliveryWay, EventKind, MailNotice, MailSecurity,
     MailServer, TextBack, TextGateway, TextWay, Webhook, mobile_number,
 };
+pub use pickup_group::{MAX_PICKUP_GROUPS, PickupGroups};
 pub use problem::{FieldProblem, Invalid, Problems, code};
 pub use recording::{
     DEFAULT_KEEP_DAYS, DEFAULT_MIN_FREE_PERCENT, RecordingId, RecordingMode, RecordingProblem,

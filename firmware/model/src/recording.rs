@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    CallId, Company, Country, Invalid,
+    AudioFileId, CallId, Company, Country, Invalid,
     problem::{Problems, code},
     text,
 };
@@ -53,6 +53,9 @@ pub struct RecordingSettings {
     pub mode: RecordingMode,
     /// Whether the party outside is told that the call is recorded, before the recording begins.
     pub notice: bool,
+    /// What it is told; null is the gateway's own words, in the language of the number that the call is made by.
+    #[serde(default)]
+    pub notice_file: Option<AudioFileId>,
     /// Why it is not told, in the words of whoever decided so; at most 200 characters. Needed in Brazil (Law
     /// 13.709/2018) to switch the notice off.
     pub notice_waiver: String,
@@ -69,6 +72,7 @@ impl Default for RecordingSettings {
         RecordingSettings {
             mode: RecordingMode::Off,
             notice: true,
+            notice_file: None,
             notice_waiver: String::new(),
             keep_days: DEFAULT_KEEP_DAYS,
             min_free_percent: DEFAULT_MIN_FREE_PERCENT,
@@ -86,6 +90,13 @@ pub struct RecordingSettingsChange {
     /// Whether the party outside is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<bool>,
+    /// What it is told, or null for the gateway's own words.
+    #[serde(
+        deserialize_with = "text::nullable",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<AudioFileId>)]
+    pub notice_file: Option<Option<AudioFileId>>,
     /// Why it is not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice_waiver: Option<String>,
@@ -112,6 +123,9 @@ impl RecordingSettingsChange {
         }
         if let Some(notice) = self.notice {
             settings.notice = notice;
+        }
+        if let Some(file) = self.notice_file {
+            settings.notice_file = file;
         }
         if let Some(waiver) = &self.notice_waiver {
             settings.notice_waiver = waiver.clone();

@@ -34,6 +34,8 @@ pub enum Column {
     Integer,
     /// `true` or `false`.
     Flag,
+    /// Texts with commas or semicolons between them.
+    List,
 }
 
 impl Table {
@@ -126,6 +128,15 @@ impl Table {
                     "false" | "0" | "no" => Some(Value::from(false)),
                     _ => None,
                 },
+                Some(Column::List) => {
+                    let texts = text.split([',', ';']).map(str::trim);
+                    Some(
+                        texts
+                            .filter(|one| !one.is_empty())
+                            .map(Value::from)
+                            .collect(),
+                    )
+                }
                 _ => Some(Value::from(text)),
             };
             match value {

@@ -241,12 +241,12 @@ impl Exchange {
         }
     }
 
-    /// The call that has rung longest, at this extension or at any.
-    pub(crate) fn ringing(&self, extension: Option<ExtensionId>) -> Option<CallId> {
+    /// The call that has rung longest, at any of the extensions for which this holds.
+    pub(crate) fn ringing(&self, at: impl Fn(ExtensionId) -> bool) -> Option<CallId> {
         let calls = self.calls();
         let mut ringing = calls.ringing.iter();
         ringing
-            .find(|(_, rung)| extension.is_none_or(|extension| rung.contains(&extension)))
+            .find(|(_, rung)| rung.iter().any(|extension| at(*extension)))
             .map(|(id, _)| id.clone())
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ramal_media::{Engine, MediaError, Prompt, Sound, is_sound};
-use ramal_model::{Configuration, MusicClass, MusicClassId, MusicOrder, MusicPosition};
+use ramal_model::{CompanyId, Configuration, MusicClass, MusicClassId, MusicOrder, MusicPosition};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -172,6 +172,7 @@ impl MusicService {
             .iter()
             .flat_map(|class| class.files.iter().copied())
             .chain(configuration.catalogue().audio_files())
+            .chain(configuration.recording_notice_of(CompanyId::DEFAULT))
             .filter_map(|id| configuration.audio_file(id))
             .map(|file| file.key.clone())
             .chain(configuration.speeches().map(|speech| speech.key()))
@@ -195,6 +196,16 @@ impl MusicService {
     /// An audio file that a call plays, if it is open.
     pub(crate) fn piece(&self, key: &str) -> Option<Arc<Prompt>> {
         self.pieces().by_key.get(key).cloned()
+    }
+
+    /// An audio file that a call plays, also one that was added a moment ago and lies on the disk only.
+    pub(crate) async fn piece_at_hand(self: &Arc<Self>, key: &str) -> Option<Arc<Prompt>> {
+        if let Some(piece) = self.piece(key) {
+            return Some(piece);
+        }
+        let (music, key) = (Arc::clone(self), key.to_owned());
+        let opened = tokio::task::spawn_blocking(move || music.open_piece(&key)).await;
+        opened.ok().flatten()
     }
 
     /// Opens an audio file; waits for the disk.

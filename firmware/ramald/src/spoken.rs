@@ -21,7 +21,7 @@ pub(crate) async fn follow(studio: Studio, mut configuration: watch::Receiver<Ar
             let tag = speech.language.tag();
             let spoken = studio.keep_spoken(&speech.key(), &speech.text, tag).await;
             if let Err(error) = spoken {
-                tracing::error!(%error, text = speech.text, "a menu is not spoken: callers hear nothing of it");
+                tracing::error!(%error, text = speech.text, "a text is not spoken: nobody hears it");
                 all_spoken = false;
             }
         }

@@ -184,6 +184,14 @@ impl Store {
         let actor = actor.clone();
         self.writer
             .run(move |write| {
+                if let Some(Some(id)) = change.notice_file
+                    && write.configuration.audio_file(id).is_none()
+                {
+                    let message = format!("there is no audio file {id}");
+                    return Err(
+                        Invalid::one("notice_file", code::NO_SUCH_OBJECT, None, message).into(),
+                    );
+                }
                 let mut draft = write.configuration.draft();
                 let company = draft.company.as_mut().ok_or(StoreError::NotSetUp)?;
                 company.recording = change.validate(company)?;

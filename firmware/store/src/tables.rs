@@ -24,6 +24,7 @@ pub const EXTENSION_COLUMNS: &[(&str, Column)] = &[
     ("media_encryption", Column::Text),
     ("recording", Column::Text),
     ("webrtc_allowed", Column::Flag),
+    ("pickup_groups", Column::List),
     ("company", Column::Text),
 ];
 

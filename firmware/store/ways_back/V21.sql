@@ -3,10 +3,11 @@ CREATE INDEX calls_search ON calls (id, caller_number, callee_number, result, ca
 DROP INDEX calls_of_companies;
 ALTER TABLE calls DROP COLUMN company;
 -- The further companies were partitions: what was theirs is the gateway's again.
-DELETE FROM objects WHERE kind = 'hosted_company';
+DELETE FROM objects WHERE kind IN ('hosted_company', 'paging_group');
 UPDATE objects SET document = json_remove(document, '$.company') WHERE kind IN
     ('user', 'extension', 'number', 'queue', 'ivr', 'time_condition', 'announcement', 'conference', 'voicemail_box', 'team');
-UPDATE objects SET document = json_remove(document, '$.toll') WHERE kind = 'company';
-UPDATE objects SET document = json_remove(document, '$.class_of_service') WHERE kind = 'extension';
+UPDATE objects SET document = json_remove(document, '$.toll', '$.recording.notice_file') WHERE kind = 'company';
+UPDATE objects SET document = json_remove(document, '$.class_of_service', '$.pickup_groups') WHERE kind = 'extension';
 UPDATE objects SET document = json_remove(document, '$.classes') WHERE kind = 'outbound_route';
-UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out') WHERE kind = 'number';
+UPDATE objects SET document = json_remove(document, '$.voicedrops', '$.recording_out', '$.recording_notice', '$.voicemail_greeting', '$.whisper_text', '$.accept_key') WHERE kind = 'number';
+UPDATE objects SET document = json_remove(document, '$.voicemail_greeting', '$.whisper_text') WHERE kind = 'queue';

@@ -310,9 +310,9 @@ async fn at_27_somebody_who_is_passed_on_is_not_told_again() -> Result {
     Ok(())
 }
 
-#[tokio::test]
-async fn f082_calls_outside_with_a_number_are_recorded_as_it_says() -> Result {
-    let (bench, number, ana) = recorded(json!({ "recording_out": "all" })).await?;
+/// Somebody at 2001 who calls outside with the number.
+async fn calling_with(settings: Value) -> Result<(Bench, i64, Phone)> {
+    let (bench, number, ana) = recorded(settings).await?;
     let rule = json!([{ "pattern": "X.", "ways": [{ "way": "trunk", "id": bench.trunk }] }]);
     let route = json!({ "name": "Tudo", "rules": rule });
     bench.add("outbound-routes", route).await?;
@@ -324,6 +324,12 @@ async fn f082_calls_outside_with_a_number_are_recorded_as_it_says() -> Result {
         "extension": extension, "outbound_number": number,
     });
     bench.add("users", user).await?;
+    Ok((bench, number, ana))
+}
+
+#[tokio::test]
+async fn f082_calls_outside_with_a_number_are_recorded_as_it_says() -> Result {
+    let (bench, _, ana) = calling_with(json!({ "recording_out": "all" })).await?;
     let out = ana.call(MOBILE).await?;
     let mut inn = next_call(&bench.carrier).await?;
     inn.answer();
@@ -337,5 +343,106 @@ async fn f082_calls_outside_with_a_number_are_recorded_as_it_says() -> Result {
     out.hang_up();
     inn.wait_ended(SOON).await?;
     recording(&bench).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn f086_whoever_is_called_is_told_what_the_number_says_that_he_is_called_with() -> Result {
+    let (bench, number, ana) = calling_with(json!({ "recording_out": "all" })).await?;
+    let own = bench.tone(800.0, 1.0).await?;
+    let change = json!({ "recording_notice": own });
+    bench.change("numbers", number, change).await?;
+    let out = ana.call(MOBILE).await?;
+    let mut inn = next_call(&bench.carrier).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    talk(&out, &inn).await?;
+    let heard = inn.audio().heard();
+    assert!(
+        first(&heard, 800.0).is_some(),
+        "the party outside is not told"
+    );
+    let words = Prompt::load("pt-BR", "recording-notice")?;
+    assert_eq!(words.find(&heard), None, "the gateway's own words");
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    let recording = recording(&bench).await?;
+    assert!(recording["notice_played_at"].is_i64(), "{recording}");
+    Ok(())
+}
+
+/// What a caller hears first: this tone, and none of the gateway's own words.
+async fn is_told(bench: &Bench, ana: &Phone, frequency: f64) -> Result {
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(ana).await?;
+    inn.ring();
+    hears_ringing(&out).await?;
+    let heard = out.audio().heard();
+    let told = first(&heard, frequency);
+    let rung = told.and_then(|told| first(&heard[told..], 425.0));
+    assert!(rung.is_some(), "{told:?} {rung:?}");
+    for language in ["pt-BR", "es"] {
+        let own = Prompt::load(language, "recording-notice")?;
+        assert_eq!(
+            own.find(&heard),
+            None,
+            "the gateway's own words in {language}"
+        );
+    }
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    out.wait_answered(SOON).await?;
+    talk(&out, &inn).await?;
+    assert_eq!(
+        first(&inn.audio().heard(), frequency),
+        None,
+        "the agent heard the notice"
+    );
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn f084_the_number_says_what_is_told_before_the_company_and_the_gateway_last() -> Result {
+    let (bench, number, ana) = recorded(json!({ "language": "es" })).await?;
+    let api = bench.gateway.api();
+    let path = "/api/v1/recording-settings";
+    // Nothing is chosen: the gateway's own words, in the language of the number.
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(&ana).await?;
+    inn.ring();
+    hears_ringing(&out).await?;
+    let heard = out.audio().heard();
+    assert!(
+        Prompt::load("es", "recording-notice")?
+            .find(&heard)
+            .is_some()
+    );
+    out.hang_up();
+    inn.wait_ended(SOON).await?;
+    out.wait_ended(SOON).await?;
+    // The company's.
+    let [company, own] = [bench.tone(500.0, 1.0).await?, bench.tone(800.0, 1.0).await?];
+    let refused = api.patch(path, &json!({ "notice_file": 999_999 })).await?;
+    let refused = refused.expect(422)?;
+    assert_eq!(refused["errors"][0]["field"], "notice_file", "{refused}");
+    let changed = api.patch(path, &json!({ "notice_file": company })).await?;
+    assert_eq!(changed.expect(200)?["notice_file"], company);
+    is_told(&bench, &ana, 500.0).await?;
+    // The number's.
+    let change = json!({ "recording_notice": own });
+    bench.change("numbers", number, change).await?;
+    is_told(&bench, &ana, 800.0).await?;
+    // Neither can be deleted.
+    for file in [company, own] {
+        let path = format!("/api/v1/audio-files/{file}");
+        api.delete(&path).await?.expect(409)?;
+    }
+    let steps_of = bench.gateway.records(3).await?;
+    let told = steps_of
+        .iter()
+        .filter(|one| steps(one).contains(&"recording_notice_played"));
+    assert_eq!(told.count(), 3);
     Ok(())
 }

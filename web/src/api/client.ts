@@ -72,7 +72,7 @@ export class Client {
 
 /** What is configured in drafts: what leads calls, trunks, extensions, the company. */
 const PARTS =
-  /^\/(company|feature-codes|extensions|trunks|e1-trunks|numbers|inbound-routes|outbound-routes|ivrs|queues|breaks|time-conditions|calendars|announcements|conferences|voicemail-boxes|voicemail-settings|recording-settings|simulate)(\/|$)/
+  /^\/(company|feature-codes|extensions|trunks|e1-trunks|numbers|inbound-routes|outbound-routes|ivrs|queues|breaks|time-conditions|calendars|announcements|conferences|paging-groups|voicemail-boxes|voicemail-settings|recording-settings|simulate)(\/|$)/
 /** Below these, what goes on now and what is no setting. */
 const NOT_PARTS = /^\/(trunks\/legacy-text|calendars\/(read|[^/]+\/days)|queues\/[^/]+\/|conferences\/(active|[^/]+\/))/
 

@@ -276,6 +276,8 @@ export interface RecordingSettings {
   mode: RecordingMode
   /** Whether the party outside is told. */
   notice: boolean
+  /** What it is told; null is the gateway's own words. */
+  notice_file: Id | null
   /** Why not. */
   notice_waiver: string
   /** 0 keeps them until the space is needed. */
@@ -371,6 +373,8 @@ export interface Extension {
   /** Whether phones in browsers may be its phones. */
   webrtc_allowed: boolean
   class_of_service: ClassOfService
+  /** Names of the groups in which it takes calls that ring elsewhere. */
+  pickup_groups: string[]
   /** Phones registered now; in lists only. */
   registrations?: number
 }

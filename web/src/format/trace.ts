@@ -144,6 +144,8 @@ export function traceText(step: TraceStep): string {
     case 'hung_up':
     case 'transferred':
       return t(`trace.${step['step']}`, { who: word('end', text('by')) })
+    case 'paging':
+      return t('trace.paging', { group: text('group') })
     case 'pickup_code':
       return t('trace.pickup_code', { code: text('code') })
     case 'parked':

@@ -169,13 +169,13 @@ fn may_give<T: InCatalogue>(may: &Access, settings: &T) -> Result<(), Problem> {
 /// Speaks what an object says before it counts, so that no call finds it unspoken and whoever saves it is told why it cannot
 /// be. What comes otherwise, by an import for instance, is spoken later.
 async fn speak<T: InCatalogue>(app: &App, settings: &T) -> Result<(), Problem> {
-    let company = app.store.configuration().spoken_language();
-    let Some(speech) = settings.speech(company) else {
-        return Ok(());
-    };
-    let (key, tag) = (speech.key(), speech.language.tag());
-    let spoken = app.studio.keep_spoken(&key, &speech.text, tag);
-    spoken.await.map_err(problem)
+    let configuration = app.store.configuration();
+    for speech in settings.speeches(&configuration) {
+        let (key, tag) = (speech.key(), speech.language.tag());
+        let spoken = app.studio.keep_spoken(&key, &speech.text, tag);
+        spoken.await.map_err(problem)?;
+    }
+    Ok(())
 }
 
 async fn create<T: InCatalogue>(
@@ -335,6 +335,7 @@ kinds! {
     calendars: Calendar, "/calendars", "/calendars/{id}", "calendar";
     announcements: Announcement, "/announcements", "/announcements/{id}", "announcement";
     conferences: Conference, "/conferences", "/conferences/{id}", "conference";
+    paging_groups: PagingGroup, "/paging-groups", "/paging-groups/{id}", "paging group";
     voicemail_boxes: VoicemailBox, "/voicemail-boxes", "/voicemail-boxes/{id}", "voicemail box";
     teams: Team, "/teams", "/teams/{id}", "team";
     profiles: Profile, "/profiles", "/profiles/{id}", "profile";

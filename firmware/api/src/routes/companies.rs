@@ -33,6 +33,8 @@ pub struct CompanyRow {
     cnl: String,
     /// What callers of its voicemail boxes hear that have no greeting of their own; null is the gateway's own words.
     voicemail_greeting: Option<AudioFileId>,
+    /// What the party outside is told before its calls are recorded; null is the gateway's own words.
+    recording_notice: Option<AudioFileId>,
     /// What those hear who are held; null follows the default company, and there is the gateway's own music.
     music_class: Option<MusicClassId>,
     /// The number that those see whom its people call who have none of their own; always null for the default company, whose
@@ -55,6 +57,7 @@ impl CompanyRow {
                 contact_phone: company.contact_phone.clone(),
                 cnl: company.cnl.clone(),
                 voicemail_greeting: company.voicemail_greeting,
+                recording_notice: company.recording.notice_file,
                 music_class: company.music_class,
                 outbound_number: None,
                 used_by: Vec::new(),
@@ -69,6 +72,7 @@ impl CompanyRow {
             contact_phone: company.contact_phone,
             cnl: company.cnl,
             voicemail_greeting: company.voicemail_greeting,
+            recording_notice: company.recording_notice,
             music_class: company.music_class,
             outbound_number: company.outbound_number,
             used_by: configuration.referring_to("hosted_company", hosted.number()),

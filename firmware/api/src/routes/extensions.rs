@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ramal_model::{
     ClassOfService, CompanyId, Extension, ExtensionChange, ExtensionId, Language, MediaEncryption,
-    MusicClassId, NewExtension, RecordingMode, Secret,
+    MusicClassId, NewExtension, PickupGroups, RecordingMode, Secret,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +56,8 @@ pub struct ExtensionRow {
     webrtc_allowed: bool,
     /// What it may call outside, and how much.
     class_of_service: ClassOfService,
+    /// Whose calls it may take while they ring, and who may take its own.
+    pickup_groups: PickupGroups,
     /// Phones registered now.
     registrations: usize,
 }
@@ -80,6 +82,7 @@ impl ExtensionRow {
             do_not_disturb,
             webrtc_allowed,
             class_of_service,
+            pickup_groups,
         } = extension.clone();
         Self {
             id,
@@ -99,6 +102,7 @@ impl ExtensionRow {
             do_not_disturb,
             webrtc_allowed,
             class_of_service,
+            pickup_groups,
             registrations,
         }
     }

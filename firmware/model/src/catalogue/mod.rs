@@ -21,7 +21,7 @@ use crate::Configuration;
 use crate::access::{Profile, Team};
 use crate::flow::{
     Announcement, Break, Calendar, Conference, Contact, InboundRoute, Ivr, Number, OutboundRoute,
-    Queue, TimeCondition, VoicemailBox,
+    PagingGroup, Queue, TimeCondition, VoicemailBox,
 };
 use crate::hosted_company::{CompanyId, HostedCompany};
 use crate::notice::{MailNotice, MailServer, TextGateway, Webhook};
@@ -305,6 +305,8 @@ catalogue! {
     announcements: Announcement,
     /// Conference rooms.
     conferences: Conference,
+    /// Paging groups.
+    paging_groups: PagingGroup,
     /// Voicemail boxes.
     voicemail_boxes: VoicemailBox,
     /// Teams.

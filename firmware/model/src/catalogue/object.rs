@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Reference;
-use crate::{CompanyId, Configuration, Language, Secret, Speech, problem::Problems};
+use crate::{CompanyId, Configuration, Secret, Speech, problem::Problems};
 
 /// Identifies an object of kind `T` for as long as it exists. Never used again after deletion.
 pub struct Id<T> {
@@ -123,9 +123,9 @@ pub trait Object:
         None
     }
 
-    /// What the gateway speaks because of it, by the company's language where it says none.
-    fn speech(&self, _company: Language) -> Option<Speech> {
-        None
+    /// What the gateway speaks because of it, in the company's language where it says none, and what others say of it.
+    fn speeches(&self, _configuration: &Configuration) -> Vec<Speech> {
+        Vec::new()
     }
 
     /// Takes out the secret that came with the settings: none leaves the stored one as it is, a blank one forgets it. It is kept

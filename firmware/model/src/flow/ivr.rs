@@ -197,7 +197,16 @@ impl Object for Ivr {
         self.number.as_deref()
     }
 
-    fn speech(&self, company: Language) -> Option<Speech> {
+    fn speeches(&self, configuration: &Configuration) -> Vec<Speech> {
+        let speech = self.speech(configuration.spoken_language());
+        speech.into_iter().collect()
+    }
+}
+
+impl Ivr {
+    /// What is said where there is no audio file of the menu.
+    #[must_use]
+    pub fn speech(&self, company: Language) -> Option<Speech> {
         let text = self.menu_text.as_ref().filter(|_| self.menu.is_none())?;
         text.speech(&self.keys, company)
     }

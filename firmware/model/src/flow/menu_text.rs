@@ -68,7 +68,7 @@ const fn words(language: Language) -> [&'static str; 12] {
 }
 
 /// A key as it is spoken; a key that a telephone does not have is not.
-fn spoken(key: &str, language: Language) -> Option<&'static str> {
+pub(super) fn spoken(key: &str, language: Language) -> Option<&'static str> {
     let place = "0123456789*#".find(key).filter(|_| key.len() == 1)?;
     words(language).get(place).copied()
 }

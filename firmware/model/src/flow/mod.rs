@@ -16,12 +16,14 @@ mod limits;
 mod menu_text;
 mod number;
 mod outbound_route;
+mod paging_group;
 mod pattern;
 mod queue;
 mod ring;
 mod time_condition;
 mod time_of_day;
 mod voicemail_box;
+mod whisper_text;
 
 pub use announcement::Announcement;
 pub use breaks::Break;
@@ -36,18 +38,20 @@ pub use limits::{Limits, LimitsProfile};
 pub use menu_text::MenuText;
 pub use number::{Assignment, InboundMode, Number, NumberTarget, OfflineAction};
 pub use outbound_route::{OutboundRoute, OutboundRule, Way, WayOrder};
+pub use paging_group::PagingGroup;
 pub use pattern::{BadPattern, DialledRange, Pattern};
 pub use queue::{Queue, QueueMember, QueueStrategy};
 pub use ring::{RingOrder, RingStep, RingStrategy, RingTarget};
 pub use time_condition::{Override, OverrideState, Period, TimeCondition};
 pub use time_of_day::{BadTimeOfDay, TimeOfDay};
 pub use voicemail_box::VoicemailBox;
+pub use whisper_text::{WhisperFacts, WhisperPart, default_whisper, whisper_parts};
 
 use crate::problem::{Problems, code};
 use crate::{AudioFileId, Reference};
 
 /// Notes an audio file that is played, if there is one.
-fn plays(tell: &mut dyn FnMut(Reference), field: &str, file: Option<AudioFileId>) {
+pub(crate) fn plays(tell: &mut dyn FnMut(Reference), field: &str, file: Option<AudioFileId>) {
     if let Some(file) = file {
         tell(Reference::to_audio_file(field, file));
     }

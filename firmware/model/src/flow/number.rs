@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, nested, plays};
+use super::{
+    Destination, Ivr, Queue, RingStep, TimeCondition, VoicemailBox, WhisperFacts, check_key,
+    default_whisper, nested, plays, whisper_text,
+};
 use crate::problem::code;
 use crate::user::MAX_VOICEDROPS;
 use crate::{
     AudioFileId, Company, CompanyId, Configuration, Id, Language, MusicClassId, Object, Problems,
-    RecordingMode, Reference, TextBack, TrunkId, User, UserId, text,
+    RecordingMode, Reference, Speech, TextBack, TrunkId, User, UserId, text,
 };
 
 /// A number of the company.
@@ -58,6 +61,12 @@ pub struct Number {
     pub call_connect: Option<bool>,
     /// What they hear then; null is the gateway's own words.
     pub whisper: Option<AudioFileId>,
+    /// What they hear where no audio file is chosen, 1-200 characters. `{number.label}`, `{caller.number}` and `{queue.name}` stand for
+    /// what the number is called, who calls, and the queue that he came through.
+    #[schema(example = "Chamada para {number.label} de {caller.number}")]
+    pub whisper_text: Option<String>,
+    /// The key that takes the call, 0-9 or #; null is any digit. `*` always refuses it, other keys do nothing.
+    pub accept_key: Option<String>,
     /// Seconds before a call by forwarding is given up, 1-300; null is 60.
     #[schema(minimum = 1, maximum = 300)]
     pub ring_timeout_out: Option<i64>,
@@ -76,6 +85,9 @@ pub struct Number {
     /// Where messages for the number are left.
     #[schema(value_type = Option<i64>)]
     pub voicemail: Option<Id<VoicemailBox>>,
+    /// What callers hear who are led to a voicemail box without a greeting of its own; null follows the queue they came through, or
+    /// else the company.
+    pub voicemail_greeting: Option<AudioFileId>,
     /// Whether callers are refused who withhold their number.
     pub reject_anonymous: bool,
     /// What they hear then; null is the gateway's own.
@@ -86,6 +98,9 @@ pub struct Number {
     pub recording: Option<RecordingMode>,
     /// Whether calls outside are recorded of those who call with it; null follows trunk, extension and company.
     pub recording_out: Option<RecordingMode>,
+    /// What the party outside is told before a call is recorded that comes to the number or is made with it; null follows the
+    /// company.
+    pub recording_notice: Option<AudioFileId>,
     /// What callers hear on hold; null follows the company.
     pub music_class: Option<MusicClassId>,
     /// Language of what the gateway says; null follows the company.
@@ -213,6 +228,8 @@ impl Default for Number {
             pass_called_number: false,
             call_connect: None,
             whisper: None,
+            whisper_text: None,
+            accept_key: None,
             ring_timeout_out: None,
             welcome: None,
             busy_message: None,
@@ -221,11 +238,13 @@ impl Default for Number {
             reject_action: OfflineAction::default(),
             on_no_answer: None,
             voicemail: None,
+            voicemail_greeting: None,
             reject_anonymous: false,
             anonymous_message: None,
             blocked_callers: Vec::new(),
             recording: None,
             recording_out: None,
+            recording_notice: None,
             music_class: None,
             language: None,
             text_back: None,
@@ -264,6 +283,13 @@ impl Number {
         self.ring_timeout_out
             .and_then(|seconds| u16::try_from(seconds).ok())
             .unwrap_or(60)
+    }
+
+    /// The text of its whisper, where no audio file goes before.
+    pub(super) fn whispered(&self) -> Option<&str> {
+        self.whisper_text
+            .as_deref()
+            .filter(|_| self.whisper.is_none())
     }
 
     fn check_target(&self, problems: &mut Problems) {
@@ -361,6 +387,14 @@ impl Object for Number {
         for (index, caller) in self.blocked_callers.iter_mut().enumerate() {
             *caller = text::did(problems, &format!("blocked_callers[{index}]"), caller);
         }
+        whisper_text::check(problems, "whisper_text", &mut self.whisper_text);
+        if let Some(key) = &self.accept_key {
+            check_key(problems, "accept_key", key);
+            if key == "*" {
+                let message = "`*` refuses the call";
+                problems.add("accept_key", code::INVALID, Some("0-9 #"), message);
+            }
+        }
         let voicedrops = self.voicedrops.len();
         text::at_most(problems, "voicedrops", voicedrops, MAX_VOICEDROPS);
         self.check_target(problems);
@@ -403,6 +437,29 @@ impl Object for Number {
             let message = "nobody rings in so short a time; calls need somewhere to go";
             problems.add("voicemail", code::REQUIRED, None, message);
         }
+    }
+
+    fn speeches(&self, configuration: &Configuration) -> Vec<Speech> {
+        let company = configuration.spoken_language();
+        let language = self.language.unwrap_or(company);
+        let mut speeches = match (self.whispered(), &self.accept_key) {
+            (Some(text), _) => {
+                let facts = WhisperFacts {
+                    label: Some(&self.label),
+                    queue: None,
+                };
+                whisper_text::speeches(text, language, facts)
+            }
+            (None, Some(key)) if self.whisper.is_none() => {
+                default_whisper(key, language).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut queues = configuration.catalogue().queues.iter();
+        if queues.any(|queue| queue.whispered().is_some_and(whisper_text::says_label)) {
+            speeches.extend(whisper_text::said(&self.label, company));
+        }
+        speeches
     }
 
     fn company(&self, _: Id<Self>) -> Option<CompanyId> {
@@ -451,6 +508,8 @@ impl Object for Number {
             ("busy_message", self.busy_message),
             ("unavailable_message", self.unavailable_message),
             ("anonymous_message", self.anonymous_message),
+            ("recording_notice", self.recording_notice),
+            ("voicemail_greeting", self.voicemail_greeting),
         ] {
             plays(tell, field, file);
         }

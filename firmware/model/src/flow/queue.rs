@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Destination, check_key, nested, plays};
+use super::{Destination, WhisperFacts, check_key, nested, plays, whisper_text};
 use crate::problem::code;
 use crate::{
     AudioFileId, CompanyId, Configuration, ExtensionId, Id, MusicClassId, Object, Problems,
-    RecordingMode, Reference, UserId, text,
+    RecordingMode, Reference, Speech, UserId, text,
 };
 
 /// A queue: callers wait until a member is free.
@@ -39,6 +39,9 @@ pub struct Queue {
     pub on_empty: Option<Destination>,
     /// What callers hear once, before they wait.
     pub greeting: Option<AudioFileId>,
+    /// What those hear who are led on to a voicemail box without a greeting of its own; null follows the company. That of the number
+    /// they called goes before.
+    pub voicemail_greeting: Option<AudioFileId>,
     /// What they hear while they wait; null follows the number, or else the company.
     pub music_class: Option<MusicClassId>,
     /// What is said to them from time to time; null is that they please hold.
@@ -61,6 +64,10 @@ pub struct Queue {
     pub pause_after_missed: Option<i64>,
     /// What the member hears who took a call, before he is connected: such as the name of the queue.
     pub whisper: Option<AudioFileId>,
+    /// What he hears where no audio file is chosen, 1-200 characters. `{queue.name}`, `{number.label}` and `{caller.number}` stand for
+    /// the queue, what the number is called that the caller dialled, and his own.
+    #[schema(example = "{queue.name}, {caller.number}")]
+    pub whisper_text: Option<String>,
     /// Callers of a queue with a higher number are served first by members of several queues, 0-100.
     #[schema(minimum = 0, maximum = 100)]
     pub priority: i64,
@@ -150,6 +157,7 @@ impl Default for Queue {
             on_timeout: Destination::default(),
             on_empty: None,
             greeting: None,
+            voicemail_greeting: None,
             music_class: None,
             announcement: None,
             announce_position: true,
@@ -159,10 +167,20 @@ impl Default for Queue {
             wrap_up: 10,
             pause_after_missed: None,
             whisper: None,
+            whisper_text: None,
             priority: 0,
             callback_key: None,
             recording: None,
         }
+    }
+}
+
+impl Queue {
+    /// The text of its whisper, where no audio file goes before.
+    pub(super) fn whispered(&self) -> Option<&str> {
+        self.whisper_text
+            .as_deref()
+            .filter(|_| self.whisper.is_none())
     }
 }
 
@@ -212,6 +230,7 @@ impl Object for Queue {
         if let Some(key) = &self.callback_key {
             check_key(problems, "callback_key", key);
         }
+        whisper_text::check(problems, "whisper_text", &mut self.whisper_text);
         nested(problems, "on_full", |inner| self.on_full.check(inner));
         nested(problems, "on_timeout", |inner| self.on_timeout.check(inner));
         if let Some(destination) = &mut self.on_empty {
@@ -247,6 +266,25 @@ impl Object for Queue {
         }
     }
 
+    fn speeches(&self, configuration: &Configuration) -> Vec<Speech> {
+        let company = configuration.spoken_language();
+        let facts = WhisperFacts {
+            label: None,
+            queue: Some(&self.name),
+        };
+        let own = self.whispered();
+        let mut speeches = own.map_or_else(Vec::new, |text| {
+            whisper_text::speeches(text, company, facts)
+        });
+        let numbers = configuration.catalogue().numbers.iter();
+        let naming = numbers.filter(|one| one.whispered().is_some_and(whisper_text::says_queue));
+        for number in naming {
+            let name = whisper_text::said(&self.name, number.language.unwrap_or(company));
+            speeches.extend(name.filter(|name| !speeches.contains(name)));
+        }
+        speeches
+    }
+
     fn company(&self, _: Id<Self>) -> Option<CompanyId> {
         Some(self.company)
     }
@@ -270,6 +308,7 @@ impl Object for Queue {
             destination.references("on_empty", tell);
         }
         plays(tell, "greeting", self.greeting);
+        plays(tell, "voicemail_greeting", self.voicemail_greeting);
         plays(tell, "announcement", self.announcement);
         plays(tell, "whisper", self.whisper);
         if let Some(class) = self.music_class {

@@ -48,9 +48,12 @@ impl std::fmt::Display for UsedBy {
 impl Configuration {
     /// What the gateway speaks because of what objects say.
     pub fn speeches(&self) -> impl Iterator<Item = Speech> {
-        let language = self.spoken_language();
-        let menus = self.catalogue().ivrs.iter();
-        menus.filter_map(move |menu| menu.speech(language))
+        let catalogue = self.catalogue();
+        let menus = catalogue.ivrs.iter().flat_map(|one| one.speeches(self));
+        let numbers = catalogue.numbers.iter();
+        let numbers = numbers.flat_map(|one| one.speeches(self));
+        let queues = catalogue.queues.iter().flat_map(|one| one.speeches(self));
+        menus.chain(numbers).chain(queues)
     }
 
     /// The language of what nothing else is said about.
@@ -64,7 +67,9 @@ impl Configuration {
     pub fn users_of_audio_file(&self, id: AudioFileId) -> Vec<UsedBy> {
         let company = self
             .company()
-            .filter(|company| company.voicemail_greeting == Some(id))
+            .filter(|company| {
+                [company.voicemail_greeting, company.recording.notice_file].contains(&Some(id))
+            })
             .map(|company| UsedBy::new("company", 0, &company.legal_name));
         let users = self.users().iter();
         let users = users

@@ -134,7 +134,15 @@ async fn stay(
 ) -> Result<(), Interrupted> {
     let mut notice_played_at = None;
     if conference.record && voice.call.exchange().recordings.are_possible() {
-        voice.say(&["recording-notice"]).await?;
+        let own = configuration.recording_notice_of(conference.company);
+        let own = match own {
+            Some(file) => voice.open_audio(configuration, file).await?,
+            None => None,
+        };
+        match own {
+            Some(own) => voice.play(vec![own]).await?,
+            None => voice.say(&["recording-notice"]).await?,
+        }
         voice.call.step(Step::RecordingNoticePlayed);
         notice_played_at = Some(utc_ms());
     }

@@ -17,6 +17,7 @@ mod hold;
 mod keys;
 mod outbound;
 mod outside;
+mod paging;
 mod park;
 mod participant;
 mod phones;
@@ -401,6 +402,7 @@ impl Call {
             | Refused::RouteBarred
             | Refused::NoOutboundNumber
             | Refused::NumberNotAssigned
+            | Refused::NotInPickupGroup
             | Refused::NotSupervised => CallResult::Rejected,
             Refused::NotRegistered
             | Refused::NoCommonCodec

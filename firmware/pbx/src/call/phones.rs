@@ -6,9 +6,10 @@ use std::task::Poll;
 use ramal_media::PlayHandle;
 use tokio::time::Instant;
 
-use super::confirm::{Asked, CallConnect, Patience};
+use super::confirm::{Asked, CallConnect, Patience, Pressed};
 use super::outside;
 use super::participant::{Newcomer, Participant};
+use super::pickup;
 use super::progress_tone::ProgressTone;
 use super::reach::{NotTaken, Waiting};
 use super::record::{Call, LegRef};
@@ -133,7 +134,7 @@ impl Phones {
     }
 
     /// Asks somebody who has answered whether he takes the call; false when he need not be asked.
-    fn ask(&mut self, call: &mut Call, waiting: &mut Waiting<'_>, index: usize) -> bool {
+    async fn ask(&mut self, call: &mut Call, waiting: &mut Waiting<'_>, index: usize) -> bool {
         let Some(phone) = self.ringing.get_mut(index) else {
             return false;
         };
@@ -150,7 +151,8 @@ impl Phones {
             number: callee.number(),
         });
         phone.alerting = true;
-        phone.asked = Some(Asked::begin(call, waiting, connect, &*phone.leg));
+        let sounds = connect.asks(call, waiting).sounds().await;
+        phone.asked = Some(Asked::begin(sounds, &*phone.leg));
         // To whoever waits it goes on ringing.
         self.alert(call, waiting);
         true
@@ -177,6 +179,18 @@ impl Phones {
             Poll::Pending
         })
         .await
+    }
+
+    /// Lets somebody take the call from the phone at this place who may; hangs him up otherwise.
+    fn allowed(&self, index: usize, mut newcomer: Newcomer) -> Option<Newcomer> {
+        let phone = self.ringing.get(index);
+        let rung = phone.and_then(|phone| self.callees.get(phone.callee)?.as_ref());
+        let rung = rung.and_then(|callee| callee.who.extension());
+        if rung.is_some_and(|rung| !pickup::may_pick_up_at(&newcomer.who, rung)) {
+            newcomer.leg.hang_up(Release::Declined);
+            return None;
+        }
+        Some(newcomer)
     }
 
     /// Tells whoever waits, and whoever passed him on, that it rings.
@@ -267,7 +281,7 @@ pub(super) async fn phone(
             }
         }
         LegEvent::Answered => {
-            if !phones.ask(call, waiting, index) {
+            if !phones.ask(call, waiting, index).await {
                 return Ok(Some(Taker::Phone(index)));
             }
         }
@@ -275,13 +289,15 @@ pub(super) async fn phone(
             if phone.asked.is_none() {
                 return Ok(None);
             }
-            if key == '*' {
-                // He does not want it.
-                return phones.not_pressed(call, index).await.map(|()| None);
+            let callee = phones.callees.get(phone.callee).and_then(Option::as_ref);
+            let connect = callee.and_then(|callee| callee.connect.as_ref());
+            match connect.map(|connect| connect.pressed(key)) {
+                Some(Pressed::Takes) => phone.asked = None,
+                Some(Pressed::Refuses) => {
+                    return phones.not_pressed(call, index).await.map(|()| None);
+                }
+                Some(Pressed::Nothing) | None => return Ok(None),
             }
-            phone.asked = None;
-            let place = phone.callee;
-            let callee = phones.callees.get(place).and_then(Option::as_ref);
             call.step(Step::KeyPressed {
                 number: callee.map(Callee::number).unwrap_or_default(),
             });
@@ -289,10 +305,9 @@ pub(super) async fn phone(
         }
         LegEvent::Replaced(mut newcomer) => {
             // Picked up by an INVITE that names this phone's dialog (RFC 3891): its leg is here already.
-            let taker = newcomer
-                .try_recv()
-                .ok()
-                .and_then(|newcomer| taken_by(waiting.participant, newcomer));
+            let newcomer = newcomer.try_recv().ok();
+            let newcomer = newcomer.and_then(|newcomer| phones.allowed(index, newcomer));
+            let taker = newcomer.and_then(|newcomer| taken_by(waiting.participant, newcomer));
             return Ok(taker.map(Taker::PickedUp));
         }
         LegEvent::Rejected(cause) | LegEvent::HungUp(cause) => {

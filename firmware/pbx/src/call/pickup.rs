@@ -1,11 +1,11 @@
-//! Call pickup: `**ext` takes the call that rings at an extension, `*8` the one that has rung longest, and the number of a
-//! slot the call that is parked there.
+//! Call pickup: `**ext` takes the call that rings at an extension, `*8` the one that has rung longest in the pickup groups of
+//! whoever dials it (F171), and the number of a slot the call that is parked there.
 //!
 //! The picker's leg becomes the answering leg of the call that rings; no call of its own comes about.
 
 use std::sync::Arc;
 
-use ramal_model::{CallId, Configuration, ExtensionId, FeatureCode};
+use ramal_model::{CallId, Configuration, Extension, ExtensionId, FeatureCode};
 
 use super::participant::Newcomer;
 use super::{Caller, IncomingCall, Slot};
@@ -14,7 +14,7 @@ use crate::exchange::Exchange;
 /// What a feature code wants to pick up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pickup<'a> {
-    /// Any call.
+    /// Any call that rings in one's groups.
     Group,
     /// The call of the extension with this number.
     Directed(&'a str),
@@ -36,22 +36,46 @@ fn asked<'a>(configuration: &Configuration, dialled: &'a str) -> Option<Pickup<'
 }
 
 impl Pickup<'_> {
-    /// The call that rings.
-    fn find(self, exchange: &Exchange, configuration: &Configuration) -> Option<CallId> {
+    /// The call that rings, and that `caller` may take.
+    fn find(self, exchange: &Exchange, incoming: &IncomingCall) -> Option<CallId> {
+        let (configuration, caller) = (&incoming.configuration, &incoming.caller);
         match self {
-            Self::Group => exchange.ringing(None),
+            Self::Group => exchange.ringing(|id| {
+                let rung = configuration.extension(id);
+                rung.is_some_and(|rung| is_in_group(caller, rung))
+            }),
             Self::Parked(slot) => exchange.parking.call_at(slot),
             Self::Directed(number) => {
-                exchange.ringing(Some(configuration.extension_by_number(number)?.id))
+                let rung = configuration.extension_by_number(number)?;
+                may_pick_up_at(caller, rung)
+                    .then(|| exchange.ringing(|id| id == rung.id))
+                    .flatten()
             }
         }
+    }
+}
+
+/// Whether somebody takes calls that ring there with those of his groups. A telephone on a line without an extension is in no
+/// group, and belongs to the company that the gateway is set up for.
+fn is_in_group(caller: &Caller, rung: &Extension) -> bool {
+    match caller.extension() {
+        Some(extension) => extension.shares_pickup_group(rung),
+        None => rung.company.is_default() && rung.pickup_groups.is_empty(),
+    }
+}
+
+/// Whether somebody takes the calls that ring there when he asks for them.
+pub(super) fn may_pick_up_at(caller: &Caller, rung: &Extension) -> bool {
+    match caller.extension() {
+        Some(extension) => extension.may_pick_up_at(rung),
+        None => is_in_group(caller, rung),
     }
 }
 
 /// Lets the caller take a call that rings, if that is what he dialled for and one does; gives him back otherwise.
 pub(super) fn pick_up(exchange: &Exchange, incoming: IncomingCall) -> Option<IncomingCall> {
     let found = asked(&incoming.configuration, &incoming.dialled)
-        .and_then(|pickup| pickup.find(exchange, &incoming.configuration));
+        .and_then(|pickup| pickup.find(exchange, &incoming));
     let Some(id) = found else {
         return Some(incoming);
     };

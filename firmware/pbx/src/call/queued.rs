@@ -41,7 +41,7 @@ pub(super) struct Queued {
     pub(super) place: Place,
     pub(super) entered: Instant,
     /// What a member hears who takes the call, before he is connected.
-    pub(super) whisper: Option<Arc<Prompt>>,
+    pub(super) whisper: Vec<Sound>,
     /// What is said from time to time.
     announcement: Option<Arc<Prompt>>,
     says_position: bool,
@@ -68,7 +68,7 @@ impl Queued {
         Self {
             place,
             entered,
-            whisper: None,
+            whisper: Vec::new(),
             announcement,
             says_position: queue.announce_position,
             says_wait: queue.announce_wait,

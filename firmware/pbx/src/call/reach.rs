@@ -7,6 +7,7 @@ use ramal_model::{Configuration, Extension, Party, Stored, VoicemailBox};
 
 use super::consult::AskingKeys;
 use super::outside::{self, Outgoing};
+use super::paging;
 use super::park;
 use super::participant::Participant;
 use super::queued::Queued;
@@ -20,6 +21,7 @@ use super::toll_bar;
 use super::trace::{Refused, Step};
 use super::transfer::Transferor;
 use super::{Caller, Outcome, Slot, agent_code, setting_code, voicemail};
+use crate::flow::Greetings;
 use crate::leg::{Cause, Leg};
 use crate::queues::Queues;
 
@@ -111,6 +113,16 @@ pub(super) async fn reach(
             let set = setting_code::run(call, waiting.participant, &setting, configuration);
             return Ok(Reached::Served(Box::pin(set).await));
         }
+        Route::Page(id) => {
+            let group = following.configuration.catalogue().paging_groups.get(id);
+            // Whoever is passed on would be heard by all of them.
+            let Some(group) = group.filter(|_| waiting.transferor.is_none()) else {
+                let refused = call.refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
+                return Err(NotTaken::Failed(refused));
+            };
+            let paged = paging::page(call, waiting.participant, group, following);
+            return Ok(Reached::Served(Box::pin(paged).await));
+        }
         // A call that is parked there has been taken before it came to this.
         Route::Park(Some(_)) if waiting.transferor.is_none() => {
             let refused = call.refused(Refused::NothingParked, Cause::SUBSCRIBER_ABSENT);
@@ -154,7 +166,13 @@ pub(super) async fn reach(
                     call.step(Step::Voicemail {
                         mailbox: mailbox.name.clone(),
                     });
-                    let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+                    let leaving = voicemail::leave_message(
+                        call,
+                        who,
+                        mailbox,
+                        Greetings::default(),
+                        configuration,
+                    );
                     return Ok(Reached::Served(Box::pin(leaving).await));
                 }
                 (rung, _) => rung,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ramal_media::{Codec, PlayEnd, PlayHandle, StreamStatistics};
 use ramal_model::{
-    CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId, Language,
-    LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem, TollClass,
+    AudioFileId, CallId, CallRecord, CallResult, CompanyId, Direction, Extension, ExtensionId,
+    Language, LegKind, LegRecord, MusicClassId, Party, RecordingMode, RecordingProblem, TollClass,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -78,8 +78,20 @@ pub(super) struct OfNumber {
     pub(super) number: Option<String>,
     /// What those inside who are rung see before who calls.
     pub(super) label: Option<String>,
+    /// What people in the company call it.
+    pub(super) called: Option<String>,
+    /// The queue that the call came through since.
+    pub(super) queue: Option<String>,
+    /// What those outside hear who are asked whether they take one.
+    pub(super) whisper: Option<AudioFileId>,
+    /// The same as a text.
+    pub(super) whisper_text: Option<String>,
+    /// The key they take it with; none is any digit.
+    pub(super) accept_key: Option<char>,
     /// Whether they are recorded.
     pub(super) recording: Option<RecordingMode>,
+    /// What the party outside is told before they are.
+    pub(super) recording_notice: Option<AudioFileId>,
     /// What its callers hear on hold.
     pub(super) music_class: Option<MusicClassId>,
     /// The language its callers are spoken to in.

@@ -40,6 +40,7 @@ pub(super) async fn ring(
     following: &Following<'_>,
 ) -> Result<Participant, NotTaken> {
     let mut phones = Phones::default();
+    call.open_notice(waiting.participant).await;
     call.announce_recording(waiting.participant, callee);
     if let Err((refused, cause)) =
         add_extension(call, waiting, &mut phones, callee, slot, following)
@@ -63,6 +64,7 @@ pub(super) async fn several(
     let mut phones = Phones::default();
     let mut rung = Vec::new();
     let mut refused = (Refused::NotRegistered, Cause::SUBSCRIBER_ABSENT);
+    call.open_notice(waiting.participant).await;
     let callees = who.iter().filter_map(|one| match one {
         Who::Extension(id) => following.configuration.extension(*id),
         Who::Outside(_) => None,
@@ -251,7 +253,9 @@ fn add_outside(
         slot: None,
         connect: Some(CallConnect {
             wanted: outside.call_connect,
-            whisper: outside.whisper,
+            whisper: outside.whisper.or(call.of_number.whisper),
+            text: call.of_number.whisper_text.clone(),
+            key: call.of_number.accept_key,
         }),
     });
     let record = call.leg_started(&*line, &outside.number);
@@ -291,6 +295,7 @@ pub(super) async fn line(
             return failed(call.refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER));
         }
     };
+    call.open_notice(waiting.participant).await;
     if !call.is_outbound() {
         call.step(Step::Ringing {
             contacts: 1,
@@ -330,8 +335,9 @@ async fn until_answered(
             };
             phones.hang_up(Release::AnsweredElsewhere);
             let mut taken = Participant::new(taken.leg, callee.who, taken.record, callee.slot);
-            let whisper = waiting.queued.as_ref().and_then(|it| it.whisper.clone());
-            if let Some(whisper) = whisper
+            let queued = waiting.queued.as_ref();
+            let whisper = queued.map(|it| it.whisper.clone()).unwrap_or_default();
+            if !whisper.is_empty()
                 && let Err(not_taken) = whisper::tell(call, waiting, &mut taken, whisper).await
             {
                 taken.end(call, Cause::NORMAL_CLEARING).await;

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use ramal_model::{
-    CompanyId, Configuration, Destination, Extension, ExtensionId, FeatureCode, Id, Toll,
+    CompanyId, Configuration, Destination, Extension, ExtensionId, FeatureCode, Id, PagingGroup,
+    Stored, Toll,
 };
 
 use super::agent_code::AgentCode;
+use super::pickup::may_pick_up_at;
 use super::setting_code::SettingCode;
 use super::trace::{Feature, Refused, Step, Unreached};
 use super::{Caller, E1Caller, SipTrunkCaller, outbound, toll_bar};
@@ -23,6 +25,8 @@ pub(crate) enum Route {
     Extension(Box<Extension>),
     /// To the phones of an extension, which take the call by themselves.
     Intercom(Box<Extension>),
+    /// To the phones of a paging group.
+    Page(Id<PagingGroup>),
     /// To a service of the gateway.
     Feature(Feature),
     /// To what an agent does at his phone.
@@ -111,6 +115,9 @@ pub(crate) fn route(
     if let Some(reason) = toll_bar::inside(configuration, caller, dialled, &mut trace) {
         return Route::Refused(reason, Cause::CALL_REJECTED);
     }
+    if let Some(group) = configuration.catalogue().paging_groups.by_number(dialled) {
+        return page(caller, group, trace);
+    }
     if let Some(inside) = inside(configuration, dialled) {
         return Route::Flow(inside);
     }
@@ -189,6 +196,12 @@ fn by_code(
         FeatureCode::GroupPickup | FeatureCode::DirectedPickup => {
             // A call that rings has been taken before it came to this.
             trace(Step::PickupCode { code });
+            let rung = configuration.extension_by_number(digits);
+            let rung = rung.filter(|_| asked == FeatureCode::DirectedPickup);
+            if rung.is_some_and(|rung| !may_pick_up_at(caller, rung)) {
+                let refused = Refused::NotInPickupGroup;
+                return Some(Route::Refused(refused, Cause::CALL_REJECTED));
+            }
             let refused = Refused::NothingToPickUp;
             return Some(Route::Refused(refused, Cause::SUBSCRIBER_ABSENT));
         }
@@ -287,6 +300,18 @@ fn intercom(
         return Route::Refused(Refused::Busy, Cause::USER_BUSY);
     }
     Route::Intercom(Box::new(callee.clone()))
+}
+
+/// Lets somebody speak to the phones of his own company.
+fn page(caller: &Caller, group: &Stored<PagingGroup>, mut trace: impl FnMut(Step)) -> Route {
+    let company = caller.extension().map(|own| own.company);
+    if company.unwrap_or_default() != group.company {
+        return Route::Refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
+    }
+    trace(Step::Paging {
+        group: group.name.clone(),
+    });
+    Route::Page(group.id)
 }
 
 /// The queue, menu or conference with a number of its own.

@@ -21,7 +21,7 @@ use super::record::{Call, OfNumber};
 use super::ring;
 use super::trace::{End, Refused, Step};
 use super::{conference, voicemail};
-use crate::flow::{self, Availability, QueueEnd, Rung, Say, Switch, Who};
+use crate::flow::{self, Availability, Greetings, QueueEnd, Rung, Say, Switch, Who};
 use crate::leg::{self, Cause, LegEvent, Release};
 use crate::queues::Queues;
 
@@ -192,14 +192,7 @@ impl Stage<'_, '_> {
     }
 
     async fn piece(&self, key: &str) -> Option<Arc<Prompt>> {
-        let music = Arc::clone(&self.call.exchange().music);
-        if let Some(piece) = music.piece(key) {
-            return Some(piece);
-        }
-        // It was added a moment ago. Opening it waits for the disk.
-        let key = key.to_owned();
-        let opened = tokio::task::spawn_blocking(move || music.open_piece(&key)).await;
-        opened.ok().flatten()
+        self.call.exchange().music.piece_at_hand(key).await
     }
 }
 
@@ -257,13 +250,23 @@ impl Switch for Stage<'_, '_> {
         if let Step::Number { number, .. } = &step {
             let numbers = self.following.configuration.catalogue().numbers.iter();
             let number = numbers.filter(|one| one.number == *number).last();
+            let queue = self.call.of_number.queue.take();
             self.call.of_number = number.map_or_else(OfNumber::default, |one| OfNumber {
+                queue,
                 number: Some(one.number.clone()),
                 label: one.pass_called_number.then(|| one.label.clone()),
+                called: Some(one.label.clone()),
+                whisper: one.whisper,
+                whisper_text: one.whisper_text.clone(),
+                accept_key: one.accept_key.as_ref().and_then(|key| key.chars().next()),
                 recording: one.recording,
+                recording_notice: one.recording_notice,
                 music_class: one.music_class,
                 language: one.language,
             });
+        }
+        if let Step::Queue { queue } = &step {
+            self.call.of_number.queue = Some(queue.clone());
         }
         if step == Step::RoundInCircles {
             self.call.goes_round();
@@ -369,10 +372,14 @@ impl Switch for Stage<'_, '_> {
         Box::pin(queue::wait(self, queue)).await
     }
 
-    async fn leave_message(&mut self, mailbox: &Arc<Stored<VoicemailBox>>) -> Result<(), Outcome> {
+    async fn leave_message(
+        &mut self,
+        mailbox: &Arc<Stored<VoicemailBox>>,
+        greetings: Greetings,
+    ) -> Result<(), Outcome> {
         let (call, who) = (&mut *self.call, &mut *self.waiting.participant);
         let configuration = self.following.configuration;
-        let leaving = voicemail::leave_message(call, who, mailbox, None, configuration);
+        let leaving = voicemail::leave_message(call, who, mailbox, greetings, configuration);
         // The call has ended with it.
         Err(Box::pin(leaving).await)
     }

@@ -78,6 +78,8 @@ pub(crate) enum Step {
     ThirdLeft { number: String },
     /// The number asks for a call that rings elsewhere.
     PickupCode { code: String },
+    /// What is said goes to the phones of a paging group.
+    Paging { group: String },
     /// The number is an extension's.
     Extension { number: String, name: String },
     /// The call goes no further.
@@ -330,8 +332,10 @@ pub(crate) enum Unreached {
 pub(crate) enum Greeting {
     /// The box's own.
     Mailbox,
-    /// That of the number or queue that led to it.
-    Path,
+    /// That of the number that was called.
+    Number,
+    /// That of the queue that the caller came through.
+    Queue,
     /// The company's.
     Company,
     /// The gateway's own words.
@@ -464,6 +468,8 @@ pub(crate) enum Refused {
     NotRegistered,
     /// No call rings that could be picked up.
     NothingToPickUp,
+    /// The extension whose call was to be picked up is in pickup groups that the caller is not in.
+    NotInPickupGroup,
     /// The extension is in no call that the caller may supervise.
     NotSupervised,
     /// No call is parked there.

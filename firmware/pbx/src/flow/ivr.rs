@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ramal_model::{Destination, Ivr, Object, Stored};
+use ramal_model::{Destination, Ivr, Stored};
 
 use super::{Journey, Next, Say, Switch};
 use crate::call::trace::Step;

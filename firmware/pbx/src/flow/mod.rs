@@ -22,10 +22,10 @@ mod tests;
 use std::sync::Arc;
 
 use ramal_model::{
-    Announcement, Clearing, Destination, ExtensionId, Number, Stored, TimeCondition,
+    Announcement, Clearing, Destination, ExtensionId, Number, Queue, Stored, TimeCondition,
 };
 
-pub(crate) use self::switch::{Availability, Outside, QueueEnd, Rung, Say, Switch, Who};
+pub(crate) use self::switch::{Availability, Greetings, Outside, QueueEnd, Rung, Say, Switch, Who};
 use crate::call::trace::{Fork, Step};
 
 /// Destinations a call may come to; more only through numbers that forward to each other.
@@ -60,12 +60,26 @@ struct Journey {
     number: Option<Arc<Stored<Number>>>,
     /// Numbers it has come to.
     numbers: usize,
+    /// The queue it came through last.
+    queue: Option<Arc<Stored<Queue>>>,
     /// How often people had it go elsewhere.
     forwards: usize,
     /// Who had it go elsewhere last: it goes as far as his calls may.
     forwarder: Option<ExtensionId>,
     /// Menus it has come to one after the other.
     menus: usize,
+}
+
+impl Journey {
+    /// What the callers of voicemail boxes hear because of where they come from.
+    fn greetings(&self) -> Greetings {
+        let number = self.number.as_ref();
+        let queue = self.queue.as_ref();
+        Greetings {
+            number: number.and_then(|number| number.voicemail_greeting),
+            queue: queue.and_then(|queue| queue.voicemail_greeting),
+        }
+    }
 }
 
 /// Leads a call from `first` on, until somebody takes it or it ends.
@@ -126,6 +140,7 @@ async fn visit<S: Switch>(
                 switch.step(Step::Queue {
                     queue: queue.name.clone(),
                 });
+                journey.queue = Some(Arc::clone(queue));
                 let end = switch.wait_in_queue(queue).await?;
                 let next = match end {
                     QueueEnd::Taken(taken) => return Ok(Next::End(End::Taken(taken))),
@@ -172,7 +187,7 @@ async fn visit<S: Switch>(
                 switch.step(Step::Voicemail {
                     mailbox: mailbox.name.clone(),
                 });
-                switch.leave_message(mailbox).await?;
+                switch.leave_message(mailbox, journey.greetings()).await?;
                 Ok(Next::End(End::Served))
             }
             None => Ok(gone(switch)),

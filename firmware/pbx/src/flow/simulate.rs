@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::arrival::{self, Arrival};
-use super::{Availability, End, QueueEnd, Rung, Say, Switch, Who, follow};
+use super::{Availability, End, Greetings, QueueEnd, Rung, Say, Switch, Who, follow};
 use crate::call::Caller;
 use crate::call::routing::{Route, route};
 use crate::call::trace::{Step, Trace};
@@ -130,6 +130,7 @@ pub(crate) fn simulate_dialled(
             })
         }
         Route::Feature(_)
+        | Route::Page(_)
         | Route::Agent(_)
         | Route::Park(_)
         | Route::Set(_)
@@ -359,7 +360,11 @@ impl Switch for Simulation<'_> {
         }
     }
 
-    async fn leave_message(&mut self, _: &Arc<Stored<VoicemailBox>>) -> Result<(), Self::Over> {
+    async fn leave_message(
+        &mut self,
+        _: &Arc<Stored<VoicemailBox>>,
+        _: Greetings,
+    ) -> Result<(), Self::Over> {
         Ok(())
     }
 

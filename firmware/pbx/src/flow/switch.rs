@@ -72,6 +72,7 @@ pub(crate) trait Switch: Send {
     fn leave_message(
         &mut self,
         mailbox: &Arc<Stored<VoicemailBox>>,
+        greetings: Greetings,
     ) -> impl Future<Output = Result<(), Self::Over>> + Send;
     /// Lets the caller take part in a conference; returns when he has left it or was not let in.
     fn join_conference(
@@ -105,6 +106,15 @@ pub(crate) enum Say {
     Spoken(String),
     /// A prompt of the gateway's own, in the caller's language.
     Own(&'static str),
+}
+
+/// What callers of a voicemail box hear because of the way they came by, where the box has no greeting of its own (F089).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Greetings {
+    /// That of the number they called.
+    pub(crate) number: Option<AudioFileId>,
+    /// That of the queue they came through last.
+    pub(crate) queue: Option<AudioFileId>,
 }
 
 /// Somebody who is rung.

@@ -52,6 +52,7 @@ impl Plan {
             company: ramal_model::CompanyId::DEFAULT,
             webrtc_allowed: true,
             class_of_service: ramal_model::ClassOfService::default(),
+            pickup_groups: ramal_model::PickupGroups::default(),
         };
         let extensions = (1..=10).map(extension).collect();
         let company = NewCompany {

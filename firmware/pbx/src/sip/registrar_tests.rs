@@ -41,6 +41,7 @@ impl Bench {
                 company: ramal_model::CompanyId::DEFAULT,
                 webrtc_allowed: true,
                 class_of_service: ramal_model::ClassOfService::default(),
+                pickup_groups: ramal_model::PickupGroups::default(),
             },
             flow: Flow {
                 transport: Transport::Udp,

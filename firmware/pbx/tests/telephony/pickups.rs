@@ -1,7 +1,7 @@
 //! Taking calls that ring elsewhere (RFC 5359 §2.16, feature codes `**` and `*8`).
 
-use ramal_model::CallResult;
-use sipphone::EndReason;
+use ramal_model::{CallResult, NewExtension, PickupGroups};
+use sipphone::{EndReason, Phone};
 
 use crate::gateway::{Gateway, SOON, incoming, steps};
 
@@ -100,4 +100,73 @@ async fn two_pick_up_at_once_and_one_gets_it() {
     at_alice.wait_answered(SOON).await.unwrap();
     let (one, other) = tokio::join!(carols.wait_answered(SOON), doras.wait_answered(SOON));
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+}
+
+/// A registered phone of a new extension in these pickup groups.
+pub async fn in_groups(gateway: &Gateway, number: &str, groups: &[&str]) -> Phone {
+    let new = NewExtension {
+        number: number.into(),
+        pickup_groups: PickupGroups(groups.iter().map(|name| (*name).into()).collect()),
+        ..NewExtension::default()
+    };
+    let (extension, secret) = gateway.extension_with(new).await;
+    let phone = Phone::start(gateway.config(&extension, &secret))
+        .await
+        .unwrap();
+    phone.register(600).await.unwrap();
+    phone
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f171_nobody_picks_up_what_rings_outside_his_groups() {
+    let gateway = Gateway::start().await;
+    let alice = gateway.phone("2001").await;
+    let bob = in_groups(&gateway, "2002", &["Vendas"]).await;
+    let carol = in_groups(&gateway, "2003", &["Suporte"]).await;
+    let dora = in_groups(&gateway, "2004", &["Suporte", "vendas"]).await;
+    let mut at_alice = alice.call("2002").await.unwrap();
+    let mut at_bob = incoming(&bob).await;
+    at_bob.ring();
+    at_alice.wait_ringing(SOON).await.unwrap();
+    let elias = gateway.phone("2005").await;
+    for (phone, code, status) in [
+        (&carol, "*8", 480),
+        (&elias, "*8", 480),
+        (&carol, "**2002", 403),
+        (&elias, "**2002", 403),
+    ] {
+        let mut out = phone.call(code).await.unwrap();
+        assert_eq!(
+            out.wait_ended(SOON).await.unwrap(),
+            EndReason::Refused(status),
+            "{code}"
+        );
+    }
+    let mut at_dora = dora.call("*8").await.unwrap();
+    at_dora.wait_answered(SOON).await.unwrap();
+    at_alice.wait_answered(SOON).await.unwrap();
+    assert!(elsewhere(&at_bob.wait_ended(SOON).await.unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f171_a_call_that_rings_in_one_of_ones_groups_comes_before_older_ones_elsewhere() {
+    let gateway = Gateway::start().await;
+    let alice = gateway.phone("2001").await;
+    let bob = in_groups(&gateway, "2002", &["Vendas"]).await;
+    let carol = in_groups(&gateway, "2003", &["Suporte"]).await;
+    let dora = in_groups(&gateway, "2004", &["Suporte"]).await;
+    let mut older = alice.call("2002").await.unwrap();
+    let at_bob = incoming(&bob).await;
+    at_bob.ring();
+    older.wait_ringing(SOON).await.unwrap();
+    let mut newer = alice.call("2003").await.unwrap();
+    let at_carol = incoming(&carol).await;
+    at_carol.ring();
+    newer.wait_ringing(SOON).await.unwrap();
+    let mut at_dora = dora.call("*8").await.unwrap();
+    at_dora.wait_answered(SOON).await.unwrap();
+    newer.wait_answered(SOON).await.unwrap();
+    // The older one rings on.
+    at_bob.answer();
+    older.wait_answered(SOON).await.unwrap();
 }

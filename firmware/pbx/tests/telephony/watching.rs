@@ -4,6 +4,7 @@ use ramal_model::{Actor, ExtensionChange};
 use sipphone::{EndReason, Phone, PhoneConfig, PhoneError, Protocol, Subscription};
 
 use crate::gateway::{Gateway, SOON, incoming};
+use crate::pickups::in_groups;
 
 /// What an attribute or the text after it says, up to `end`.
 fn between<'a>(text: &'a str, start: &str, end: char) -> &'a str {
@@ -113,6 +114,34 @@ async fn rfc_5359_2_16_call_pickup() {
     let record = gateway.record().await;
     let legs: Vec<&str> = record.legs.iter().map(|leg| &*leg.party).collect();
     assert_eq!(legs, ["2001", "2002", "2003"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f171_a_lamp_does_not_pick_up_for_others_than_the_groups() {
+    let gateway = Gateway::start().await;
+    let ana = gateway.phone("2001").await;
+    let bruno = in_groups(&gateway, "2002", &["Vendas"]).await;
+    let carla = in_groups(&gateway, "2003", &["Suporte"]).await;
+    let mut watch = subscribed(&carla, "dialog", "2002").await;
+    let mut out = ana.call("2002").await.unwrap();
+    let mut at_bruno = incoming(&bruno).await;
+    at_bruno.ring();
+    let early = lamp(&mut watch, "early").await;
+    let replaces = format!(
+        "{};to-tag={};from-tag={};early-only",
+        between(&early, "call-id=\"", '"'),
+        between(&early, "remote-tag=\"", '"'),
+        between(&early, "local-tag=\"", '"')
+    );
+    let mut at_carla = carla.call_replacing("2001", &replaces).await.unwrap();
+    assert_eq!(
+        at_carla.wait_ended(SOON).await.unwrap(),
+        EndReason::Refused(603)
+    );
+    // It rings on.
+    at_bruno.answer();
+    at_bruno.wait_answered(SOON).await.unwrap();
+    out.wait_answered(SOON).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

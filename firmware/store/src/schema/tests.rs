@@ -114,12 +114,12 @@ const ROWS: &[(i64, &str)] = &[
     ),
     (
         21,
-        r#"INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}');
-           UPDATE objects SET document = json_set(document, '$.voicedrops', json('[]'), '$.recording_out', 'all') WHERE kind = 'number';
+        r#"INSERT INTO objects (id, kind, document) VALUES (30, 'hosted_company', '{"id":30,"name":"Beta"}'), (31, 'paging_group', '{"id":31,"name":"Loja"}');
+           UPDATE objects SET document = json_set(document, '$.voicedrops', json('[]'), '$.recording_out', 'all', '$.recording_notice', 12, '$.voicemail_greeting', 12, '$.whisper_text', 'Call', '$.accept_key', '5') WHERE kind = 'number';
            UPDATE objects SET document = json_set(document, '$.company', 30) WHERE id = 2;
            UPDATE calls SET company = 30;
            UPDATE objects SET document = json_set(document, '$.toll', json('{"all_countries":false,"countries":["34"]}')) WHERE kind = 'company';
-           UPDATE objects SET document = json_set(document, '$.class_of_service', json('{"classes":["internal"],"calls_per_minute":5,"minutes_per_day":60}'))
+           UPDATE objects SET document = json_set(document, '$.class_of_service', json('{"classes":["internal"],"calls_per_minute":5,"minutes_per_day":60}'), '$.pickup_groups', json('["Vendas"]'))
                WHERE id = 2;"#,
     ),
 ];

@@ -9,3 +9,4 @@ mod inbound;
 mod menus;
 mod outbound;
 mod verified;
+mod whispers;

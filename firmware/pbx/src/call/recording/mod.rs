@@ -6,8 +6,10 @@ mod notice;
 
 use std::sync::Arc;
 
-use ramal_media::{PlayEnd, Recording};
-use ramal_model::{Configuration, RecordingMode, RecordingProblem, RecordingSettings};
+use ramal_media::{PlayEnd, Prompt, Recording};
+use ramal_model::{
+    AudioFileId, Configuration, Number, RecordingMode, RecordingProblem, RecordingSettings,
+};
 use tokio::sync::oneshot;
 
 use self::notice::Notice;
@@ -77,6 +79,8 @@ struct Current {
 pub(super) struct CallRecording {
     current: Option<Current>,
     notice: Notice,
+    /// What is told where the gateway's own words are not.
+    own_notice: Option<(AudioFileId, Arc<Prompt>)>,
     /// It begins when the notice has been played; whether somebody asked for it.
     wanted: Option<bool>,
     /// Recordings so far.
@@ -142,7 +146,7 @@ impl Call {
                 current.waits = true;
                 current.recording.pause();
                 if let Some(outside) = outside
-                    && !self.play_notice(&*outside.leg)
+                    && !self.play_notice(&*outside.leg, &pair.caller)
                 {
                     self.cannot_record(RecordingProblem::NoNotice);
                 }
@@ -174,7 +178,7 @@ impl Call {
                 }
                 Notice::NotPlayed => {
                     self.recording.wanted = Some(on_demand);
-                    if !self.play_notice(&*outside.leg) {
+                    if !self.play_notice(&*outside.leg, &pair.caller) {
                         self.cannot_record(RecordingProblem::NoNotice);
                     }
                     return;
@@ -288,12 +292,21 @@ impl Call {
         configuration: &Configuration,
         caller: &Participant,
     ) -> Option<RecordingMode> {
+        self.called_with(configuration, caller)?.recording_out
+    }
+
+    /// The number that somebody calls outside with.
+    fn called_with<'a>(
+        &self,
+        configuration: &'a Configuration,
+        caller: &Participant,
+    ) -> Option<&'a Number> {
         if !self.is_outbound() {
             return None;
         }
         let user = configuration.user_at(caller.who.extension()?.id)?;
         let numbers = &configuration.catalogue().numbers;
-        numbers.get(user.outbound_number?)?.recording_out
+        Some(&numbers.get(user.outbound_number?)?.settings)
     }
 
     fn recording_settings(&self) -> (Arc<Configuration>, RecordingSettings) {

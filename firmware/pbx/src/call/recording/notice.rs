@@ -1,7 +1,9 @@
 //! What the party outside is told before a call is recorded (F084-F086).
 
+use std::sync::Arc;
+
 use ramal_media::{PlayEnd, PlayHandle, Repeat, Sound};
-use ramal_model::{Extension, Language, RecordingMode};
+use ramal_model::{AudioFileId, Configuration, Extension, Language, RecordingMode};
 
 use super::super::participant::{Pair, Participant};
 use super::super::record::Call;
@@ -51,17 +53,65 @@ impl Call {
             && caller.leg.stream().is_some()
         {
             // Not installed: found out, and written down, when the recording should begin.
-            self.play_notice(&*caller.leg);
+            self.play_notice(&*caller.leg, caller);
         }
     }
 
-    /// Plays the notice to a leg; false when it is not installed.
-    pub(super) fn play_notice(&mut self, leg: &dyn Leg) -> bool {
+    /// What the party outside is told in place of the gateway's own words, and the language of these: what the number says that
+    /// the call came to or is made with, else the company.
+    fn told(
+        &self,
+        configuration: &Configuration,
+        caller: &Participant,
+    ) -> (Option<AudioFileId>, Language) {
+        let called_with = self.called_with(configuration, caller);
+        let file = self.of_number.recording_notice;
+        let file = file.or_else(|| called_with?.recording_notice);
+        let language = self.of_number.language;
+        let language = language.or_else(|| called_with?.language);
+        (
+            file.or_else(|| configuration.recording_notice_of(self.company())),
+            language.unwrap_or_else(|| configuration.spoken_language()),
+        )
+    }
+
+    /// Opens what the party outside is told before `caller`'s call is recorded, so that it is at hand should it be needed: what has
+    /// just been chosen lies on the disk only.
+    pub(in crate::call) async fn open_notice(&mut self, caller: &Participant) {
+        let configuration = self.exchange().configuration.borrow().clone();
+        let Some(id) = self.told(&configuration, caller).0 else {
+            return;
+        };
+        let is_open = self.recording.own_notice.as_ref();
+        let Some(file) = configuration.audio_file(id) else {
+            return;
+        };
+        if is_open.is_some_and(|(open, _)| *open == id)
+            || !self.exchange().recordings.are_possible()
+        {
+            return;
+        }
+        let music = Arc::clone(&self.exchange().music);
+        let opened = music.piece_at_hand(&file.key).await;
+        self.recording.own_notice = opened.map(|prompt| (id, prompt));
+    }
+
+    /// Plays the notice to a leg; false when it is not installed. Where the chosen file cannot be played, it is told in the
+    /// gateway's own words.
+    pub(super) fn play_notice(&mut self, leg: &dyn Leg, caller: &Participant) -> bool {
         let (configuration, _) = self.recording_settings();
-        let language = configuration
-            .company()
-            .map_or(Language::En, |company| company.language);
-        let prompt = self.exchange().engine.prompts().get(language.tag(), NOTICE);
+        let (file, language) = self.told(&configuration, caller);
+        let own = file.and_then(|id| {
+            let open = self.recording.own_notice.as_ref();
+            let open = open.filter(|(open, _)| *open == id);
+            let open = open.map(|(_, prompt)| Arc::clone(prompt));
+            open.or_else(|| {
+                let key = &configuration.audio_file(id)?.key;
+                self.exchange().music.piece(key)
+            })
+        });
+        let prompts = self.exchange().engine.prompts();
+        let prompt = own.or_else(|| prompts.get(language.tag(), NOTICE));
         let (Some(prompt), Some(channel)) = (prompt, leg.stream()) else {
             tracing::error!(
                 language = language.tag(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ramal_media::Sound;
 use ramal_model::{CallResult, Queue, Stored};
 use ramal_store::QueueCallback;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use crate::call::queued::{Queued, Woken};
 use crate::call::reach::NotTaken;
 use crate::call::ring;
 use crate::call::trace::Step;
+use crate::call::whisper::Whisper;
 use crate::flow::{QueueEnd, Say, Switch, Who};
 use crate::queues::{Member, NoPlace, Offer, Queues, Turn};
 
@@ -173,10 +175,7 @@ async fn ring(
     } else {
         agent_ring.min(left)
     };
-    queued.whisper = match current.whisper {
-        Some(id) => stage.file(id).await,
-        None => None,
-    };
+    queued.whisper = whisper(stage, current).await;
     let numbers = offers.iter().filter_map(|offer| {
         let extension = stage.following.configuration.extension(offer.extension)?;
         Some(extension.number.clone())
@@ -221,6 +220,21 @@ async fn ring(
         // What was put there is taken back by nobody else.
         (Err(NotTaken::Failed(outcome)), None) => Err(outcome),
     }
+}
+
+/// What a member hears who takes the call.
+async fn whisper(stage: &Stage<'_, '_>, queue: &Queue) -> Vec<Sound> {
+    if let Some(id) = queue.whisper {
+        let file = stage.file(id).await;
+        return file.map(Sound::Prompt).into_iter().collect();
+    }
+    let Some(text) = &queue.whisper_text else {
+        return Vec::new();
+    };
+    let language = stage.following.configuration.spoken_language();
+    let caller = &*stage.waiting.participant;
+    let whisper = Whisper::of_text(stage.call, text, language, caller);
+    whisper.sounds().await.unwrap_or_default()
 }
 
 fn number_of(stage: &Stage<'_, '_>, offers: &[Offer], member: Member) -> String {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ramal_media::{RecordingFailure, Sound};
-use ramal_model::{
-    AudioFileId, CallResult, Configuration, Party, Stored, VoicemailBox, VoicemailMessageId,
-};
+use ramal_model::{CallResult, Configuration, Party, Stored, VoicemailBox, VoicemailMessageId};
 use ramal_store::{MessageFilter, NewMessage, StoreError};
 
 use super::super::Outcome;
@@ -17,15 +15,16 @@ use super::super::voice::{self, Interrupted, Voice};
 use super::{Ended, Limits, Take, Verdict, review, take};
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
+use crate::flow::Greetings;
 use crate::voicemail::{Open, Voicemail, file_name, remove};
 
-/// Takes the call of somebody and lets him leave a message. He hears the box's greeting, or else `greeting`, that of the number or
-/// queue which led here, or else the company's, or else the gateway's own. Whoever calls this ends his leg with the outcome.
+/// Takes the call of somebody and lets him leave a message. He hears the box's greeting, or else that of the number or of the queue
+/// which led here, or else the company's, or else the gateway's own. Whoever calls this ends his leg with the outcome.
 pub(in crate::call) async fn leave_message(
     call: &mut Call,
     participant: &mut Participant,
     mailbox: &Stored<VoicemailBox>,
-    greeting: Option<AudioFileId>,
+    of_path: Greetings,
     configuration: &Configuration,
 ) -> Outcome {
     if let Err(refused) = voice::answer(call, participant) {
@@ -41,7 +40,7 @@ pub(in crate::call) async fn leave_message(
     if let Some(language) = mailbox.language {
         voice.language = language;
     }
-    let left = leave(&mut voice, mailbox, greeting, configuration, caller).await;
+    let left = leave(&mut voice, mailbox, of_path, configuration, caller).await;
     let outcome = match left {
         Ok(()) => call.ended_here(EndedHere::Finished),
         Err(interrupted) => interrupted.outcome(call),
@@ -58,7 +57,7 @@ pub(in crate::call) async fn leave_message(
 async fn leave(
     voice: &mut Voice<'_>,
     mailbox: &Stored<VoicemailBox>,
-    greeting: Option<AudioFileId>,
+    of_path: Greetings,
     configuration: &Configuration,
     caller: Party,
 ) -> Result<(), Interrupted> {
@@ -76,7 +75,7 @@ async fn leave(
         });
         return voice.say(&["vm-full", "goodbye"]).await;
     }
-    greet(voice, mailbox, greeting, configuration).await?;
+    greet(voice, mailbox, of_path, configuration).await?;
     let limits = Limits {
         longest: Duration::from_secs(mailbox.max_seconds.unsigned_abs()),
         silence: Duration::from_secs(mailbox.silence_seconds.unsigned_abs()),
@@ -178,13 +177,14 @@ fn not_left(failure: Option<&RecordingFailure>) -> NotLeft {
 async fn greet(
     voice: &mut Voice<'_>,
     mailbox: &VoicemailBox,
-    of_path: Option<AudioFileId>,
+    of_path: Greetings,
     configuration: &Configuration,
 ) -> Result<(), Interrupted> {
     let of_company = configuration.voicemail_greeting_of(mailbox.company);
     let hierarchy = [
         (mailbox.greeting, Greeting::Mailbox),
-        (of_path, Greeting::Path),
+        (of_path.number, Greeting::Number),
+        (of_path.queue, Greeting::Queue),
         (of_company, Greeting::Company),
     ];
     for (file, greeting) in hierarchy {
