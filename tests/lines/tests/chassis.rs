@@ -16,7 +16,8 @@ use gateway_under_test::{Gateway, GatewayError, Options};
 use line_tests::gpio::{SimulatedChip, read, run, write};
 use line_tests::line_card::{BOARD, FarEnds, SimulatedCard};
 use line_tests::until;
-use ramal_chassis::{Bus, Disk, lm75};
+use ramal_chassis::{Board, Bus, Chassis, Disk, Gateway as Told, Phase, lm75};
+use ramal_lines::{PortId, PortKind, PortStatus};
 use serde_json::Value;
 
 type Result<T = ()> = std::result::Result<T, GatewayError>;
@@ -161,6 +162,51 @@ async fn the_relay_pulses_while_the_gateway_works_and_drops_when_it_is_killed() 
     }
     drop(far);
     Ok(())
+}
+
+/// A gateway that serves, with its telephone so.
+fn told(off_hook: bool, healthy: bool) -> Told {
+    let port = |id, kind, name: &str| PortStatus {
+        id: PortId(id),
+        kind,
+        name: name.to_owned(),
+        number: String::new(),
+        off_hook,
+        ringing: false,
+        fault: None,
+    };
+    Told {
+        phase: Phase::Serving,
+        healthy,
+        ports: vec![
+            port(1, PortKind::Fxo, "FXO 1"),
+            port(2, PortKind::Fxs, "FXS 1"),
+        ],
+        ..Told::default()
+    }
+}
+
+#[test]
+fn the_relay_is_not_released_within_a_call_however_ill_the_gateway_is() {
+    let chip = front();
+    let chassis = Chassis::start(Board::parse(FRONT).unwrap(), Path::new("/tmp")).unwrap();
+    until("the relay has pulses", || {
+        chassis.tell(told(false, true));
+        (changes(&chip, RELAY) >= 12).then_some(())
+    });
+    // Call control hangs within a call, and then nobody tells anything any more: three times as long as an idle relay stays.
+    chassis.tell(told(true, false));
+    for second in 0..30 {
+        let pulses = changes(&chip, RELAY);
+        assert!(pulses >= 12, "{pulses} changes in second {second}");
+    }
+    // The call is over.
+    chassis.tell(told(false, false));
+    until("the relay has no pulses", || {
+        (changes(&chip, RELAY) == 0).then_some(())
+    });
+    chassis.stop();
+    until_steady(&chip, STATUS, false);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
