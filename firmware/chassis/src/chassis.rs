@@ -11,10 +11,10 @@ use ramal_lines::alsa_gpio::{GpioInput, GpioOutput, SharedChip};
 use tokio::sync::watch;
 
 use crate::board::Board;
-use crate::button::AtStart;
+use crate::button::{AtStart, Button};
 use crate::front::{Front, FrontPins};
 use crate::sensors::{Places, Sensors};
-use crate::state::{Gateway, State};
+use crate::state::{Gateway, LifelineState, State};
 
 /// From one look at the pins to the next: a fifth of the shortest bounce that is to be seen through.
 pub const TICK: Duration = Duration::from_millis(10);
@@ -170,6 +170,20 @@ fn pins(board: &Board) -> Option<FrontPins<GpioInput, GpioOutput>> {
     })
 }
 
+/// What a support file has to say about when a telephone was wired past the gateway, and who was at its button.
+fn log_changes(before: &State, lifeline: Option<&LifelineState>, button: Option<Button>) {
+    let was = before.lifeline.as_ref();
+    if let Some(is) = lifeline
+        && was.is_some_and(|was| was.energised != is.energised)
+    {
+        let (energised, reason) = (is.energised, is.reason);
+        tracing::info!(energised, ?reason, "the lifeline's relay has changed");
+    }
+    if before.reset_button.is_some() && before.reset_button != button {
+        tracing::info!(?button, "the reset button has changed");
+    }
+}
+
 fn watch_front(
     pins: FrontPins<GpioInput, GpioOutput>,
     told: &Told,
@@ -190,6 +204,7 @@ fn watch_front(
         decide.send_if_modified(|decided| std::mem::replace(decided, at_start) != at_start);
         let (lifeline, button) = (front.lifeline(), front.button(now));
         let fault = front.fault(now).map(str::to_owned);
+        log_changes(&publish.borrow(), lifeline.as_ref(), button);
         publish.send_if_modified(|state| {
             let changed = state.lifeline != lifeline
                 || state.reset_button != button
