@@ -13,7 +13,7 @@ use ramal_pbx::Pbx;
 use ramal_sounds::Studio;
 use ramal_store::Store;
 use ramal_update::Updater;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::admission::Admission;
 use crate::backoff::Backoff;
@@ -41,6 +41,8 @@ pub struct Parts {
     pub archives: Archives,
     /// The gateway's own network.
     pub network: Network,
+    /// State of the chassis.
+    pub chassis: watch::Receiver<ramal_chassis::State>,
     /// Told when the service is to start again.
     pub again: Arc<Notify>,
     /// Where the data partition is mounted, for its free space.

@@ -49,6 +49,8 @@ pub struct ApiConfig {
     pub archives: Archives,
     /// The gateway's own network.
     pub network: Network,
+    /// State of the chassis.
+    pub chassis: watch::Receiver<ramal_chassis::State>,
     /// Told when the service is to start again: with a restored archive, or empty.
     pub again: Arc<Notify>,
     /// The data folder, whose file system's space is shown.
@@ -135,6 +137,7 @@ impl Server {
             archives: config.archives,
             again: config.again,
             network: config.network,
+            chassis: config.chassis,
             data_dir: config.data_dir,
             started: Instant::now(),
             backoff: Backoff::default(),

@@ -336,6 +336,12 @@ impl LiveState {
         }
     }
 
+    /// How bad the worst of what is wrong now is.
+    pub(crate) fn worst_alarm(&self) -> Option<Severity> {
+        let state = self.lock();
+        state.alarms.values().map(|alarm| alarm.severity).max()
+    }
+
     /// Something is not wrong any more.
     pub(crate) fn clear(&self, alarm: &str) {
         let mut state = self.lock();

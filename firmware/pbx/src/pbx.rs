@@ -689,6 +689,11 @@ impl Pbx {
         self.exchange.live.clear(id);
     }
 
+    /// How bad the worst of what is wrong now is; none when nothing is.
+    pub fn worst_alarm(&self) -> Option<ramal_model::Severity> {
+        self.exchange.live.worst_alarm()
+    }
+
     /// Number of calls in progress.
     pub fn active_calls(&self) -> usize {
         self.exchange.live.calls()

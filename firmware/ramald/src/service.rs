@@ -109,6 +109,9 @@ pub(crate) enum Failure {
     /// What is remembered of updates cannot be read.
     #[error("what is known of updates cannot be read: {0}; check the disk")]
     Update(io::Error),
+    /// The chassis cannot be looked after.
+    #[error("cannot start threads for the chassis: {0}")]
+    Chassis(io::Error),
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(io::Error),
@@ -126,6 +129,8 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
 
     make_writable(&settings.data_dir)?;
     make_writable(&settings.run_dir)?;
+    let chassis = crate::chassis::start(&settings.board, &settings.data_dir)?;
+    crate::chassis::mind_the_button(&chassis, &settings.data_dir, &notify).await?;
     settle(&settings.data_dir, &notify).await?;
     notify.starting("configuration");
     let store = Store::open(&settings.data_dir)?;
@@ -183,6 +188,8 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         pbx.clone(),
     )?;
     let updater = updater(&settings, &pbx).await?;
+    let state = chassis.state();
+    let minder = crate::chassis::Minder::start(chassis, pbx.clone(), updater.watch());
     let update_alarms = tokio::spawn(crate::update_alarms::follow(pbx.clone(), updater.watch()));
     let fleet = membership::start(
         settings.data_dir.join("update"),
@@ -211,6 +218,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
             archives,
             again: Arc::clone(&again),
             network: network.clone(),
+            chassis: state,
             certificate,
             limits: Limits::default(),
         },
@@ -229,6 +237,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         "ready"
     );
     crate::memory::give_back();
+    minder.serving();
     notify.ready();
     let end = tokio::select! {
         () = watch(&notify, &pbx, &mut terminate, &mut interrupt) => End::Stop,
@@ -240,7 +249,10 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
         notify.stopping();
     }
     notify.status("stopping");
+    minder.stopping();
     pbx.shutdown().await;
+    // Not before calls have ended: it releases the lifeline's relay.
+    minder.stop().await;
     if timeout(WEB_STOP, web.shutdown()).await.is_err() {
         tracing::warn!("stopping although the web service still has requests");
     }

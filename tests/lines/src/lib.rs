@@ -10,6 +10,7 @@
 )]
 
 pub mod far_end;
+pub mod gpio;
 pub mod line_card;
 pub mod pairs;
 pub mod party;

@@ -3,8 +3,7 @@
 //! What the card plays on the loop's device 0 the far end of its lines captures on device 1, and the other way round. Pins
 //! that the card reads are pulled up or down here, and those that it sets are looked at.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,10 +13,9 @@ use std::time::Duration;
 use ramal_dsp::Law;
 use ramal_lines::alsa_gpio::{AlsaPcm, LineCard, Pcm, PcmError};
 
+use crate::gpio::{SimulatedChip, run, write};
 use crate::party::BLOCK;
-use crate::until;
 
-const CHIPS: &str = "/sys/kernel/config/gpio-sim/lines";
 const DRIVER: &str = "/sys/bus/platform/drivers/snd_aloop";
 const DEVICE: &str = "snd_aloop.0";
 
@@ -65,24 +63,7 @@ pub mod pin {
 /// The hardware of [`BOARD`].
 #[derive(Debug)]
 pub struct SimulatedCard {
-    chip: PathBuf,
-}
-
-fn run(program: &str, arguments: &[&str]) {
-    let done = Command::new(program)
-        .args(arguments)
-        .status()
-        .expect("a program of the image");
-    assert!(done.success(), "{program} {arguments:?}: {done}");
-}
-
-fn read(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-    text.trim().to_owned()
-}
-
-fn write(path: &Path, text: &str) {
-    fs::write(path, text).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    chip: SimulatedChip,
 }
 
 impl SimulatedCard {
@@ -91,27 +72,18 @@ impl SimulatedCard {
     /// # Panics
     /// When the kernel's modules cannot be loaded.
     pub fn insert() -> Self {
-        run("modprobe", &["-a", "configfs"]);
         run("modprobe", &["snd-aloop", "id=Lines", "pcm_substreams=1"]);
-        if !Path::new("/sys/kernel/config/gpio-sim").exists() {
-            if !Path::new("/sys/module/gpio_sim").exists() {
-                run("insmod", &["/mnt/modules/irq_sim.ko"]);
-                run("insmod", &["/mnt/modules/gpio-sim.ko"]);
-            }
-            let target = "/sys/kernel/config";
-            if !Path::new("/sys/kernel/config/gpio-sim").exists() {
-                run("mount", &["-t", "configfs", "configfs", target]);
-            }
-        }
-        let bank = Path::new(CHIPS).join("bank");
-        fs::create_dir_all(&bank).expect("a chip");
-        write(&bank.join("num_lines"), "12");
-        write(&bank.join("label"), "line-card");
-        let mut card = Self {
-            chip: PathBuf::new(),
+        let card = Self {
+            chip: SimulatedChip::insert("line-card", 12),
         };
-        card.put_pins_back();
+        card.idle();
         card
+    }
+
+    /// Idle lines with battery.
+    fn idle(&self) {
+        self.pull(pin::BATTERY, true);
+        self.lift(false);
     }
 
     /// The description of the card.
@@ -123,14 +95,9 @@ impl SimulatedCard {
         cards.pop().expect("a card")
     }
 
-    fn line(&self, pin: u32, file: &str) -> PathBuf {
-        self.chip.join(format!("sim_gpio{pin}")).join(file)
-    }
-
     /// Gives a pin that the card reads a level.
     pub fn pull(&self, pin: u32, high: bool) {
-        let level = if high { "pull-up" } else { "pull-down" };
-        write(&self.line(pin, "pull"), level);
+        self.chip.pull(pin, high);
     }
 
     /// Lifts the telephone or puts it down: its pin is active when low.
@@ -140,14 +107,12 @@ impl SimulatedCard {
 
     /// Whether the card has set a pin.
     pub fn is_set(&self, pin: u32) -> bool {
-        read(&self.line(pin, "value")) == "1"
+        self.chip.is_set(pin)
     }
 
     /// Waits until the card sets a pin so.
     pub fn until_set(&self, pin: u32, high: bool) {
-        until(&format!("pin {pin} is {high}"), || {
-            (self.is_set(pin) == high).then_some(())
-        });
+        self.chip.until_set(pin, high);
     }
 
     /// The exchange rings with 25 Hz for so long.
@@ -162,18 +127,13 @@ impl SimulatedCard {
 
     /// Takes the chip of the pins away.
     pub fn take_pins_out(&self) {
-        write(&Path::new(CHIPS).join("live"), "0");
+        self.chip.take_out();
     }
 
     /// Puts it back: idle lines with battery.
     pub fn put_pins_back(&mut self) {
-        let chips = Path::new(CHIPS);
-        write(&chips.join("live"), "1");
-        let device = read(&chips.join("dev_name"));
-        let chip = read(&chips.join("bank/chip_name"));
-        self.chip = Path::new("/sys/devices/platform").join(device).join(chip);
-        self.pull(pin::BATTERY, true);
-        self.lift(false);
+        self.chip.put_back();
+        self.idle();
     }
 
     /// Takes the card's sound out. Returns when nobody holds it any more.
@@ -189,9 +149,6 @@ impl SimulatedCard {
 
 impl Drop for SimulatedCard {
     fn drop(&mut self) {
-        let _ = fs::write(Path::new(CHIPS).join("live"), "0");
-        let _ = fs::remove_dir(Path::new(CHIPS).join("bank"));
-        let _ = fs::remove_dir(CHIPS);
         // Whoever used the sound may need a moment to let go.
         for _ in 0..100 {
             let done = Command::new("rmmod").arg("snd-aloop").output();

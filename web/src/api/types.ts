@@ -834,6 +834,16 @@ export interface UnusableCard {
   missing_firmware: string | null
 }
 
+/** What the gateway's box has besides lines. */
+export interface Chassis {
+  temperatures: { name: string; celsius: number | null; high: number; critical: number; heat: 'normal' | 'high' | 'critical' }[]
+  disk: { device: string; file_system_errors: number | null; worn_percent: number | null; spare_blocks: 'enough' | 'low' | 'spent' | null } | null
+  watchdog: { identity: string; active: boolean; timeout_s: number; has_reset: boolean } | null
+  lifeline: { energised: boolean; reason: string | null; ports: string[] } | null
+  reset_button: 'released' | 'pressed' | 'stuck' | null
+  pins_fault: string | null
+}
+
 export interface System {
   version: string
   hostname: string
@@ -843,6 +853,7 @@ export interface System {
   /** Hours of one recorded call that still fit. */
   recording_hours_left: number
   uptime_s: number
+  chassis: Chassis
   /** Absent where the gateway has no lines. */
   lines?: Line[]
   /** Cards that no driver works with. */

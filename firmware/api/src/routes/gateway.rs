@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
+use ramal_chassis::State as ChassisState;
 use ramal_lines::PortStatus;
 use ramal_lines::dahdi::UnusableCard;
 use ramal_model::{Country, CountryDefaults};
@@ -115,6 +116,8 @@ pub struct SystemState {
     web_connections: usize,
     /// Web connections refused since the start because there were too many.
     web_connections_refused: u64,
+    /// Temperatures, the disk's health, the hardware's watchdog, lifeline and reset button.
+    chassis: ChassisState,
     /// Telephone lines that end in the gateway.
     lines: Vec<PortStatus>,
     /// Cards in the machine that no driver works with, most often because a firmware file is missing.
@@ -164,6 +167,7 @@ pub(super) async fn system_state(app: &App) -> Result<SystemState, Problem> {
         uptime_s: app.started.elapsed().as_secs(),
         web_connections,
         web_connections_refused,
+        chassis: app.chassis.borrow().clone(),
         lines: app.pbx.lines(),
         unusable_cards: app.pbx.unusable_cards(),
         counters,

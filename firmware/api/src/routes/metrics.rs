@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use ramal_chassis::State as ChassisState;
 use ramal_model::Severity;
 
 use crate::app::App;
@@ -68,6 +69,8 @@ pub async fn metrics(State(app): State<App>, _: Access) -> Result<impl IntoRespo
             disk.free,
         );
     }
+    let chassis = app.chassis.borrow().clone();
+    text.chassis(&chassis);
     let (connections, refused) = app.admission.counts();
     text.one(
         "ramal_web_connections",
@@ -184,6 +187,48 @@ impl Text {
         let _ = writeln!(self.0, "{name}{labels} {value}");
     }
 
+    /// What is known of the box; what is not there is not zero.
+    fn chassis(&mut self, chassis: &ChassisState) {
+        let measured = chassis
+            .temperatures
+            .iter()
+            .filter_map(|one| Some((one.name.as_str(), one.celsius?)));
+        let measured: Vec<_> = measured.collect();
+        if !measured.is_empty() {
+            let name = "ramal_temperature_celsius";
+            self.family(name, "gauge", "Temperatures, by sensor.");
+            for (sensor, celsius) in measured {
+                self.sample(name, &[("sensor", sensor)], celsius);
+            }
+        }
+        if let Some(disk) = &chassis.disk {
+            if let Some(errors) = disk.file_system_errors {
+                self.one(
+                    "ramal_disk_file_system_errors",
+                    "gauge",
+                    "Errors found in the data partition's file system since it was repaired.",
+                    errors,
+                );
+            }
+            if let Some(worn) = disk.worn_percent {
+                self.one(
+                    "ramal_disk_worn_percent",
+                    "gauge",
+                    "Share of the disk's life that is used at most.",
+                    worn,
+                );
+            }
+        }
+        if let Some(lifeline) = &chassis.lifeline {
+            self.one(
+                "ramal_lifeline_energised",
+                "gauge",
+                "Whether the lifeline's telephone is the gateway's (1) or wired to the line (0).",
+                u8::from(lifeline.energised),
+            );
+        }
+    }
+
     fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
         self.family(name, kind, help);
         self.sample(name, &[], value);
@@ -200,6 +245,29 @@ fn escaped(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_chassis_is_written_as_far_as_it_is_known() {
+        let mut text = Text::default();
+        text.chassis(&ChassisState::default());
+        assert_eq!(text.0, "");
+        text.chassis(&ChassisState {
+            disk: Some(ramal_chassis::Disk {
+                device: "mmcblk0p7".into(),
+                file_system_errors: Some(3),
+                ..ramal_chassis::Disk::default()
+            }),
+            lifeline: Some(ramal_chassis::LifelineState {
+                energised: true,
+                reason: None,
+                ports: vec!["FXS 1".into()],
+            }),
+            ..ChassisState::default()
+        });
+        assert!(text.0.contains("\nramal_disk_file_system_errors 3\n"));
+        assert!(text.0.contains("\nramal_lifeline_energised 1\n"));
+        assert!(!text.0.contains("worn"));
+    }
 
     #[test]
     fn a_family_is_written_as_the_format_wants_it() {

@@ -95,6 +95,7 @@ impl Gateway {
             network: ramal_network::Network::open(None, store.clone())
                 .await
                 .unwrap(),
+            chassis: tokio::sync::watch::channel(ramal_chassis::State::default()).1,
             certificate: OwnCertificate::open(
                 folder.path().join("tls"),
                 Names {
