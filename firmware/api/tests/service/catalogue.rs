@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::sounds::speech;
 
 /// The least that makes an object of each kind, the path of its id behind it. `file` is an audio file.
-pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 18] {
+pub fn one_of_each(file: i64, extension: i64) -> [(&'static str, Value, &'static str); 19] {
     let all_day = json!([{ "start": "00:00", "end": "24:00" }]);
     let key = json!([{ "key": "1", "label": "Vendas" }]);
     let rule = json!([{ "pattern": "0X.", "strip": 1, "ways": [{ "way": "any_line" }] }]);
@@ -50,6 +50,11 @@ pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 18] {
             json!({ "name": "Sala", "number": "5000" }),
             "/id",
         ),
+        (
+            "/paging-groups",
+            json!({ "name": "Loja", "number": "650", "extensions": [extension] }),
+            "/id",
+        ),
         ("/voicemail-boxes", json!({ "name": "Recados" }), "/id"),
         ("/teams", json!({ "name": "Vendas" }), "/id"),
         ("/profiles", json!({ "name": "Vendas" }), "/id"),
@@ -81,6 +86,15 @@ pub fn one_of_each(file: i64) -> [(&'static str, Value, &'static str); 18] {
     ]
 }
 
+/// An extension that objects may name.
+pub async fn extension(admin: &Client) -> i64 {
+    let made = admin
+        .post("/extensions", &json!({ "number": "290" }))
+        .await
+        .json();
+    made["extension"]["id"].as_i64().unwrap()
+}
+
 async fn made(admin: &Client, list: &str, body: Value) -> i64 {
     let made = admin.post(list, &body).await;
     assert_eq!(made.status, 201, "{list}: {}", made.json());
@@ -101,7 +115,7 @@ fn refused(answer: &Answer, field: &str, code: &str) -> Value {
 #[tokio::test]
 async fn objects_of_all_kinds_live_from_creation_to_deletion() {
     let (_gateway, admin) = Gateway::set_up().await;
-    for (list, body, _) in one_of_each(speech(&admin).await) {
+    for (list, body, _) in one_of_each(speech(&admin).await, extension(&admin).await) {
         let id = made(&admin, list, body.clone()).await;
         let path = format!("{list}/{id}");
         let shown = admin.get(&path).await.json();
@@ -345,7 +359,7 @@ async fn at_21_and_at_31_numbers_refuse_what_cannot_work() {
 #[tokio::test]
 async fn the_exported_document_brings_everything_back() {
     let (_gateway, admin) = Gateway::set_up().await;
-    for (list, body, _) in one_of_each(speech(&admin).await) {
+    for (list, body, _) in one_of_each(speech(&admin).await, extension(&admin).await) {
         made(&admin, list, body).await;
     }
     let document = admin.get("/configuration/export").await.json();

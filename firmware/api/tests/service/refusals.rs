@@ -44,6 +44,7 @@ async fn gateway() -> (Gateway, Client, Vec<(&'static str, i64)>) {
     .into_iter()
     .chain(crate::catalogue::one_of_each(
         crate::sounds::speech(&admin).await,
+        crate::catalogue::extension(&admin).await,
     )) {
         let made = admin.post(list, &body).await;
         assert_eq!(made.status, 201, "{list}: {}", made.json());
