@@ -46,6 +46,17 @@ pub struct State {
     pub making: Option<Making>,
     /// Why the last one could not be made.
     pub problem: Option<String>,
+    /// That there is no scheduled archive as new as there should be.
+    pub missed: Option<Missed>,
+}
+
+/// A scheduled archive that there should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Missed {
+    /// Since when it is known, UTC milliseconds.
+    pub since: i64,
+    /// Why the last try failed; blank where none was made.
+    pub reason: String,
 }
 
 /// An archive to be made.
@@ -121,6 +132,25 @@ impl Archives {
         self.0.state.borrow().clone()
     }
 
+    /// The same, with every change.
+    pub fn watch(&self) -> watch::Receiver<State> {
+        self.0.state.subscribe()
+    }
+
+    /// Notes whether a scheduled archive is missing, and since when.
+    pub(crate) fn note_missed(&self, reason: Option<&str>) {
+        let now = self.0.store.now();
+        self.0.state.send_if_modified(|state| {
+            let missed = reason.map(|reason| Missed {
+                since: state.missed.as_ref().map_or(now, |missed| missed.since),
+                reason: reason.to_owned(),
+            });
+            let is_new = state.missed != missed;
+            state.missed = missed;
+            is_new
+        });
+    }
+
     /// The archives, the newest first.
     pub fn list(&self) -> Vec<ArchiveFile> {
         let mut archives: Vec<ArchiveFile> = fs::read_dir(&self.0.folder)
@@ -186,9 +216,13 @@ impl Archives {
                     tracing::error!(archive = name, %error, "an archive could not be made")
                 }
             }
+            let problem = made.err().map(|error| error.to_string());
+            if order.kind == ArchiveKind::Scheduled {
+                archives.note_missed(problem.as_deref());
+            }
             archives.0.state.send_modify(|state| {
                 state.making = None;
-                state.problem = made.err().map(|error| error.to_string());
+                state.problem = problem;
             });
             drop(turn);
         });

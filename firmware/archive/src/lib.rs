@@ -20,7 +20,7 @@ mod schedule;
 mod settle;
 mod unpack;
 
-pub use archives::{Archives, Making, Order, Report, State};
+pub use archives::{Archives, Making, Missed, Order, Report, State};
 pub use error::ArchiveError;
 pub use files::{ArchiveFile, ArchiveKind, Upload};
 pub use manifest::About;

@@ -125,6 +125,12 @@ impl Schedule {
             // A clock that was wrong before must not put it off for years.
             && last.is_none_or(|last| (now - last).abs() >= apart)
     }
+
+    /// Whether the one that was due a day ago was never made, when the last was made then.
+    fn is_overdue(&self, now: i64, last: Option<i64>) -> bool {
+        let apart = (i64::from(self.every_days) + 1) * DAY_MS;
+        self.enabled && last.is_some_and(|last| now - last > apart)
+    }
 }
 
 impl Archives {
@@ -134,29 +140,44 @@ impl Archives {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            let Ok(schedule) = self.schedule().await else {
-                continue;
-            };
-            let now = self.store().now();
-            let last = self.list().into_iter();
-            let last = last.filter(|archive| archive.kind == ArchiveKind::Scheduled);
-            let last = last.map(|archive| archive.at).max();
-            if !schedule.is_due(now, &self.zone(), last) {
-                continue;
-            }
-            let Some(recipient) = schedule.recipient() else {
-                continue;
-            };
-            // Room for the new one first; the disk may be small.
-            self.prune(usize::from(schedule.keep).saturating_sub(1));
-            let order = Order {
-                parts: schedule.parts,
-                recipient,
-                kind: ArchiveKind::Scheduled,
-            };
-            if let Err(error) = self.start(order) {
-                tracing::warn!(%error, "a scheduled archive is put off by a minute");
-            }
+            self.look().await;
+        }
+    }
+
+    /// Makes an archive if one is due, and notes whether one is missing.
+    pub(crate) async fn look(&self) {
+        let Ok(schedule) = self.schedule().await else {
+            return;
+        };
+        if !schedule.enabled {
+            return self.note_missed(None);
+        }
+        if self.state().making.is_some() {
+            return;
+        }
+        self.prune(schedule.keep.into());
+        let now = self.store().now();
+        let last = self.list().into_iter();
+        let last = last.filter(|archive| archive.kind == ArchiveKind::Scheduled);
+        let last = last.map(|archive| archive.at).max();
+        if self.state().missed.is_none() && schedule.is_overdue(now, last) {
+            self.note_missed(Some(""));
+        }
+        if !schedule.is_due(now, &self.zone(), last) {
+            return;
+        }
+        let Some(recipient) = schedule.recipient() else {
+            return;
+        };
+        // Room for the new one first, as the disk may be small; but never all that there is.
+        self.prune(usize::from(schedule.keep).saturating_sub(1).max(1));
+        let order = Order {
+            parts: schedule.parts,
+            recipient,
+            kind: ArchiveKind::Scheduled,
+        };
+        if let Err(error) = self.start(order) {
+            tracing::warn!(%error, "a scheduled archive is put off by a minute");
         }
     }
 
@@ -190,6 +211,20 @@ mod tests {
         assert!(schedule.is_due(now, &zone, Some(now - 7 * DAY_MS + 3_600_000)));
         assert!(!schedule.is_due(at("2026-03-10T05:59:00Z"), &zone, None));
         assert!(!Schedule::default().is_due(now, &zone, None));
+    }
+
+    #[test]
+    fn it_is_overdue_a_day_after_its_day() {
+        let schedule = Schedule {
+            enabled: true,
+            every_days: 7,
+            ..Schedule::default()
+        };
+        let now = 100 * DAY_MS;
+        assert!(!schedule.is_overdue(now, None));
+        assert!(!schedule.is_overdue(now, Some(now - 8 * DAY_MS)));
+        assert!(schedule.is_overdue(now, Some(now - 8 * DAY_MS - 1)));
+        assert!(!Schedule::default().is_overdue(now, Some(0)));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use ramal_model::{Actor, Language, NewAdmin, NewCompany, Secret};
 use ramal_store::archive;
 use ramal_store::{HashCost, Options, Store};
 
+use crate::archives::Missed;
+use crate::files::ENDING;
 use crate::settle::{INCOMING, PLAN, Plan, READY, RESTORE};
 use crate::*;
 
@@ -99,6 +101,56 @@ async fn prepared(dir: &Path) {
         .unwrap();
     assert_eq!(report.differences["company"].changed, 1);
     assert_eq!(company(&store), "Now");
+    store.close().await;
+}
+
+/// Waits until no archive is being made; why the last could not be.
+async fn settled(archives: &Archives) -> Option<Missed> {
+    while archives.state().making.is_some() {
+        tokio::task::yield_now().await;
+    }
+    archives.state().missed
+}
+
+#[tokio::test]
+async fn a_scheduled_archive_that_cannot_be_made_is_told_until_one_is_and_costs_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let store = set_up(dir, "Now").await;
+    let archives = Archives::open(dir, store.clone(), "1").unwrap();
+    let zone = jiff::tz::TimeZone::get(&store.configuration().company().unwrap().time_zone);
+    let hour = jiff::Timestamp::now().to_zoned(zone.unwrap()).hour();
+    let schedule = Schedule {
+        enabled: true,
+        // The hour may end meanwhile.
+        hour: u8::try_from(hour).unwrap(),
+        keep: 1,
+        keys: vec![SecretKey::generate().unwrap().public().to_string()],
+        ..Schedule::default()
+    };
+    archives.set_schedule(&schedule).await.unwrap();
+    let of_archives = dir.join("archives");
+    fs::remove_dir_all(&of_archives).unwrap();
+    archives.look().await;
+    let missed = settled(&archives).await.unwrap();
+    assert!(!missed.reason.is_empty());
+    // Two old ones; the newer stays until the new one is there.
+    fs::create_dir(&of_archives).unwrap();
+    let old = |days: i64| {
+        let at = store.now() - days * 86_400_000;
+        let name = format!("{}-{at}.{}", ArchiveKind::Scheduled.name(), ENDING);
+        fs::write(of_archives.join(&name), "").unwrap();
+        name
+    };
+    let (older, newer) = (old(3), old(2));
+    archives.look().await;
+    assert!(!of_archives.join(older).exists());
+    assert!(of_archives.join(&newer).exists());
+    assert_eq!(settled(&archives).await, None);
+    archives.look().await;
+    let left = archives.list();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_ne!(left[0].file, newer);
     store.close().await;
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ramal_model::{CallId, Configuration};
+use ramal_model::{CallId, CompanyId, Configuration};
 
 use crate::exchange::Exchange;
 
@@ -17,6 +17,8 @@ pub(crate) struct Parking {
 
 struct Parked {
     call: CallId,
+    /// The company of whoever parked it, whose people may take it.
+    company: CompanyId,
     /// Whether somebody waits there who can be taken. The slot may only be kept for him until he comes.
     waits: bool,
 }
@@ -38,7 +40,7 @@ impl Parking {
         exchange: &Arc<Exchange>,
         configuration: &Configuration,
         wanted: Option<&str>,
-        call: &CallId,
+        (call, company): (&CallId, CompanyId),
     ) -> Option<Place> {
         let mut slots = exchange.parking.slots();
         let mut numbers = configuration.feature_codes().park_slots();
@@ -51,6 +53,7 @@ impl Parking {
         if let Entry::Vacant(free) = slots.entry(slot.clone()) {
             free.insert(Parked {
                 call: call.clone(),
+                company,
                 waits: false,
             });
         }
@@ -60,10 +63,12 @@ impl Parking {
         })
     }
 
-    /// The call that waits in a slot.
-    pub(crate) fn call_at(&self, slot: &str) -> Option<CallId> {
+    /// The call that waits in a slot where somebody of this company has parked it.
+    pub(crate) fn call_at(&self, slot: &str, company: CompanyId) -> Option<CallId> {
         let slots = self.slots();
-        let parked = slots.get(slot).filter(|parked| parked.waits);
+        let parked = slots
+            .get(slot)
+            .filter(|parked| parked.waits && parked.company == company);
         parked.map(|parked| parked.call.clone())
     }
 }

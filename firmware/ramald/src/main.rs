@@ -1,6 +1,7 @@
 //! `ramald`, the gateway's service: reads its settings, starts storage, media, call control and the web service in that
 //! order, tells systemd how it is, and stops them the other way round.
 
+mod backups;
 mod chassis;
 mod logging;
 mod membership;

@@ -202,6 +202,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     .map_err(Failure::Update)?;
     let archives = Archives::open(&settings.data_dir, store.clone(), env!("CARGO_PKG_VERSION"))?;
     let archivist = tokio::spawn(archives.clone().follow_schedule());
+    let backup_watch = tokio::spawn(crate::backups::follow(archives.watch(), pbx.clone()));
     let network = Network::open(settings.network.clone(), store.clone()).await?;
     let network_watch = tokio::spawn(crate::network::follow(network.reverted(), pbx.clone()));
     let again = Arc::new(tokio::sync::Notify::new());
@@ -260,6 +261,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     speaker.abort();
     update_alarms.abort();
     archivist.abort();
+    backup_watch.abort();
     network_watch.abort();
     if timeout(STORE_STOP, store.close()).await.is_err() {
         tracing::error!("stopping although the disk has not taken everything");

@@ -248,3 +248,23 @@ async fn f234_nobody_shows_a_number_of_another_company_and_each_has_its_greeting
     bench.gateway.records(4).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
+    let two = two_companies().await?;
+    let Two { bench, .. } = &two;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(&two.ana).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    out.wait_answered(SOON).await?;
+    inn.refer("700");
+    inn.wait_ended(SOON).await?;
+    let mut taken = two.bruno.call("701").await?;
+    refused(&mut taken, 404).await?;
+    let mut taken = two.ana.call("701").await?;
+    taken.wait_answered(SOON).await?;
+    taken.hang_up();
+    out.wait_ended(SOON).await?;
+    Ok(())
+}

@@ -38,7 +38,11 @@ pub(super) async fn park(
 ) -> Result<Reached, NotTaken> {
     let exchange = call.exchange().clone();
     let configuration = exchange.configuration.borrow().clone();
-    let Some(place) = Parking::take(&exchange, &configuration, wanted, call.id()) else {
+    let parks = waiting.transferor.as_ref().and_then(|it| it.who());
+    let parks = parks.unwrap_or(&waiting.participant.who).extension();
+    let company = parks.map_or(call.company(), |extension| extension.company);
+    let whose = (call.id(), company);
+    let Some(place) = Parking::take(&exchange, &configuration, wanted, whose) else {
         return Err(NotTaken::Failed(
             call.refused(Refused::NoFreeSlot, Cause::USER_BUSY),
         ));

@@ -44,7 +44,7 @@ impl Pickup<'_> {
                 let rung = configuration.extension(id);
                 rung.is_some_and(|rung| is_in_group(caller, rung))
             }),
-            Self::Parked(slot) => exchange.parking.call_at(slot),
+            Self::Parked(slot) => exchange.parking.call_at(slot, caller.company()),
             Self::Directed(number) => {
                 let rung = configuration.extension_by_number(number)?;
                 may_pick_up_at(caller, rung)
