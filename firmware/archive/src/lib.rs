@@ -27,7 +27,7 @@ pub use manifest::About;
 pub use pack::{Contents, tar_of};
 pub use ramal_age::{AgeError, Identity, Passphrase, PublicKey, Recipient, SecretKey};
 pub use ramal_store::archive::{Difference, Holdings, Parts, Restored};
-pub use reset::request as request_reset;
+pub use reset::{is_ordered as is_reset_ordered, request as request_reset};
 pub use schedule::{MAX_KEPT, MAX_KEYS, Schedule};
 pub use settle::{Settled, settle};
 

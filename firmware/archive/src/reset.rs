@@ -24,10 +24,15 @@ pub fn request(dir: &Path) -> Result<(), ArchiveError> {
     sync_dir(dir)
 }
 
+/// Whether a factory reset is ordered.
+pub fn is_ordered(dir: &Path) -> bool {
+    dir.join(MARKER).exists()
+}
+
 /// Does what was ordered; whether something was.
 pub fn go_on(dir: &Path) -> Result<bool, ArchiveError> {
     let marker = dir.join(MARKER);
-    if !marker.exists() {
+    if !is_ordered(dir) {
         return Ok(false);
     }
     tracing::warn!("factory reset: everything that was set up is deleted");

@@ -103,6 +103,8 @@ pub enum AtStart {
 pub struct StartButton {
     began: Instant,
     contact: Contact,
+    /// When the contact was last seen closed.
+    closed: Instant,
     held: bool,
     decided: Option<AtStart>,
 }
@@ -114,6 +116,7 @@ impl StartButton {
         StartButton {
             began: now,
             contact: Contact::new(now),
+            closed: now,
             held: false,
             decided: None,
         }
@@ -125,6 +128,9 @@ impl StartButton {
             return decided;
         }
         let pressed = self.contact.look(now, raw);
+        if raw {
+            self.closed = now;
+        }
         let passed = now.saturating_duration_since(self.began);
         let found = match (self.held, pressed) {
             (false, false) if passed < 2 * BOUNCE => return AtStart::Counting(Duration::ZERO),
@@ -139,8 +145,8 @@ impl StartButton {
                 }
             }
             (true, false) => {
-                // When the contact opened, not when that was sure.
-                let let_go = self.contact.since.saturating_duration_since(self.began);
+                // It was held as long as it was seen to be: a bus that was slow to tell must delete nothing.
+                let let_go = self.closed.saturating_duration_since(self.began);
                 match (HOLD..HOLD + CONFIRM).contains(&let_go) {
                     true => AtStart::Reset,
                     false => AtStart::GoOn,
@@ -176,12 +182,24 @@ mod tests {
     fn only_letting_go_in_time_deletes_everything() {
         assert_eq!(decided(0..0).0, AtStart::GoOn);
         assert!(decided(0..0).1 <= 2 * BOUNCE, "a start waits for nobody");
-        assert_eq!(decided(0..9_990).0, AtStart::GoOn, "too early");
-        assert_eq!(decided(0..10_000).0, AtStart::Reset);
+        assert_eq!(decided(0..10_000).0, AtStart::GoOn, "too early");
+        assert_eq!(decided(0..10_010).0, AtStart::Reset);
         assert_eq!(decided(0..19_940).0, AtStart::Reset);
         let (stuck, passed) = decided(0..u64::MAX);
         assert_eq!(stuck, AtStart::GoOn, "a stuck button deletes nothing");
         assert_eq!(passed, HOLD + CONFIRM);
+    }
+
+    #[test]
+    fn who_lets_go_while_nothing_is_read_deletes_nothing() {
+        let start = Instant::now();
+        let mut button = StartButton::new(start);
+        for step in 0..=500u32 {
+            button.look(start + STEP * step, true);
+        }
+        let late = start + Duration::from_secs(12);
+        assert_eq!(button.look(late, false), AtStart::LetGo);
+        assert_eq!(button.look(late + BOUNCE, false), AtStart::GoOn);
     }
 
     #[test]

@@ -149,6 +149,15 @@ impl Chassis {
     }
 }
 
+/// However it ends: the relay first.
+impl Drop for Chassis {
+    fn drop(&mut self) {
+        if let Some(front) = &mut self.front {
+            front.end();
+        }
+    }
+}
+
 /// The pins of a board; none when it has none.
 fn pins(board: &Board) -> Option<FrontPins<GpioInput, GpioOutput>> {
     let chip = SharedChip::new(board.pins.as_deref()?);

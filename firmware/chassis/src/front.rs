@@ -204,7 +204,10 @@ impl<I: InputPin<Error: Display>, O: OutputPin<Error: Display>> Front<I, O> {
             ready: gateway.phase != Phase::Starting
                 && ports().all(|port| port.is_some_and(light::works)),
             healthy: gateway.healthy && fresh,
-            calls: ports().flatten().any(|port| port.off_hook || port.ringing),
+            // A card that died while its telephone was lifted never tells that it was put down.
+            calls: ports()
+                .flatten()
+                .any(|port| light::works(port) && (port.off_hook || port.ringing)),
             bypassed,
             stopping: gateway.phase == Phase::Stopping,
         };

@@ -233,6 +233,18 @@ fn the_relay_is_not_released_in_the_middle_of_a_call() {
 }
 
 #[test]
+fn a_card_that_dies_in_a_call_does_not_keep_the_relay() {
+    let mut bench = Bench::serving();
+    bench.port(0).off_hook = true;
+    bench.pass(Duration::from_secs(10));
+    bench.port(0).fault = Some(LineFault::Hardware);
+    bench.pass(Duration::from_secs(4));
+    assert!(bench.level("relay"), "it may come back");
+    bench.pass(Duration::from_secs(2));
+    assert!(!bench.level("relay"));
+}
+
+#[test]
 fn a_gateway_that_says_nothing_any_more_releases_the_relay() {
     let mut bench = Bench::serving();
     bench.tells = false;

@@ -59,6 +59,8 @@ struct OwnSensor {
 pub struct Sensors {
     places: Places,
     own: Vec<OwnSensor>,
+    /// What the kernel's sensors said last, and when: they may miss a reading.
+    kernel: Vec<(hwmon::Reading, Instant)>,
     thermometers: BTreeMap<String, Thermometer>,
 }
 
@@ -137,6 +139,7 @@ impl Sensors {
         Sensors {
             places,
             own: own.collect(),
+            kernel: Vec::new(),
             thermometers: BTreeMap::new(),
         }
     }
@@ -152,10 +155,17 @@ impl Sensors {
                 celsius.is_some() || now.saturating_duration_since(sensor.answered) >= SILENT;
             known.then(|| (sensor.board.name.clone(), celsius, sensor.board.limits()))
         });
-        let kernel = hwmon::read(&self.places.hwmon);
-        let kernel = kernel
-            .into_iter()
-            .map(|one| (one.name, Some(one.celsius), one.limits));
+        let before = std::mem::take(&mut self.kernel);
+        let read = hwmon::read(&self.places.hwmon).into_iter();
+        self.kernel = read.map(|one| (one, now)).collect();
+        for (one, at) in before {
+            let is_missing = self.kernel.iter().all(|(other, _)| other.name != one.name);
+            if is_missing && now.saturating_duration_since(at) < SILENT {
+                self.kernel.push((one, at));
+            }
+        }
+        let kernel = self.kernel.iter();
+        let kernel = kernel.map(|(one, _)| (one.name.clone(), Some(one.celsius), one.limits));
         for (name, celsius, limits) in own.chain(kernel) {
             let mut thermometer = self.thermometers.remove(&name).unwrap_or_default();
             let heat = celsius.map_or(Heat::Normal, |celsius| {
@@ -229,7 +239,8 @@ mod tests {
         let chip = folder.path().join("hwmon0");
         fs::create_dir(&chip).unwrap();
         fs::write(chip.join("name"), "board\n").unwrap();
-        fs::write(chip.join("temp1_input"), "85000\n").unwrap();
+        let input = chip.join("temp1_input");
+        fs::write(&input, "85000\n").unwrap();
         let places = Places {
             hwmon: folder.path().to_owned(),
             watchdog: "/nowhere".into(),
@@ -254,8 +265,12 @@ mod tests {
         };
         assert_eq!(at(0), [("board".into(), Some(85.0), Heat::Normal)]);
         assert_eq!(at(15), [("board".into(), Some(85.0), Heat::High)]);
+        // One that fails for a moment is not cold for that.
+        fs::remove_file(&input).unwrap();
+        assert_eq!(at(20), [("board".into(), Some(85.0), Heat::High)]);
         let late = at(60);
         assert_eq!(late[0], ("inside".into(), None, Heat::Normal));
-        assert_eq!(late.len(), 2);
+        assert_eq!(late[1], ("board".into(), Some(85.0), Heat::High));
+        assert_eq!(at(75).len(), 1, "it is gone");
     }
 }

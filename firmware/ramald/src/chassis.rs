@@ -34,18 +34,18 @@ pub(crate) fn start(board: &Path, data: &Path) -> Result<Chassis, Failure> {
     Chassis::start(board, data).map_err(Failure::Chassis)
 }
 
-/// Waits while somebody holds the reset button, and orders a factory reset when he lets go in time.
+/// Waits while somebody holds the reset button, and orders a factory reset when he lets go in time; whether he did.
 pub(crate) async fn mind_the_button(
     chassis: &Chassis,
     data: &Path,
     notify: &Notify,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut button = chassis.at_start();
     let mut asked = false;
     loop {
         let at_start = *button.borrow_and_update();
         match at_start {
-            AtStart::GoOn => return Ok(()),
+            AtStart::GoOn => return Ok(false),
             AtStart::Reset => break,
             AtStart::Counting(held) if held.is_zero() => {}
             AtStart::Counting(_) | AtStart::LetGo if asked => {}
@@ -57,7 +57,7 @@ pub(crate) async fn mind_the_button(
             }
         }
         if button.changed().await.is_err() {
-            return Ok(());
+            return Ok(false);
         }
     }
     tracing::warn!("factory reset ordered by the reset button");
@@ -65,7 +65,8 @@ pub(crate) async fn mind_the_button(
     let ordered = tokio::task::spawn_blocking(move || ramal_archive::request_reset(&data)).await;
     let ordered: Result<(), ArchiveError> =
         ordered.map_err(|error| Failure::Runtime(io::Error::from(error)))?;
-    Ok(ordered?)
+    ordered?;
+    Ok(true)
 }
 
 /// Looks after the chassis while the gateway runs.

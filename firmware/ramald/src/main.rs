@@ -59,7 +59,9 @@ fn main() -> ExitCode {
         });
     match result {
         Ok(End::Stop) => ExitCode::SUCCESS,
-        Ok(End::Again) => start_again(),
+        // The journal is deleted by what the service manager runs before this program.
+        Ok(End::Reset) if std::env::var_os("NOTIFY_SOCKET").is_some() => ExitCode::SUCCESS,
+        Ok(End::Again | End::Reset) => start_again(),
         Err(failure) => {
             tracing::error!("{failure}");
             ExitCode::FAILURE

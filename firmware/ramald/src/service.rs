@@ -48,6 +48,18 @@ pub(crate) enum End {
     Stop,
     /// It is to start again.
     Again,
+    /// It is to start again, and everything is to be deleted before, also what only the system may delete.
+    Reset,
+}
+
+impl End {
+    /// What the next start has to do.
+    fn again(data_dir: &Path) -> Self {
+        match ramal_archive::is_reset_ordered(data_dir) {
+            true => Self::Reset,
+            false => Self::Again,
+        }
+    }
 }
 
 /// Why the service ends with an error.
@@ -127,10 +139,13 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     let notify = Notify::from_environment();
     notify.starting("data");
 
+    // A lifeline that a killed gateway has left energised is released whatever becomes of this start.
+    let chassis = crate::chassis::start(&settings.board, &settings.data_dir)?;
     make_writable(&settings.data_dir)?;
     make_writable(&settings.run_dir)?;
-    let chassis = crate::chassis::start(&settings.board, &settings.data_dir)?;
-    crate::chassis::mind_the_button(&chassis, &settings.data_dir, &notify).await?;
+    if crate::chassis::mind_the_button(&chassis, &settings.data_dir, &notify).await? {
+        return Ok(End::Reset);
+    }
     settle(&settings.data_dir, &notify).await?;
     notify.starting("configuration");
     let store = Store::open(&settings.data_dir)?;
@@ -242,7 +257,7 @@ pub(crate) async fn run(settings: Settings) -> Result<End, Failure> {
     notify.ready();
     let end = tokio::select! {
         () = watch(&notify, &pbx, &mut terminate, &mut interrupt) => End::Stop,
-        () = again.notified() => End::Again,
+        () = again.notified() => End::again(&settings.data_dir),
     };
 
     tracing::info!(?end, "stopping");
