@@ -14,7 +14,6 @@ pub use settings::{NewTollSettings, TollSettings};
 
 use self::plans::{CANADA, Kind, NANP_ABROAD, Tariff, shape_fits, tariff};
 use crate::Company;
-use crate::public_number::written;
 
 /// Digits from which on a number that no plan explains is taken for one abroad.
 const TOO_LONG: usize = 14;
@@ -129,7 +128,8 @@ pub(crate) fn is_listed(e164: &str, countries: &[String]) -> bool {
 
 /// What a number is where nothing is known of the country.
 pub(crate) fn without_company(number: &str) -> Toll {
-    match number.starts_with("00") || number.starts_with('+') {
+    let abroad = |piece: String| piece.starts_with("00") || piece.starts_with('+');
+    match abroad(keys(number)) || number.split(['*', '#']).map(keys).any(abroad) {
         true => Toll::International(None),
         false => Toll::National,
     }
@@ -143,12 +143,42 @@ impl Company {
         self.reading(number).unwrap_or(Toll::International(None))
     }
 
-    /// The same; none for a number that is too long for any plan.
+    /// The same; none for a number that is too long for any plan. Carriers and lines take what lies between `*` and `#` for
+    /// a number of its own, or leave both and all that is no key out: of these readings the dearest counts.
     fn reading(&self, number: &str) -> Option<Toll> {
-        let number = written(number);
+        let pieces = || {
+            let pieces = number.split(['*', '#']).map(keys);
+            pieces.filter(|piece| !piece.is_empty())
+        };
+        let whole = pieces()
+            .map(|piece| self.reading_of_keys(&piece))
+            .reduce(|one, other| match (one, other) {
+                (Some(one), Some(other)) => Some(one.dearer(other)),
+                (Some(abroad @ Toll::International(_)), None)
+                | (None, Some(abroad @ Toll::International(_))) => Some(abroad),
+                _ => None,
+            })
+            .unwrap_or(Some(Toll::Local));
+        if pieces().count() < 2 {
+            return whole;
+        }
+        // Codes of services in front make a longer number of it, which costs what it seems to only where that is much.
+        let together = keys(&pieces().collect::<String>());
+        let together = self.reading_of_keys(&together).filter(|toll| {
+            let class = toll.class();
+            class >= Some(TollClass::International)
+        });
+        match together {
+            Some(together) => whole.map(|whole| whole.dearer(together)),
+            None => whole,
+        }
+    }
+
+    /// What digits are, with a leading `+` or without; none when there are too many for any plan.
+    fn reading_of_keys(&self, number: &str) -> Option<Toll> {
         let whole = number.strip_prefix('+');
-        let digits = whole.unwrap_or(&number);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = whole.unwrap_or(number);
+        if digits.is_empty() {
             return Some(Toll::Local);
         }
         let tariff = tariff(self.country.code());
@@ -217,7 +247,9 @@ impl Company {
     /// Whether digits as dialled here begin a call to another country.
     #[must_use]
     pub fn leads_abroad(&self, digits: &str) -> bool {
-        digits.starts_with('+') || abroad(tariff(self.country.code()), digits).is_some()
+        let tariff = tariff(self.country.code());
+        let mut pieces = digits.split(['*', '#']).map(keys);
+        pieces.any(|piece| piece.starts_with('+') || abroad(tariff, &piece).is_some())
     }
 
     fn by_e164(&self, digits: &str, tariff: &Tariff) -> Toll {
@@ -253,6 +285,17 @@ impl Company {
             false => Toll::National,
         }
     }
+}
+
+/// The digits of a number, with the `+` that they begin with.
+fn keys(number: &str) -> String {
+    let mut keys = String::with_capacity(number.len());
+    for key in number.chars() {
+        if key.is_ascii_digit() || (key == '+' && keys.is_empty()) {
+            keys.push(key);
+        }
+    }
+    keys
 }
 
 /// What follows the digits that begin a call to another country; none when it is none.

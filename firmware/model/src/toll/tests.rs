@@ -255,6 +255,46 @@ fn rules_do_not_hide_what_a_call_costs() {
     assert_eq!(help, Toll::Emergency);
 }
 
+/// Carriers and lines leave out what they do not know, and dial the rest.
+#[test]
+fn keys_beside_digits_do_not_hide_what_a_call_costs() {
+    use Toll::{Emergency, Free, Local, Mobile, National, Premium};
+    let spain = || abroad_at("+34912345678");
+    let cases = [
+        ("002134912345678#", spain()),
+        ("0021349x12345678", spain()),
+        ("+34912345678#", spain()),
+        ("x+34912345678", spain()),
+        ("*31#002134912345678", spain()),
+        ("*31#33335555", Local),
+        ("*31#1133335555", National),
+        ("0*900*1234567", Premium),
+        ("0*0*2134912345678", spain()),
+        ("08001234567#", Free),
+        ("999990000*", Mobile),
+        ("190#", Emergency),
+        ("190*002134912345678", spain()),
+        ("123456789012345#", Toll::International(None)),
+        ("*99", Local),
+        ("ana", Local),
+        ("", Local),
+    ];
+    let company = company("BR", "51");
+    for (number, expected) in cases {
+        assert_eq!(company.toll(number), expected, "{number}");
+    }
+    assert!(company.leads_abroad("*31#002134912345678"));
+    let sent = company.toll_sent("002134912345678#", 4, "", "34912345678#");
+    assert_eq!(sent, spain());
+    for abroad in ["0x034912345678", "*31#0034912345678", "x+34912345678"] {
+        assert_eq!(
+            without_company(abroad),
+            Toll::International(None),
+            "{abroad}"
+        );
+    }
+}
+
 #[test]
 fn classes_are_kept_to() {
     assert_eq!(Toll::Emergency.class(), None);
