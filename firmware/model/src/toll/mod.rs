@@ -188,16 +188,8 @@ impl Company {
         if self.country.emergency_numbers().contains(&digits) {
             return Some(Toll::Emergency);
         }
-        if let Some(rest) = abroad(tariff, digits) {
-            let rest = match self.country.code() == "BR" && rest.len() > 9 {
-                // Two digits choose the carrier.
-                true => rest.get(2..).unwrap_or_default(),
-                false => rest,
-            };
-            return Some(match rest.len() < 4 || rest.starts_with('0') {
-                true => Toll::International(None),
-                false => self.by_e164(rest, tariff),
-            });
+        if let Some(abroad) = self.abroad(tariff, digits) {
+            return Some(abroad);
         }
         if let Some(kind) = special(tariff.as_dialled, digits) {
             return Some(self.toll_of(kind, digits));
@@ -229,8 +221,8 @@ impl Company {
             return toll.clone();
         }
         let tariff = tariff(self.country.code());
-        let takes_off_abroad =
-            abroad(tariff, dialled).is_some_and(|rest| dialled.len() - rest.len() <= strip);
+        let mut abroad = after_abroad(tariff, dialled);
+        let takes_off_abroad = abroad.any(|rest| dialled.len() - rest.len() <= strip);
         // What is put in front may be an access code of the carrier, with which the whole is no number.
         let rest = sent.strip_prefix(prepend.as_str());
         let rest = rest.filter(|_| !prepend.is_empty());
@@ -249,7 +241,26 @@ impl Company {
     pub fn leads_abroad(&self, digits: &str) -> bool {
         let tariff = tariff(self.country.code());
         let mut pieces = digits.split(['*', '#']).map(keys);
-        pieces.any(|piece| piece.starts_with('+') || abroad(tariff, &piece).is_some())
+        pieces.any(|piece| piece.starts_with('+') || after_abroad(tariff, &piece).next().is_some())
+    }
+
+    /// What a number is that begins as calls abroad do; none when it does not. Where a carrier may be chosen, it cannot be
+    /// told whether the route does that by itself: of the readings with one and without the dearest counts, of several
+    /// abroad the one with a carrier.
+    fn abroad(&self, tariff: &Tariff, digits: &str) -> Option<Toll> {
+        let read = |rest: &str| match rest.len() < 4 || rest.starts_with('0') {
+            true => Toll::International(None),
+            false => self.by_e164(rest, tariff),
+        };
+        let by_shape = after_abroad(tariff, digits).map(|rest| {
+            // In Brazil any two digits choose the carrier.
+            let has_carrier = self.country.code() == "BR" && rest.len() > 9;
+            match rest.get(2..).filter(|_| has_carrier) {
+                Some(after_carrier) => read(after_carrier).dearer(read(rest)),
+                None => read(rest),
+            }
+        });
+        by_shape.reduce(Toll::dearer)
     }
 
     fn by_e164(&self, digits: &str, tariff: &Tariff) -> Toll {
@@ -298,11 +309,15 @@ fn keys(number: &str) -> String {
     keys
 }
 
-/// What follows the digits that begin a call to another country; none when it is none.
-fn abroad<'a>(tariff: &Tariff, digits: &'a str) -> Option<&'a str> {
+/// What follows the digits that begin a call to another country, in each way they can be read: after the most of them first.
+fn after_abroad<'a>(tariff: &Tariff, digits: &'a str) -> impl Iterator<Item = &'a str> {
     let fits = |shape: &&&str| shape_fits(shape, digits);
-    let longest = tariff.abroad.iter().filter(fits).map(|shape| shape.len());
-    digits.get(longest.max()?..)
+    let shapes = tariff.abroad.iter().filter(fits);
+    let mut lengths: Vec<_> = shapes.map(|shape| shape.len()).collect();
+    lengths.sort_unstable_by(|one, other| other.cmp(one));
+    lengths
+        .into_iter()
+        .filter_map(|length| digits.get(length..))
 }
 
 /// What the most exact of these shapes says of a number.
