@@ -107,7 +107,7 @@ pub use sound::{
 };
 pub use table::{Column, MAX_ROWS, Row, Table};
 pub use tax_id::TaxIdKind;
-pub use text::{dialled_number, email_address};
+pub use text::{dialled_number, email_address, is_dialled};
 pub use toll::{
     ClassOfService, ClassOfServiceChange, NewTollSettings, Toll, TollClass, TollSettings,
 };

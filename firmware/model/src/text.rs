@@ -62,6 +62,14 @@ pub(crate) fn digits(
     line(problems, field, value, min, max)
 }
 
+/// Whether something can be dialled: digits, `*`, `#` and a leading `+`.
+#[must_use]
+pub fn is_dialled(value: &str) -> bool {
+    let keys = value.strip_prefix('+').unwrap_or(value);
+    let is_key = |byte: u8| byte.is_ascii_digit() || byte == b'*' || byte == b'#';
+    keys.bytes().all(is_key)
+}
+
 /// Something that can be dialled: digits, `*`, `#` and a leading `+`.
 pub(crate) fn dialled(
     problems: &mut Problems,
@@ -71,9 +79,7 @@ pub(crate) fn dialled(
     max: usize,
 ) -> String {
     let value = value.trim();
-    let keys = value.strip_prefix('+').unwrap_or(value);
-    let is_key = |byte: u8| byte.is_ascii_digit() || byte == b'*' || byte == b'#';
-    if !keys.bytes().all(is_key) {
+    if !is_dialled(value) {
         problems.add(
             field,
             code::CHARACTER,

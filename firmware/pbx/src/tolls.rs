@@ -120,10 +120,23 @@ impl Tolls {
     /// A leg charged to an extension was answered.
     pub(crate) fn talks(&self, call: &CallId, leg: usize, extension: ExtensionId, since: i64) {
         let talking = &mut self.lock().talking;
-        talking.insert((call.clone(), leg), (extension, since));
+        let talks = talking.entry((call.clone(), leg));
+        talks.or_insert((extension, since));
     }
 
-    /// The call of such legs is over.
+    /// A leg is over, whatever becomes of its call: it counts up to here.
+    pub(crate) fn leg_ended(
+        &self,
+        configuration: &Configuration,
+        call: &CallId,
+        leg: usize,
+        ended_at: i64,
+    ) {
+        let day = day_of(configuration, utc_ms());
+        self.lock().leg_ended(call, leg, ended_at, day);
+    }
+
+    /// The call of such legs is over. Legs that were over before have been counted.
     pub(crate) fn ended(
         &self,
         configuration: &Configuration,
@@ -134,21 +147,16 @@ impl Tolls {
         let day = day_of(configuration, utc_ms());
         let mut meters = self.lock();
         for (place, extension) in charged {
-            meters.talking.remove(&(call.clone(), *place));
             let Some(leg) = legs.get(*place) else {
                 continue;
             };
+            if let Some(ended_at) = leg.ended_at {
+                meters.leg_ended(call, *place, ended_at, day);
+            }
             let meter = meters.by_extension.entry(*extension).or_default();
             // Who found no free line has called nobody.
             if leg.answered_at.is_none() && leg.cause == Cause::NO_CIRCUIT.to_string() {
                 meter.begun.pop_back();
-            }
-            let talked = leg.talked_since(day);
-            if talked > 0 {
-                if meter.day != day {
-                    (meter.day, meter.talked) = (day, 0);
-                }
-                meter.talked += talked;
             }
         }
     }
@@ -201,6 +209,21 @@ impl Tolls {
 }
 
 impl Meters {
+    /// What a leg has talked on the day that began at `day` goes from those in progress to those over.
+    fn leg_ended(&mut self, call: &CallId, leg: usize, ended_at: i64, day: i64) {
+        let Some((extension, since)) = self.talking.remove(&(call.clone(), leg)) else {
+            return;
+        };
+        let talked = ended_at.saturating_sub(since.max(day));
+        if talked > 0 {
+            let meter = self.by_extension.entry(extension).or_default();
+            if meter.day != day {
+                (meter.day, meter.talked) = (day, 0);
+            }
+            meter.talked += talked;
+        }
+    }
+
     /// Calls that an extension has begun within the last minute.
     fn rate(&mut self, extension: ExtensionId) -> usize {
         let Some(meter) = self.by_extension.get_mut(&extension) else {
@@ -323,6 +346,40 @@ mod tests {
         let legs = [leg(now, now), leg(now - 40_000, now - 20_000)];
         tolls.ended(&configuration, &call, &legs, &[(1, one.id)]);
         assert_eq!(tolls.exceeded(&configuration, &one), None);
+    }
+
+    #[test]
+    fn a_leg_that_is_over_counts_no_longer_and_only_once() {
+        let (tolls, configuration) = (Tolls::default(), Configuration::default());
+        let one = extension(0, 1);
+        let now = utc_ms();
+        let day = day_of(&configuration, now);
+        let call = CallId::new(now, [1; 10]);
+        let talked = || tolls.lock().talked(one.id, day, now);
+        let since = day.max(now - 40_000);
+        tolls.talks(&call, 1, one.id, since);
+        assert_eq!(talked(), now - since);
+        // The call goes on without it.
+        let ended = since + (now - since) / 4;
+        tolls.leg_ended(&configuration, &call, 1, ended);
+        assert_eq!(talked(), ended - since);
+        // It stays after all, and is counted from there.
+        tolls.talks(&call, 1, one.id, ended);
+        tolls.talks(&call, 1, one.id, since);
+        assert_eq!(talked(), now - since);
+        let legs = [leg(since, ended), leg(since, now)];
+        tolls.ended(&configuration, &call, &legs, &[(1, one.id)]);
+        assert_eq!(talked(), now - since);
+        tolls.leg_ended(&configuration, &call, 1, now);
+        tolls.ended(&configuration, &call, &legs, &[(1, one.id)]);
+        assert_eq!(talked(), now - since);
+        // Of a leg from yesterday only what is of today counts.
+        tolls.talks(&call, 2, one.id, day - 60_000);
+        tolls.leg_ended(&configuration, &call, 2, day - 30_000);
+        assert_eq!(talked(), now - since);
+        tolls.talks(&call, 2, one.id, day - 60_000);
+        tolls.leg_ended(&configuration, &call, 2, day + 1_000);
+        assert_eq!(talked(), now - since + 1_000);
     }
 
     #[test]

@@ -108,12 +108,14 @@ impl OutboundRoute {
 }
 
 impl OutboundRule {
-    /// What is sent for dialled digits when `extension` calls; none when the rule is not for it.
+    /// What is sent for dialled digits when `extension` calls; none when the rule is not for it, and for what no telephone
+    /// has a key for: `.` in a pattern takes names, too, of which carriers and lines would dial the digits.
     #[must_use]
     pub fn sends(&self, dialled: &str, extension: Option<ExtensionId>) -> Option<String> {
         let may =
             self.allowed.is_empty() || extension.is_some_and(|one| self.allowed.contains(&one));
         let fits = may
+            && text::is_dialled(dialled)
             && self
                 .pattern
                 .as_ref()
@@ -239,6 +241,10 @@ mod tests {
             Some("12345125554444")
         );
         assert_eq!(rule.sends("5", None), None);
+        for no_number in ["55512555x4444", "55512555 4444", "55ana", "555125554444;x"] {
+            assert_eq!(rule.sends(no_number, None), None, "{no_number}");
+        }
+        assert!(rule.sends("555125554444#", None).is_some());
         rule.allowed = vec![ExtensionId(7)];
         assert_eq!(rule.sends("555125554444", Some(ExtensionId(8))), None);
         assert!(rule.sends("555125554444", Some(ExtensionId(7))).is_some());

@@ -14,7 +14,6 @@ pub use settings::{NewTollSettings, TollSettings};
 
 use self::plans::{CANADA, Kind, NANP_ABROAD, Tariff, shape_fits, tariff};
 use crate::Company;
-use crate::public_number::written;
 
 /// Digits from which on a number that no plan explains is taken for one abroad.
 const TOO_LONG: usize = 14;
@@ -129,7 +128,8 @@ pub(crate) fn is_listed(e164: &str, countries: &[String]) -> bool {
 
 /// What a number is where nothing is known of the country.
 pub(crate) fn without_company(number: &str) -> Toll {
-    match number.starts_with("00") || number.starts_with('+') {
+    let abroad = |piece: String| piece.starts_with("00") || piece.starts_with('+');
+    match abroad(keys(number)) || number.split(['*', '#']).map(keys).any(abroad) {
         true => Toll::International(None),
         false => Toll::National,
     }
@@ -143,12 +143,42 @@ impl Company {
         self.reading(number).unwrap_or(Toll::International(None))
     }
 
-    /// The same; none for a number that is too long for any plan.
+    /// The same; none for a number that is too long for any plan. Carriers and lines take what lies between `*` and `#` for
+    /// a number of its own, or leave both and all that is no key out: of these readings the dearest counts.
     fn reading(&self, number: &str) -> Option<Toll> {
-        let number = written(number);
+        let pieces = || {
+            let pieces = number.split(['*', '#']).map(keys);
+            pieces.filter(|piece| !piece.is_empty())
+        };
+        let whole = pieces()
+            .map(|piece| self.reading_of_keys(&piece))
+            .reduce(|one, other| match (one, other) {
+                (Some(one), Some(other)) => Some(one.dearer(other)),
+                (Some(abroad @ Toll::International(_)), None)
+                | (None, Some(abroad @ Toll::International(_))) => Some(abroad),
+                _ => None,
+            })
+            .unwrap_or(Some(Toll::Local));
+        if pieces().count() < 2 {
+            return whole;
+        }
+        // Codes of services in front make a longer number of it, which costs what it seems to only where that is much.
+        let together = keys(&pieces().collect::<String>());
+        let together = self.reading_of_keys(&together).filter(|toll| {
+            let class = toll.class();
+            class >= Some(TollClass::International)
+        });
+        match together {
+            Some(together) => whole.map(|whole| whole.dearer(together)),
+            None => whole,
+        }
+    }
+
+    /// What digits are, with a leading `+` or without; none when there are too many for any plan.
+    fn reading_of_keys(&self, number: &str) -> Option<Toll> {
         let whole = number.strip_prefix('+');
-        let digits = whole.unwrap_or(&number);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = whole.unwrap_or(number);
+        if digits.is_empty() {
             return Some(Toll::Local);
         }
         let tariff = tariff(self.country.code());
@@ -158,16 +188,8 @@ impl Company {
         if self.country.emergency_numbers().contains(&digits) {
             return Some(Toll::Emergency);
         }
-        if let Some(rest) = abroad(tariff, digits) {
-            let rest = match self.country.code() == "BR" && rest.len() > 9 {
-                // Two digits choose the carrier.
-                true => rest.get(2..).unwrap_or_default(),
-                false => rest,
-            };
-            return Some(match rest.len() < 4 || rest.starts_with('0') {
-                true => Toll::International(None),
-                false => self.by_e164(rest, tariff),
-            });
+        if let Some(abroad) = self.abroad(tariff, digits) {
+            return Some(abroad);
         }
         if let Some(kind) = special(tariff.as_dialled, digits) {
             return Some(self.toll_of(kind, digits));
@@ -199,8 +221,8 @@ impl Company {
             return toll.clone();
         }
         let tariff = tariff(self.country.code());
-        let takes_off_abroad =
-            abroad(tariff, dialled).is_some_and(|rest| dialled.len() - rest.len() <= strip);
+        let mut abroad = after_abroad(tariff, dialled);
+        let takes_off_abroad = abroad.any(|rest| dialled.len() - rest.len() <= strip);
         // What is put in front may be an access code of the carrier, with which the whole is no number.
         let rest = sent.strip_prefix(prepend.as_str());
         let rest = rest.filter(|_| !prepend.is_empty());
@@ -217,7 +239,28 @@ impl Company {
     /// Whether digits as dialled here begin a call to another country.
     #[must_use]
     pub fn leads_abroad(&self, digits: &str) -> bool {
-        digits.starts_with('+') || abroad(tariff(self.country.code()), digits).is_some()
+        let tariff = tariff(self.country.code());
+        let mut pieces = digits.split(['*', '#']).map(keys);
+        pieces.any(|piece| piece.starts_with('+') || after_abroad(tariff, &piece).next().is_some())
+    }
+
+    /// What a number is that begins as calls abroad do; none when it does not. Where a carrier may be chosen, it cannot be
+    /// told whether the route does that by itself: of the readings with one and without the dearest counts, of several
+    /// abroad the one with a carrier.
+    fn abroad(&self, tariff: &Tariff, digits: &str) -> Option<Toll> {
+        let read = |rest: &str| match rest.len() < 4 || rest.starts_with('0') {
+            true => Toll::International(None),
+            false => self.by_e164(rest, tariff),
+        };
+        let by_shape = after_abroad(tariff, digits).map(|rest| {
+            // In Brazil any two digits choose the carrier.
+            let has_carrier = self.country.code() == "BR" && rest.len() > 9;
+            match rest.get(2..).filter(|_| has_carrier) {
+                Some(after_carrier) => read(after_carrier).dearer(read(rest)),
+                None => read(rest),
+            }
+        });
+        by_shape.reduce(Toll::dearer)
     }
 
     fn by_e164(&self, digits: &str, tariff: &Tariff) -> Toll {
@@ -255,11 +298,26 @@ impl Company {
     }
 }
 
-/// What follows the digits that begin a call to another country; none when it is none.
-fn abroad<'a>(tariff: &Tariff, digits: &'a str) -> Option<&'a str> {
+/// The digits of a number, with the `+` that they begin with.
+fn keys(number: &str) -> String {
+    let mut keys = String::with_capacity(number.len());
+    for key in number.chars() {
+        if key.is_ascii_digit() || (key == '+' && keys.is_empty()) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+/// What follows the digits that begin a call to another country, in each way they can be read: after the most of them first.
+fn after_abroad<'a>(tariff: &Tariff, digits: &'a str) -> impl Iterator<Item = &'a str> {
     let fits = |shape: &&&str| shape_fits(shape, digits);
-    let longest = tariff.abroad.iter().filter(fits).map(|shape| shape.len());
-    digits.get(longest.max()?..)
+    let shapes = tariff.abroad.iter().filter(fits);
+    let mut lengths: Vec<_> = shapes.map(|shape| shape.len()).collect();
+    lengths.sort_unstable_by(|one, other| other.cmp(one));
+    lengths
+        .into_iter()
+        .filter_map(|length| digits.get(length..))
 }
 
 /// What the most exact of these shapes says of a number.

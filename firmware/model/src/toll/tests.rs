@@ -42,7 +42,12 @@ fn numbers_cost_what_their_country_says() {
                 ("3001234567", Premium),
                 ("002134912345678", abroad_at("+34912345678")),
                 ("+34912345678", abroad_at("+34912345678")),
-                ("00215551999990000", Mobile),
+                // Whether 21 is the carrier or the country cannot be told.
+                ("00215551999990000", abroad_at("+215551999990000")),
+                ("00525512345678", abroad_at("+525512345678")),
+                ("015 11 3333-5555", National),
+                ("015 51 3333-5555", Local),
+                ("015 11 99999-0000", Mobile),
                 ("00", Toll::International(None)),
                 ("123456789012345", Toll::International(None)),
             ],
@@ -126,6 +131,7 @@ fn numbers_cost_what_their_country_says() {
                 ("08001234567", Free),
                 ("00734912345678", abroad_at("+34912345678")),
                 ("0101734912345678", abroad_at("+34912345678")),
+                ("008621012345678", abroad_at("+8621012345678")),
             ],
         ),
         (
@@ -170,6 +176,7 @@ fn numbers_cost_what_their_country_says() {
                 ("6042345678", National),
                 ("019001234567", Premium),
                 ("00934912345678", abroad_at("+34912345678")),
+                ("005571133335555", abroad_at("+5571133335555")),
             ],
         ),
         (
@@ -251,8 +258,51 @@ fn rules_do_not_hide_what_a_call_costs() {
     assert_eq!(access, spain);
     let access = company.toll_sent("555125554444", 2, "1234", "12345125554444");
     assert_eq!(access, Toll::Local);
+    // The digits that begin calls abroad are those of a carrier as well, of which one is left.
+    let china = self::company("ID", "21").toll_sent("008621012345678", 2, "", "8621012345678");
+    assert_eq!(china, abroad_at("+8621012345678"));
     let help = company.toll_sent("0190", 1, "", "190");
     assert_eq!(help, Toll::Emergency);
+}
+
+/// Carriers and lines leave out what they do not know, and dial the rest.
+#[test]
+fn keys_beside_digits_do_not_hide_what_a_call_costs() {
+    use Toll::{Emergency, Free, Local, Mobile, National, Premium};
+    let spain = || abroad_at("+34912345678");
+    let cases = [
+        ("002134912345678#", spain()),
+        ("0021349x12345678", spain()),
+        ("+34912345678#", spain()),
+        ("x+34912345678", spain()),
+        ("*31#002134912345678", spain()),
+        ("*31#33335555", Local),
+        ("*31#1133335555", National),
+        ("0*900*1234567", Premium),
+        ("0*0*2134912345678", spain()),
+        ("08001234567#", Free),
+        ("999990000*", Mobile),
+        ("190#", Emergency),
+        ("190*002134912345678", spain()),
+        ("123456789012345#", Toll::International(None)),
+        ("*99", Local),
+        ("ana", Local),
+        ("", Local),
+    ];
+    let company = company("BR", "51");
+    for (number, expected) in cases {
+        assert_eq!(company.toll(number), expected, "{number}");
+    }
+    assert!(company.leads_abroad("*31#002134912345678"));
+    let sent = company.toll_sent("002134912345678#", 4, "", "34912345678#");
+    assert_eq!(sent, spain());
+    for abroad in ["0x034912345678", "*31#0034912345678", "x+34912345678"] {
+        assert_eq!(
+            without_company(abroad),
+            Toll::International(None),
+            "{abroad}"
+        );
+    }
 }
 
 #[test]
@@ -275,6 +325,11 @@ proptest::proptest! {
             }
             let class = company.toll(&format!("+{number}")).class();
             proptest::prop_assert_eq!(class, Some(TollClass::International), "{}", country.code);
+            if country.code == "US" {
+                continue;
+            }
+            let class = company.toll(&format!("00{number}")).class();
+            proptest::prop_assert_eq!(class, Some(TollClass::International), "{} 00", country.code);
         }
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use ramal_model::Destination;
 use tokio::time::Instant;
 
-use super::Outcome;
 use super::participant::{Pair, Participant};
 use super::reach::{Following, NotTaken, Reached, Waiting, reach};
 use super::record::{Call, Interrupt};
@@ -17,6 +16,7 @@ use super::routing::{self, Route};
 use super::third::Third;
 use super::trace::{ConsultEnd, End, Refused, Step};
 use super::transfer::Transferor;
+use super::{Caller, Outcome};
 use crate::leg::{self, Cause, DigitWay, LegEvent, Transfer};
 
 /// The second key must follow `*` within this time.
@@ -80,6 +80,7 @@ pub(super) async fn consult(
         transferor: Some(&mut waits),
         queued: None,
         asking: Some(AskingKeys::default()),
+        on_behalf_of: None,
     };
     let reached = reach(call, &mut waiting, route, following).await;
     let gone = waiting.asking.is_some_and(|keys| keys.gone);
@@ -99,8 +100,9 @@ pub(super) async fn consult(
         (Ok(Reached::Talking(target)), None) => Ok(connected(call, by, asker, target)),
         // Whoever hangs up while it rings has passed the other end on.
         (Err(NotTaken::Over(outcome)), Some(held)) if gone => {
+            let asked = asker.who.clone();
             asker.end(call, outcome.cause).await;
-            passed_on(call, by, held, again, following).await
+            passed_on(call, by, (held, &asked), again, following).await
         }
         (Ok(Reached::Served(outcome)) | Err(NotTaken::Over(outcome)), held) => {
             asker.end(call, outcome.cause).await;
@@ -129,11 +131,11 @@ fn connected(call: &mut Call, by: End, one: Participant, other: Participant) -> 
     pair
 }
 
-/// Takes whoever was held to the number that was asked at.
+/// Takes whoever was held to the number that was asked at, on behalf of the one who asked and is gone.
 async fn passed_on(
     call: &mut Call,
     by: End,
-    mut held: Participant,
+    (mut held, asked): (Participant, &Caller),
     route: Route,
     following: &Following<'_>,
 ) -> Result<Pair, Outcome> {
@@ -143,6 +145,7 @@ async fn passed_on(
         transferor: None,
         queued: None,
         asking: None,
+        on_behalf_of: Some(asked),
     };
     match reach(call, &mut waiting, route, following).await {
         Ok(Reached::Talking(target)) => {

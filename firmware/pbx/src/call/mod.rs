@@ -317,6 +317,7 @@ async fn connect(
         transferor: None,
         queued: None,
         asking: None,
+        on_behalf_of: None,
     };
     let outcome = match Box::pin(reach(call, &mut waiting, route, following)).await {
         Ok(Reached::Talking(callee)) => {

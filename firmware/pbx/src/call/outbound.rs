@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ramal_model::{
     CompanyId, Configuration, E1TrunkId, Number, OutboundRoute, OutboundRule, Stored, TrunkId,
-    User, Way as RuleWay, WayOrder,
+    User, Way as RuleWay, WayOrder, is_dialled,
 };
 
 use super::routing::Route;
@@ -16,7 +16,8 @@ use crate::exchange::Exchange;
 use crate::leg::Cause;
 use crate::leg::outward::{Sent, Way};
 
-/// Where a dialled number leads by the routes; none when there are none in use at all.
+/// Where a dialled number leads by the routes; none when there are none in use at all, and for names, which are nobody's
+/// outside.
 pub(super) fn route(
     configuration: &Configuration,
     exchange: &Exchange,
@@ -25,7 +26,7 @@ pub(super) fn route(
     mut trace: impl FnMut(Step),
 ) -> Option<Route> {
     let routes = in_use(configuration);
-    if routes.is_empty() {
+    if routes.is_empty() || !is_dialled(dialled) {
         return None;
     }
     let extension = caller.extension().map(|extension| extension.id);

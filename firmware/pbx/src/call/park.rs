@@ -320,6 +320,7 @@ impl Parked {
             transferor: None,
             queued: None,
             asking: None,
+            on_behalf_of: None,
         };
         let of_now = exchange.configuration.borrow().clone();
         match &self.by {

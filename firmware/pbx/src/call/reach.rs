@@ -41,6 +41,8 @@ pub(super) struct Waiting<'a> {
     pub(super) queued: Option<Box<Queued>>,
     /// What he presses, when he asks back and another one is held for him.
     pub(super) asking: Option<AskingKeys>,
+    /// Who has him call, when that one is not in the call any more: it comes under his class of service.
+    pub(super) on_behalf_of: Option<&'a Caller>,
 }
 
 impl Waiting<'_> {

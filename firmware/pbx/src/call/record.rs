@@ -361,7 +361,8 @@ impl Call {
     pub(super) fn leg_answered(&mut self, LegRef(index): LegRef) {
         if let Some(leg) = self.record.legs.get_mut(index) {
             let since = *leg.answered_at.get_or_insert_with(utc_ms);
-            if let Some((_, extension)) = self.charged.iter().find(|(place, _)| *place == index) {
+            let charged = self.charged.iter().find(|(place, _)| *place == index);
+            if let Some((_, extension)) = charged.filter(|_| leg.ended_at.is_none()) {
                 let tolls = &self.exchange.tolls;
                 tolls.talks(&self.record.id, index, *extension, since);
             }
@@ -389,8 +390,15 @@ impl Call {
     /// A leg that was written down as ended stays after all.
     pub(super) fn leg_goes_on(&mut self, LegRef(index): LegRef) {
         if let Some(leg) = self.record.legs.get_mut(index) {
-            leg.ended_at = None;
+            let ended_at = leg.ended_at.take();
             leg.cause.clear();
+            // It was counted up to its end.
+            let counts = leg.answered_at.and(ended_at);
+            let charged = self.charged.iter().find(|(place, _)| *place == index);
+            if let (Some(since), Some((_, extension))) = (counts, charged) {
+                let tolls = &self.exchange.tolls;
+                tolls.talks(&self.record.id, index, *extension, since);
+            }
         }
     }
 
@@ -509,6 +517,11 @@ impl Call {
             return;
         };
         record.ended_at = Some(ended_at);
+        if self.charged.iter().any(|(place, _)| *place == index) {
+            let configuration = self.exchange.configuration.borrow();
+            let tolls = &self.exchange.tolls;
+            tolls.leg_ended(&configuration, &self.record.id, index, ended_at);
+        }
         record.device = leg.device().to_owned();
         if let Some(trunk) = leg.trunk() {
             record.party = trunk.to_owned();

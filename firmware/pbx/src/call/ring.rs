@@ -402,6 +402,7 @@ async fn wait(
             transferor,
             queued,
             asking,
+            ..
         } = waiting;
         let due = phones.due();
         let news = tokio::select! {

@@ -122,11 +122,13 @@ pub(super) fn charged_to(
     if configuration.is_emergency(number) {
         return None;
     }
-    let asked = match &waiting.transferor {
-        Some(transferor) if waiting.asking.is_none() => transferor.who(),
-        _ => Some(&waiting.participant.who),
-    };
-    asked?.extension().cloned()
+    let transferor = waiting.transferor.as_deref();
+    let transferor = transferor.filter(|_| waiting.asking.is_none());
+    let asked = waiting
+        .on_behalf_of
+        .or_else(|| transferor?.who())
+        .unwrap_or(&waiting.participant.who);
+    asked.extension().cloned()
 }
 
 impl Call {

@@ -122,6 +122,7 @@ async fn unattended(
         transferor: Some(&mut left),
         queued: None,
         asking: None,
+        on_behalf_of: None,
     };
     let reached = reach(call, &mut waiting, route, following).await;
     match reached {
