@@ -326,6 +326,21 @@ async fn f234_nobody_watches_what_another_company_does() -> Result {
 }
 
 #[tokio::test]
+async fn f234_nobody_opens_or_closes_another_company() -> Result {
+    let two = two_companies().await?;
+    let path = hours(&two).await?;
+    let api = two.bench.gateway.api();
+    for (phone, is_switched) in [(&two.bruno, false), (&two.ana, true)] {
+        let mut call = phone.call("*271").await?;
+        call.wait_answered(SOON).await?;
+        call.wait_ended(2 * SOON).await?;
+        let hours = api.get(&path).await?.expect(200)?;
+        assert_eq!(hours["override"] != Value::Null, is_switched, "{hours}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
     let two = two_companies().await?;
     let Two { bench, .. } = &two;
