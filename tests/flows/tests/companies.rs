@@ -341,6 +341,14 @@ async fn f234_nobody_opens_or_closes_another_company() -> Result {
 }
 
 #[tokio::test]
+async fn f234_nobody_speaks_into_a_room_of_another_company() -> Result {
+    let two = two_companies().await?;
+    refused(&mut two.bruno.call("*802001").await?, 404).await?;
+    refused(&mut two.ana.call("*802002").await?, 404).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
     let two = two_companies().await?;
     let Two { bench, .. } = &two;
