@@ -349,6 +349,30 @@ async fn f234_nobody_speaks_into_a_room_of_another_company() -> Result {
 }
 
 #[tokio::test]
+async fn f234_an_administrator_thinks_through_calls_of_his_company_only() -> Result {
+    let two = two_companies().await?;
+    for (login, own, other, number, number_of_other) in [
+        ("user.2001", "2001", "2002", NUMBER, OF_BETA),
+        ("user.2002", "2002", "2001", OF_BETA, NUMBER),
+    ] {
+        let session = Session::open(&two.bench, login).await?;
+        for (thought, expected) in [
+            (json!({ "dialled": number }), 200),
+            (json!({ "dialled": number_of_other }), 403),
+            (json!({ "dialled": format!("+{number_of_other}") }), 403),
+            (json!({ "dialled": other }), 403),
+            (json!({ "from": own, "dialled": own }), 200),
+            (json!({ "from": other, "dialled": own }), 403),
+        ] {
+            let body = Some(thought.clone());
+            let (status, told) = session.send("POST", "/simulate", body).await?;
+            assert_eq!(status, expected, "{login}, {thought}: {told}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
     let two = two_companies().await?;
     let Two { bench, .. } = &two;
