@@ -109,6 +109,10 @@ test('F234: the administrator of a company is shown only what is its own', async
   await visit(page, '/settings/company')
   await page.locator('input[name=legal_name]').waitFor()
   assert.ok(await page.locator('input[name=legal_name]').isDisabled())
+  // Nor is he shown forms that the gateway would refuse to fill.
+  await page.locator('select[name=mode]').waitFor()
+  assert.equal(await page.locator('input[name=external_address]').count(), 0)
+  assert.equal(await page.locator('.banner.error, [role=alert]').count(), 0)
   await shot(page, 'own-company')
   await visit(page, '/extensions/new')
   await page.getByRole('dialog').locator('input[name=number]').fill('2003')

@@ -63,6 +63,13 @@ impl Parking {
         })
     }
 
+    /// The call that somebody of this company has parked in a slot, or keeps it for: nobody may wait there yet.
+    pub(crate) fn kept_for(&self, slot: &str, company: CompanyId) -> Option<CallId> {
+        let slots = self.slots();
+        let parked = slots.get(slot).filter(|parked| parked.company == company);
+        parked.map(|parked| parked.call.clone())
+    }
+
     /// The call that waits in a slot where somebody of this company has parked it.
     pub(crate) fn call_at(&self, slot: &str, company: CompanyId) -> Option<CallId> {
         let slots = self.slots();

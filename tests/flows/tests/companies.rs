@@ -4,7 +4,7 @@ use flow_tests::SOON;
 use flow_tests::bench::{Bench, NUMBER, Result, extensions, hears, next_call, refused, to};
 use flow_tests::session::{PASSWORD, Session};
 use serde_json::{Value, json};
-use sipphone::Phone;
+use sipphone::{Phone, PhoneError};
 
 /// The number of the second company.
 const OF_BETA: &str = "555133335555";
@@ -249,6 +249,129 @@ async fn f234_nobody_shows_a_number_of_another_company_and_each_has_its_greeting
     Ok(())
 }
 
+/// Waits until this number is not there to be watched.
+async fn unwatchable(phone: &Phone, event: &str, number: &str) -> Result {
+    match phone.subscribe(event, number, 600).await {
+        Err(PhoneError::Refused { status: 404, .. }) => Ok(()),
+        other => Err(format!("{event} of {number}: 404 was expected, it was {other:?}").into()),
+    }
+}
+
+/// The hours of the default company, that its people may switch by hand as 1.
+async fn hours(two: &Two) -> Result<String> {
+    let hours = json!({
+        "name": "Expediente", "code_number": 1, "time_zone": "UTC",
+        "periods": [{ "start": "00:00", "end": "24:00" }],
+        "on_match": to("extension", two.extension), "on_no_match": to("extension", two.extension),
+    });
+    let id = two.bench.add("time-conditions", hours).await?;
+    Ok(format!("/api/v1/time-conditions/{id}"))
+}
+
+#[tokio::test]
+async fn f234_nobody_watches_what_another_company_does() -> Result {
+    let two = two_companies().await?;
+    let Two { bench, beta, .. } = &two;
+    hours(&two).await?;
+    let (moving, watcher) = bench.extension("2004").await?;
+    for (event, number) in [("dialog", "2001"), ("presence", "2001"), ("dialog", "*271")] {
+        unwatchable(&two.bruno, event, number).await?;
+        let mut lamp = watcher.subscribe(event, number, 600).await?;
+        lamp.next(SOON).await?;
+    }
+    unwatchable(&two.ana, "dialog", "2002").await?;
+
+    // A slot is there for everybody, and is lit for the company that parks a call in it.
+    let mut dark = two.bruno.subscribe("dialog", "701", 600).await?;
+    dark.next(SOON).await?;
+    let mut slot = watcher.subscribe("dialog", "701", 600).await?;
+    slot.next(SOON).await?;
+    let mut out = bench.carrier.call(NUMBER).await?;
+    let mut inn = next_call(&two.ana).await?;
+    inn.answer();
+    inn.wait_answered(SOON).await?;
+    out.wait_answered(SOON).await?;
+    inn.refer("700");
+    inn.wait_ended(SOON).await?;
+    slot.wait(SOON, |body| body.contains("5198765432")).await?;
+    let told = dark.next(SOON).await?;
+    assert!(!told.body.contains("<dialog "), "{}", told.body);
+    let mut dark = two.bruno.subscribe("dialog", "701", 600).await?;
+    let told = dark.next(SOON).await?;
+    assert!(!told.body.contains("<dialog "), "{}", told.body);
+
+    // Whoever goes to the other company sees nothing more of this one.
+    let mut lamp = watcher.subscribe("dialog", "2001", 600).await?;
+    lamp.next(SOON).await?;
+    let moves = json!({ "company": beta });
+    let path = format!("/api/v1/extensions/{moving}");
+    bench
+        .gateway
+        .api()
+        .patch(&path, &moves)
+        .await?
+        .expect(200)?;
+    loop {
+        let told = lamp.next(SOON).await?;
+        if told.state.starts_with("terminated") {
+            assert!(told.state.contains("noresource"), "{}", told.state);
+            break;
+        }
+    }
+    unwatchable(&watcher, "dialog", "2001").await?;
+    slot.wait(SOON, |body| body.contains("<state>terminated</state>"))
+        .await?;
+    out.hang_up();
+    Ok(())
+}
+
+#[tokio::test]
+async fn f234_nobody_opens_or_closes_another_company() -> Result {
+    let two = two_companies().await?;
+    let path = hours(&two).await?;
+    let api = two.bench.gateway.api();
+    for (phone, is_switched) in [(&two.bruno, false), (&two.ana, true)] {
+        let mut call = phone.call("*271").await?;
+        call.wait_answered(SOON).await?;
+        call.wait_ended(2 * SOON).await?;
+        let hours = api.get(&path).await?.expect(200)?;
+        assert_eq!(hours["override"] != Value::Null, is_switched, "{hours}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn f234_nobody_speaks_into_a_room_of_another_company() -> Result {
+    let two = two_companies().await?;
+    refused(&mut two.bruno.call("*802001").await?, 404).await?;
+    refused(&mut two.ana.call("*802002").await?, 404).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn f234_an_administrator_thinks_through_calls_of_his_company_only() -> Result {
+    let two = two_companies().await?;
+    for (login, own, other, number, number_of_other) in [
+        ("user.2001", "2001", "2002", NUMBER, OF_BETA),
+        ("user.2002", "2002", "2001", OF_BETA, NUMBER),
+    ] {
+        let session = Session::open(&two.bench, login).await?;
+        for (thought, expected) in [
+            (json!({ "dialled": number }), 200),
+            (json!({ "dialled": number_of_other }), 403),
+            (json!({ "dialled": format!("+{number_of_other}") }), 403),
+            (json!({ "dialled": other }), 403),
+            (json!({ "from": own, "dialled": own }), 200),
+            (json!({ "from": other, "dialled": own }), 403),
+        ] {
+            let body = Some(thought.clone());
+            let (status, told) = session.send("POST", "/simulate", body).await?;
+            assert_eq!(status, expected, "{login}, {thought}: {told}");
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
     let two = two_companies().await?;
@@ -260,8 +383,9 @@ async fn a4_a_parked_call_is_taken_by_nobody_of_another_company() -> Result {
     out.wait_answered(SOON).await?;
     inn.refer("700");
     inn.wait_ended(SOON).await?;
+    // To the other company the slot is an empty one.
     let mut taken = two.bruno.call("701").await?;
-    refused(&mut taken, 404).await?;
+    refused(&mut taken, 480).await?;
     let mut taken = two.ana.call("701").await?;
     taken.wait_answered(SOON).await?;
     taken.hang_up();

@@ -116,6 +116,47 @@ async fn b_2_in_a_group_of_both_ways_all_are_heard_and_it_ends_with_the_last_pho
     Ok(())
 }
 
+/// Whether this phone takes a call by itself, which it does not while its extension is in another.
+async fn is_free(by: &Phone, number: &str, phone: &Phone) -> Result<bool> {
+    let mut asks = by.call(&format!("*80{number}")).await?;
+    tokio::select! {
+        end = asks.wait_ended(SOON) => {
+            end?;
+            Ok(false)
+        }
+        taken = takes(phone) => {
+            let mut taken = taken?;
+            asks.hang_up();
+            taken.wait_ended(SOON).await?;
+            Ok(true)
+        }
+    }
+}
+
+#[tokio::test]
+async fn b_2_a_phone_that_leaves_a_page_is_free_while_it_goes_on() -> Result {
+    let office = office().await?;
+    let (_, asks) = office.bench.extension("2005").await?;
+    let mut speaks = office.speaker.call("650").await?;
+    let one = takes(&office.paged[0]).await?;
+    let mut two = takes(&office.paged[1]).await?;
+    speaks.wait_answered(SOON).await?;
+    assert!(!is_free(&asks, "2002", &office.paged[0]).await?);
+    one.hang_up();
+    let deadline = tokio::time::Instant::now() + SOON;
+    while !is_free(&asks, "2002", &office.paged[0]).await? {
+        let is_late = tokio::time::Instant::now() > deadline;
+        assert!(!is_late, "whoever left the page is still in a call");
+    }
+    // It goes on, and whoever is in it is not free.
+    assert!(!is_free(&asks, "2003", &office.paged[1]).await?);
+    speaks.audio().send(tone(600.0));
+    hears(&two, 600.0).await?;
+    speaks.hang_up();
+    two.wait_ended(SOON).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn b_2_nobody_is_there_and_what_a_group_may_not_be() -> Result {
     let office = office().await?;

@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use ramal_model::{Clearing, Configuration, E1TrunkId, ExtensionId, Problems, TrunkId, code};
+use ramal_model::{
+    Clearing, Configuration, Direction, E1TrunkId, ExtensionId, Problems, TrunkId, code,
+};
 use ramal_pbx::{Scenario, Standing, ThoughtEnd, simulate};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -107,20 +109,25 @@ pub enum CourseEnd {
     Unconfigured {},
 }
 
-/// Thinks a call through without placing it: where it would go, and why.
+/// Thinks a call through without placing it: where it would go, and why. Whoever looks after one company only thinks through
+/// the calls of that one.
 #[utoipa::path(
     post, path = "/simulate", tag = "telephony", security(("session" = []), ("token" = [])), request_body = Thought,
     responses((status = 200, body = Course), Unauthenticated, Forbidden, BadBody, Common)
 )]
 pub async fn simulate_call(
     State(app): State<App>,
-    _: Access,
+    may: Access,
     JsonBody(thought): JsonBody<Thought>,
 ) -> Result<Json<Course>, Problem> {
     let configuration = app.store.configuration();
     let from = thought.from.clone();
     let scenario = thought.scenario(&app, &configuration)?;
     let from = from.and_then(|number| configuration.extension_by_number(&number));
+    match from {
+        Some(extension) => may.of_company(&app, extension.company)?,
+        None => may_come_in(&app, &may, &configuration, &scenario)?,
+    }
     let trunk = scenario.trunk.map(TrunkId);
     let unreachable = trunk.and_then(|trunk| Unreachable::by(&app, trunk));
     let course = match from {
@@ -160,6 +167,27 @@ pub async fn simulate_call(
             .map(|file| file.name.clone())
             .collect(),
     }))
+}
+
+/// Refuses a call from outside that would be another company's.
+fn may_come_in(
+    app: &App,
+    may: &Access,
+    configuration: &Configuration,
+    scenario: &Scenario,
+) -> Result<(), Problem> {
+    let (trunk, dialled) = (scenario.trunk, scenario.dialled.as_str());
+    let caller = scenario.caller.as_deref().unwrap_or_default();
+    may.of_company(
+        app,
+        configuration.company_of_call(Direction::Inbound, caller, dialled),
+    )?;
+    // The same number may come over several trunks, and be another company's on this one.
+    let numbers = configuration.catalogue().numbers.iter();
+    for number in numbers.filter(|number| number.is_dialled(trunk, dialled)) {
+        may.of_company(app, number.company)?;
+    }
+    Ok(())
 }
 
 impl Thought {

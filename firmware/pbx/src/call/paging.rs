@@ -2,6 +2,7 @@
 //! engine, in which only he is heard unless the group says otherwise.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -26,13 +27,14 @@ struct Paged {
     leg: Box<dyn Leg>,
     record: LegRef,
     answered: bool,
+    /// Its extension's share of the calls it may have, given back with the last of its phones.
+    _slot: Arc<Slot>,
 }
 
-/// The phones that are paged, and their extensions' share of the calls they may have.
+/// The phones that are paged.
 #[derive(Default)]
 struct Phones {
     phones: Vec<Paged>,
-    slots: Vec<Slot>,
 }
 
 impl Phones {
@@ -118,6 +120,7 @@ fn add(
         });
         return;
     };
+    let slot = Arc::new(slot);
     let dial = Dial {
         caller: participant.who.shown(following.configuration),
         callee: extension.number.clone(),
@@ -136,12 +139,12 @@ fn add(
                     leg: Box::new(leg),
                     record,
                     answered: false,
+                    _slot: slot.clone(),
                 });
             }
             Err(cause) => tracing::warn!(contact = %contact.uri, %cause, "cannot page a phone"),
         }
     }
-    phones.slots.push(slot);
 }
 
 async fn speak(

@@ -267,7 +267,7 @@ fn by_code(
 }
 
 /// Whose phones take a call by themselves: his own, wherever his calls go. Nobody is spoken to who is in a call or does not
-/// want to be disturbed.
+/// want to be disturbed, and nobody of another company.
 fn intercom(
     configuration: &Configuration,
     exchange: &Exchange,
@@ -276,7 +276,8 @@ fn intercom(
     mut trace: impl FnMut(Step),
 ) -> Route {
     let callee = configuration.extension_by_number(number);
-    let Some(callee) = callee.filter(|callee| callee.enabled) else {
+    let company = caller.company();
+    let Some(callee) = callee.filter(|callee| callee.enabled && callee.company == company) else {
         return Route::Refused(Refused::UnknownNumber, Cause::UNALLOCATED_NUMBER);
     };
     trace(Step::Extension {

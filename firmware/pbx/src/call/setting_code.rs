@@ -152,8 +152,11 @@ fn change(
         FeatureCode::DoNotDisturbOff => change.do_not_disturb = Some(false),
         FeatureCode::TimeOverride => {
             let (number, until) = fork_and_time(&setting.digits)?;
+            // Nobody opens or closes another company.
+            let company = participant.who.company();
             let mut conditions = configuration.catalogue().time_conditions.iter();
-            let condition = conditions.find(|one| one.code_number == Some(number))?;
+            let condition =
+                conditions.find(|one| one.company == company && one.code_number == Some(number))?;
             return Some(Change::TimeCondition(condition.id, until));
         }
         _ => return None,

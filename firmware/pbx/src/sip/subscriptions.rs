@@ -1,14 +1,17 @@
 //! Who watches whom: lamps (dialog), presence and message waiting (RFC 4235, RFC 3856, RFC 3842).
 //!
-//! Only extensions may watch, and they see each other's numbers. What has changed comes from the live state as numbers;
-//! the engine asks for a document when a subscriber can take one, and the document is made from the state of that moment.
+//! Only extensions may watch, and they see each other's numbers, within their company. What has changed comes from the live
+//! state as numbers; the engine asks for a document when a subscriber can take one, and the document is made from the state
+//! of that moment.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ramal_model::{Configuration, Extension, ExtensionId, FeatureCode, Id, TimeCondition};
+use ramal_model::{
+    CompanyId, Configuration, Extension, ExtensionId, FeatureCode, Id, TimeCondition,
+};
 use ramal_sip::{
     DialogName, Flow, HeaderName, HeaderValue, Request, StatusCode, SubscriptionEnd,
     SubscriptionId, TransactionId,
@@ -82,6 +85,8 @@ impl Watched {
 struct Watch {
     package: Package,
     watcher: ExtensionId,
+    /// The company of whoever watches: the calls of others are not shown to him.
+    company: CompanyId,
     /// What is watched.
     watched: Watched,
     /// The number watched.
@@ -223,7 +228,7 @@ impl Agent {
             refused => return Err(refusal(refused)),
         };
         let number = request.uri.user().unwrap_or_default();
-        let (watched, number) = watchable(&configuration, package, &number)
+        let (watched, number) = watchable(&configuration, package, watcher.company, &number)
             .ok_or_else(|| bare(StatusCode::NOT_FOUND))?;
         if package == Package::MessageSummary && watched != Watched::Extension(watcher.id) {
             // Mailboxes are private.
@@ -240,6 +245,7 @@ impl Agent {
         Ok(Watch {
             package,
             watcher: watcher.id,
+            company: watcher.company,
             watched,
             number,
             host: host.unwrap_or_default().into(),
@@ -268,7 +274,12 @@ impl Agent {
         let (live, endpoint) = (&self.exchange.live, &self.endpoint);
         let body = match watch.package {
             Package::Dialog => {
-                let calls = live.calls_of(&watch.number);
+                let mut calls = live.calls_of(&watch.number);
+                if watch.watched == Watched::ParkSlot {
+                    // A slot is taken for everybody, but only the company that parked a call there sees it.
+                    let parked = self.exchange.parking.kept_for(&watch.number, watch.company);
+                    calls.retain(|of| Some(&of.call.id) == parked.as_ref());
+                }
                 let mut dialogs = Vec::with_capacity(calls.len());
                 if let Watched::TimeCondition(id) = watch.watched {
                     let configuration = self.exchange.configuration.borrow().clone();
@@ -331,16 +342,24 @@ impl Agent {
         self.watches.remove(id);
     }
 
-    /// Ends the subscriptions of extensions that are gone, and to them.
+    /// Ends the subscriptions of extensions that are gone, and to them, be it to another company.
     pub(super) fn check_watches(&mut self, configuration: &Configuration) {
-        let is = |extension: &Extension| (extension.id, extension.number.clone());
-        let there: HashMap<ExtensionId, String> = configuration
+        let there: HashMap<ExtensionId, &Extension> = configuration
             .extensions()
             .iter()
             .filter(|extension| extension.enabled)
-            .map(is)
+            .map(|extension| (extension.id, extension))
             .collect();
-        for (id, watch) in &self.watches.by_id {
+        for (id, watch) in &mut self.watches.by_id {
+            let Some(watcher) = there.get(&watch.watcher) else {
+                self.endpoint
+                    .end_subscription(*id, SubscriptionEnd::Rejected);
+                continue;
+            };
+            if watch.company != watcher.company {
+                watch.company = watcher.company;
+                self.endpoint.state_changed(*id);
+            }
             if let Watched::TimeCondition(condition) = watch.watched {
                 let now = self.exchange.store.now();
                 let is_lit = switched(configuration, condition, now).is_some();
@@ -349,18 +368,15 @@ impl Agent {
                 }
             }
             let is_there = match watch.watched {
-                Watched::Extension(id) => there
-                    .get(&id)
-                    .is_some_and(|number| **number == *watch.number),
+                Watched::Extension(id) => there.get(&id).is_some_and(|watched| {
+                    *watched.number == *watch.number && watched.company == watch.company
+                }),
                 Watched::ParkSlot | Watched::TimeCondition(_) => {
-                    watchable(configuration, watch.package, &watch.number)
+                    watchable(configuration, watch.package, watch.company, &watch.number)
                         .is_some_and(|(watched, _)| watched == watch.watched)
                 }
             };
-            if !there.contains_key(&watch.watcher) {
-                self.endpoint
-                    .end_subscription(*id, SubscriptionEnd::Rejected);
-            } else if !is_there {
+            if !is_there {
                 self.endpoint
                     .end_subscription(*id, SubscriptionEnd::NoResource);
             }
@@ -368,17 +384,17 @@ impl Agent {
     }
 }
 
-/// What a number that somebody wants to watch belongs to. Of slots for parked calls and of forks by the time there are lamps
-/// only.
+/// What a number that somebody of this company wants to watch belongs to: nothing where it is another company's. Of slots for
+/// parked calls and of forks by the time there are lamps only.
 fn watchable(
     configuration: &Configuration,
     package: Package,
+    company: CompanyId,
     number: &str,
 ) -> Option<(Watched, Arc<str>)> {
     if let Some(extension) = configuration.extension_by_number(number) {
         let number = extension.number.as_str().into();
-        return extension
-            .enabled
+        return (extension.enabled && extension.company == company)
             .then_some((Watched::Extension(extension.id), number));
     }
     if package != Package::Dialog || configuration.who_is_at(number).is_some() {
@@ -389,7 +405,8 @@ fn watchable(
         (FeatureCode::TimeOverride, digits) => {
             let number: i64 = digits.parse().ok()?;
             let mut conditions = configuration.catalogue().time_conditions.iter();
-            let condition = conditions.find(|one| one.code_number == Some(number))?;
+            let condition =
+                conditions.find(|one| one.company == company && one.code_number == Some(number))?;
             Watched::TimeCondition(condition.id)
         }
         _ => return None,

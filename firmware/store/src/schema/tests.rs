@@ -317,6 +317,42 @@ fn who_was_kept_to_less_than_his_role_gets_no_more_by_the_way_back() {
 }
 
 #[test]
+fn who_was_kept_to_a_further_company_gets_not_the_gateway_by_the_way_back() {
+    let mut connection = file(latest());
+    let users = [
+        (40, 30, "admin", None, "user"),
+        (41, 30, "agent", None, "agent"),
+        (42, 30, "agent", Some(20), "user"),
+        (43, 0, "admin", None, "admin"),
+        (44, 0, "supervisor", Some(20), "supervisor"),
+        (45, 30, "auditor", None, "user"),
+        (46, 30, "user", Some(20), "user"),
+    ];
+    for (id, company, role, profile, _) in users {
+        let document = serde_json::json!({
+            "id": id, "login": format!("user.{id}"), "role": role, "company": company, "profile": profile,
+        });
+        let insert = "INSERT INTO objects (id, kind, document) VALUES (?1, 'user', ?2)";
+        connection
+            .execute(insert, (id, document.to_string()))
+            .unwrap();
+    }
+    lower(&mut connection, Path::new("ramal.db"), 20).unwrap();
+    for (id, company, _, profile, role) in users {
+        let found: (String, Option<i64>, Option<i64>) = connection
+            .query_row(
+                "SELECT document ->> '$.role', document ->> '$.profile', document ->> '$.company'
+                 FROM objects WHERE id = ?1",
+                [id],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .unwrap();
+        let profile = profile.filter(|_| company == 0);
+        assert_eq!(found, (role.to_owned(), profile, None), "{id}");
+    }
+}
+
+#[test]
 fn a_way_back_that_breaks_off_changes_nothing() {
     let mut connection = file(latest());
     connection
