@@ -7,7 +7,7 @@ use ramal_model::CallId;
 use tokio::sync::oneshot;
 
 use super::hold::HoldMusic;
-use super::record::{Call, LegRef};
+use super::record::{Call, Charged, LegRef};
 use super::third::Third;
 use super::trace::End;
 use super::{Caller, Slot};
@@ -34,6 +34,8 @@ pub(crate) struct Newcomer {
     pub(super) slot: Option<Slot>,
     /// The call it was in before.
     pub(super) from: Option<CallId>,
+    /// What its leg costs, if it led out of the company there.
+    charged: Charged,
     flow: MediaFlow,
 }
 
@@ -48,6 +50,7 @@ impl Newcomer {
             who,
             slot,
             from: None,
+            charged: Charged::default(),
             flow: MediaFlow::BOTH,
         }
     }
@@ -55,6 +58,7 @@ impl Newcomer {
     /// Makes it a part of this call.
     pub(super) fn join(self, call: &mut Call) -> Participant {
         let record = call.leg_started(&*self.leg, self.who.leg_party());
+        call.goes_on_costing(record, self.charged);
         Participant {
             leg: self.leg,
             who: self.who,
@@ -127,6 +131,7 @@ impl Participant {
 
     /// Leaves for another call; written down here as the end of its leg.
     pub(super) async fn leave(self, call: &mut Call) -> Newcomer {
+        let charged = call.charged(self.record);
         call.leg_ended(self.record, &*self.leg, Cause::NORMAL_CLEARING)
             .await;
         Newcomer {
@@ -134,6 +139,7 @@ impl Participant {
             who: self.who,
             slot: self.slot,
             from: Some(call.id().clone()),
+            charged,
             flow: self.flow,
         }
     }

@@ -98,6 +98,14 @@ pub(super) struct OfNumber {
     pub(super) language: Option<Language>,
 }
 
+/// What a leg costs that leaves the company, and whom.
+#[derive(Debug, Default)]
+pub(super) struct Charged {
+    toll: Option<TollClass>,
+    /// The extension under whose class of service it comes, and its number.
+    to: Option<(ExtensionId, String)>,
+}
+
 /// A leg's place in the call's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LegRef(usize);
@@ -384,6 +392,29 @@ impl Call {
             leg.charged_to = Some(extension.number.clone());
             self.charged.push((index, extension.id));
             self.exchange.tolls.begins(extension.id);
+        }
+    }
+
+    /// What a leg costs and whom, for the call that it goes on in.
+    pub(super) fn charged(&self, LegRef(index): LegRef) -> Charged {
+        let leg = self.record.legs.get(index);
+        let charged = self.charged.iter().find(|(place, _)| *place == index);
+        let number = leg.and_then(|leg| leg.charged_to.clone());
+        Charged {
+            toll: leg.and_then(|leg| leg.toll),
+            to: charged.map(|(_, extension)| *extension).zip(number),
+        }
+    }
+
+    /// A leg that came from another call costs what it did there. It is no further call.
+    pub(super) fn goes_on_costing(&mut self, LegRef(index): LegRef, charged: Charged) {
+        let Some(leg) = self.record.legs.get_mut(index) else {
+            return;
+        };
+        leg.toll = charged.toll;
+        if let Some((extension, number)) = charged.to {
+            leg.charged_to = Some(number);
+            self.charged.push((index, extension));
         }
     }
 

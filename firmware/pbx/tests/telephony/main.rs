@@ -28,6 +28,7 @@ mod servers;
 mod sounds;
 mod supervision;
 mod telephones;
+mod tolls;
 mod transfers;
 mod voicemail;
 mod watching;
