@@ -95,8 +95,8 @@ fn fill(folder: &Path) -> Result<(), Box<dyn Error>> {
     {
         let mut call = transaction.prepare(
             "INSERT INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, caller_name,
-                                callee_number, callee_name, result, end_reason, legs, trace, ivr_path)
-             VALUES (?1, ?2, ?3, ?4, 'inbound', ?5, '', ?6, ?7, ?8, '16', ?9, ?10, '1')",
+                                callee_number, callee_name, result, end_reason, legs, trace, ivr_path, extensions)
+             VALUES (?1, ?2, ?3, ?4, 'inbound', ?5, '', ?6, ?7, ?8, '16', ?9, ?10, '1', ?11)",
         )?;
         let mut user =
             transaction.prepare("INSERT INTO call_users (user, call) VALUES (?1, ?2)")?;
@@ -136,6 +136,8 @@ fn fill(folder: &Path) -> Result<(), Box<dyn Error>> {
                 result.as_str(),
                 legs,
                 trace,
+                // It rings a group as well.
+                format!(" {} {} ", 8_000 + index % 100, 8_100 + index % 900),
             ])?;
             user.execute(params![extension, id.as_str()])?;
         }
@@ -199,6 +201,14 @@ fn questions() -> Vec<(&'static str, CallFilter, usize)> {
                 ..page.clone()
             },
             0,
+        ),
+        (
+            "an extension of a group",
+            CallFilter {
+                extension: Some("8107".into()),
+                ..page.clone()
+            },
+            51,
         ),
         ("a result of no call", result(never, page.clone()), 0),
         (

@@ -1,6 +1,9 @@
 //! Call detail records.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::RangeInclusive,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use ramal_model::{
@@ -38,7 +41,7 @@ pub struct CallFilter {
     /// Only calls that came in, went out, or stayed inside.
     #[serde(default)]
     pub direction: Option<Direction>,
-    /// Only calls that the extension with this number made or took.
+    /// Only calls that the extension with this number made or took, or that rang its phones.
     #[serde(default)]
     pub extension: Option<String>,
     /// Only calls that one of these users took part in; null is all.
@@ -215,8 +218,8 @@ const COLUMNS: &str = "id, started_at, answered_at, ended_at, direction, caller_
 
 const INSERT: &str = "INSERT OR REPLACE INTO calls (id, started_at, answered_at, ended_at, direction, caller_number, \
                       caller_name, callee_number, callee_name, result, end_reason, legs, trace, ivr_path, \
-                      caller_e164, callee_e164, company)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                      caller_e164, callee_e164, company, extensions)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 /// What is written of a call. Its legs and trace are text already: copying them as they are would take longer.
 struct CallRow {
@@ -235,6 +238,8 @@ struct CallRow {
     caller_e164: Option<String>,
     callee_e164: Option<String>,
     company: CompanyId,
+    /// Extensions that took part without being caller or callee, each between spaces.
+    extensions: String,
     /// Numbers that took part.
     parties: Vec<String>,
 }
@@ -257,6 +262,7 @@ impl CallRow {
             caller_e164: call.caller_e164.clone(),
             callee_e164: call.callee_e164.clone(),
             company: call.company,
+            extensions: other_extensions(call),
             parties: [&call.caller.number, &call.callee.number]
                 .into_iter()
                 .chain(call.legs.iter().map(|leg| &leg.party))
@@ -286,6 +292,7 @@ impl CallRow {
             self.caller_e164,
             self.callee_e164,
             self.company.0,
+            self.extensions,
         ])?;
         for number in &self.parties {
             let extension = configuration.extension_by_number(number);
@@ -297,6 +304,28 @@ impl CallRow {
         }
         Ok(())
     }
+}
+
+/// Digits of an extension's number.
+const EXTENSION_DIGITS: RangeInclusive<usize> = 2..=7;
+
+/// The extensions on the legs of a call that are not its caller or callee, each between spaces: who took a call from outside,
+/// whose callee stays the number that was called. All numbers of that form, as what has been deleted is still looked for.
+fn other_extensions(call: &CallRecord) -> String {
+    let parties = call.legs.iter().map(|leg| leg.party.as_str());
+    let extensions: BTreeSet<&str> = parties
+        .filter(|party| {
+            EXTENSION_DIGITS.contains(&party.len())
+                && party.bytes().all(|digit| digit.is_ascii_digit())
+                && *party != call.caller.number
+                && *party != call.callee.number
+        })
+        .collect();
+    if extensions.is_empty() {
+        return String::new();
+    }
+    let extensions: Vec<&str> = extensions.into_iter().collect();
+    format!(" {} ", extensions.join(" "))
 }
 
 /// A condition that a column has one of these ids. They are numbers, so nothing can be slipped in.
@@ -354,7 +383,9 @@ fn list_by(connection: &Connection, filter: &CallFilter, few: usize) -> Result<V
         (filter.direction.is_some(), " AND direction = :direction"),
         (
             filter.extension.is_some(),
-            " AND (caller_number = :extension OR callee_number = :extension)",
+            // Several numbers in one are none.
+            " AND (caller_number = :extension OR callee_number = :extension \
+               OR (instr(extensions, ' ' || :extension || ' ') AND NOT instr(:extension, ' ')))",
         ),
     ] {
         if asked {

@@ -2,6 +2,7 @@ DROP INDEX calls_search;
 CREATE INDEX calls_search ON calls (id, caller_number, callee_number, result, caller_e164, callee_e164);
 DROP INDEX calls_of_companies;
 ALTER TABLE calls DROP COLUMN company;
+ALTER TABLE calls DROP COLUMN extensions;
 -- The further companies were partitions: what was theirs is the gateway's again.
 DELETE FROM objects WHERE kind IN ('hosted_company', 'paging_group');
 -- Who was kept to a further company must not get the whole gateway by this: he keeps his own extension.

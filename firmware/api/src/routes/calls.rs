@@ -182,7 +182,7 @@ pub struct CallQuery {
     /// Only calls that came in, went out, or stayed inside.
     #[param(value_type = Option<Direction>)]
     direction: Option<String>,
-    /// Only calls that the extension with this number made or took.
+    /// Only calls that the extension with this number made or took, or that rang its phones.
     extension: Option<String>,
     /// Only calls of this company, 0 for the one that the gateway is set up for.
     #[param(value_type = Option<i64>)]
@@ -304,7 +304,7 @@ pub struct CallExportQuery {
     /// Only calls that came in, went out, or stayed inside.
     #[param(value_type = Option<Direction>)]
     direction: Option<String>,
-    /// Only calls that the extension with this number made or took.
+    /// Only calls that the extension with this number made or took, or that rang its phones.
     extension: Option<String>,
     /// Only calls of this company, 0 for the one that the gateway is set up for.
     #[param(value_type = Option<i64>)]

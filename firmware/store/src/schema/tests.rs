@@ -353,6 +353,24 @@ fn who_was_kept_to_a_further_company_gets_not_the_gateway_by_the_way_back() {
 }
 
 #[test]
+fn extensions_on_the_legs_of_older_calls_are_found() {
+    let mut connection = file(20);
+    connection
+        .execute_batch(
+            r#"UPDATE calls SET caller_number = '5133336666', callee_number = '555133334444', legs =
+                   '[{"party":"Carrier"},{"party":"2001"},{"party":null},{"party":"2001"},{"party":"2002"},{"party":"555133334444"}]'
+               WHERE id = 'a';"#,
+        )
+        .unwrap();
+    raise(&mut connection).unwrap();
+    let of = |id: &str| -> String {
+        let sql = "SELECT extensions FROM calls WHERE id = ?1";
+        connection.query_row(sql, [id], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((of("a"), of("b")), (" 2001 2002 ".into(), String::new()));
+}
+
+#[test]
 fn a_way_back_that_breaks_off_changes_nothing() {
     let mut connection = file(latest());
     connection

@@ -139,6 +139,52 @@ async fn searches_filter_page_and_go_backwards_in_time() {
     assert_eq!(numbers(&store, extension).await, ["5133336666", "2004"]);
 }
 
+/// A call from outside keeps the number that was called; who took it stands on a leg.
+#[tokio::test]
+async fn an_extension_is_found_by_the_legs_of_a_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let leg = |party: &str| -> LegRecord {
+        serde_json::from_value(
+            serde_json::json!({ "kind": "sip", "party": party, "started_at": 1 }),
+        )
+        .unwrap()
+    };
+    for (second, caller, callee, parties) in [
+        (
+            1,
+            "5133336661",
+            "555133334444",
+            vec!["Carrier", "2001", "2002", "2001"],
+        ),
+        (
+            2,
+            "5133336662",
+            "555133334444",
+            vec!["Carrier", "20012", "12001"],
+        ),
+        (3, "2002", "5133337777", vec!["2002", "Carrier"]),
+        (4, "5133336664", "2002", vec!["2002"]),
+    ] {
+        let mut record = call(second, caller, callee);
+        record.legs = parties.into_iter().map(leg).collect();
+        store.call_started(&record).await.unwrap();
+        record.result = Some(CallResult::Answered);
+        store.call_ended(&record).await.unwrap();
+    }
+    let of = |extension: &str| CallFilter {
+        extension: Some(extension.into()),
+        ..CallFilter::default()
+    };
+    assert_eq!(numbers(&store, of("2001")).await, ["5133336661"]);
+    let all = ["5133336664", "2002", "5133336661"];
+    assert_eq!(numbers(&store, of("2002")).await, all);
+    assert_eq!(numbers(&store, of("20012")).await, ["5133336662"]);
+    for nobody in ["2003", "", " ", "200", "2001 2002"] {
+        assert_eq!(numbers(&store, of(nobody)).await.len(), 0, "{nobody:?}");
+    }
+}
+
 /// F234: further companies' calls lie apart from those of the default one, in every figure.
 #[tokio::test]
 async fn f234_calls_are_found_by_the_company_whose_they_are() {
