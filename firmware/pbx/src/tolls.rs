@@ -13,6 +13,8 @@ use ramal_model::{Alarm, CallId, Configuration, Extension, ExtensionId, LegRecor
 use ramal_store::StoreError;
 use tokio::time::{Instant, sleep};
 
+use crate::call::Interrupt;
+use crate::call::trace::EndedHere;
 use crate::clock::utc_ms;
 use crate::exchange::Exchange;
 use crate::leg::Cause;
@@ -21,7 +23,7 @@ use crate::leg::Cause;
 const MINUTE: Duration = Duration::from_secs(60);
 /// The alarm of too many calls goes when none was refused for so long.
 const QUIET: Duration = Duration::from_secs(300);
-/// How often it is looked whether alarms can go.
+/// How often it is looked whether calls have to end and alarms can go.
 const LOOK: Duration = Duration::from_secs(15);
 
 /// What an extension has had enough of.
@@ -101,9 +103,9 @@ impl Tolls {
             return Some(Exceeded::Rate);
         }
         let now = utc_ms();
-        let most = i64::from(class.minutes_per_day) * 60_000;
-        let talked = || meters.talked(extension.id, day_of(configuration, now), now);
-        (most > 0 && talked() >= most).then_some(Exceeded::Day)
+        let day = day_of(configuration, now);
+        let enough = meters.has_talked_enough(extension, day, now);
+        enough.then_some(Exceeded::Day)
     }
 
     /// An extension begins a call to the public network.
@@ -189,8 +191,7 @@ impl Tolls {
                 (_, None) => false,
                 (Exceeded::Rate, Some(_)) => refused.elapsed() < QUIET,
                 (Exceeded::Day, Some(extension)) => {
-                    let most = i64::from(extension.class_of_service.minutes_per_day) * 60_000;
-                    most > 0 && meters.talked(id, day_of(configuration, now), now) >= most
+                    meters.has_talked_enough(extension, day_of(configuration, now), now)
                 }
             };
             if stays {
@@ -200,6 +201,26 @@ impl Tolls {
             }
         }
         over
+    }
+
+    /// Calls in progress that are charged to extensions which have talked for as long as they may today, and these.
+    fn to_end(&self, configuration: &Configuration) -> Vec<(CallId, ExtensionId)> {
+        let now = utc_ms();
+        let day = day_of(configuration, now);
+        let meters = self.lock();
+        let mut to_end: Vec<_> = meters
+            .talking
+            .iter()
+            .map(|((call, _), (extension, _))| (call, *extension))
+            .filter(|(_, id)| {
+                let extension = configuration.extension(*id);
+                extension.is_some_and(|extension| meters.has_talked_enough(extension, day, now))
+            })
+            .map(|(call, extension)| (call.clone(), extension))
+            .collect();
+        to_end.sort();
+        to_end.dedup();
+        to_end
     }
 
     fn lock(&self) -> MutexGuard<'_, Meters> {
@@ -235,6 +256,12 @@ impl Meters {
         meter.begun.len()
     }
 
+    /// Whether an extension has talked for as long as it may on the day that began at `day`.
+    fn has_talked_enough(&self, extension: &Extension, day: i64, now: i64) -> bool {
+        let most = i64::from(extension.class_of_service.minutes_per_day) * 60_000;
+        most > 0 && self.talked(extension.id, day, now) >= most
+    }
+
     /// Milliseconds that an extension has talked since `day` began.
     fn talked(&self, extension: ExtensionId, day: i64, now: i64) -> i64 {
         let meter = self.by_extension.get(&extension);
@@ -259,7 +286,8 @@ fn day_of(configuration: &Configuration, now: i64) -> i64 {
         .map_or(0, |start| start.timestamp().as_millisecond())
 }
 
-/// Takes back alarms when their cause is over, for as long as the exchange lives.
+/// Ends the calls of extensions that have talked for as long as they may, and takes back alarms when their cause is over,
+/// for as long as the exchange lives.
 async fn look_after(exchange: Weak<Exchange>) {
     loop {
         sleep(LOOK).await;
@@ -267,6 +295,14 @@ async fn look_after(exchange: Weak<Exchange>) {
             return;
         };
         let configuration = exchange.configuration.borrow().clone();
+        for (call, extension) in exchange.tolls.to_end(&configuration) {
+            let end = Interrupt::End(EndedHere::DailyCap);
+            if exchange.interrupt(&call, end)
+                && let Some(extension) = configuration.extension(extension)
+            {
+                exchange.tolls.refused(&exchange, extension, Exceeded::Day);
+            }
+        }
         for alarm in exchange.tolls.over(&configuration) {
             exchange.live.clear(&alarm);
         }

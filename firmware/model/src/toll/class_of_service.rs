@@ -25,7 +25,8 @@ pub struct ClassOfService {
     #[schema(minimum = 0, maximum = 600)]
     pub calls_per_minute: u16,
     /// Minutes a day that it may talk there, 0-10000, in all its calls and those it forwards; 0 is as many as it likes. The
-    /// day is that of the company's time zone.
+    /// day is that of the company's time zone. Calls that go on when they are over are ended within 15 s, unless somebody in
+    /// them called for help.
     #[schema(minimum = 0, maximum = 10000)]
     pub minutes_per_day: u16,
 }

@@ -46,6 +46,8 @@ pub(super) struct Call {
     pub(super) of_number: OfNumber,
     /// Whether the caller does not want his number seen.
     hides_number: bool,
+    /// Whether somebody in the call has called for help: no limit ends it.
+    calls_for_help: bool,
     /// Whether phones that are rung are asked to take the call by themselves.
     phones_answer: bool,
     /// Closed when the call's row is written; its end is written only after it.
@@ -109,6 +111,19 @@ pub(super) struct Charged {
 /// A leg's place in the call's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LegRef(usize);
+
+/// What somebody wants of a call; none when the exchange is gone.
+async fn wanted(
+    interrupts: &mut queue::Receiver<Interrupt>,
+    calls_for_help: bool,
+) -> Option<Interrupt> {
+    loop {
+        match interrupts.recv().await {
+            Some(Interrupt::End(EndedHere::DailyCap)) if calls_for_help => {}
+            interrupt => return interrupt,
+        }
+    }
+}
 
 impl Call {
     /// Begins a call: shows it, and has its row written while it goes on.
@@ -181,6 +196,7 @@ impl Call {
             taken: false,
             of_number: OfNumber::default(),
             hides_number: false,
+            calls_for_help: false,
             phones_answer: false,
             row,
         }
@@ -207,6 +223,7 @@ impl Call {
         {
             self.sent = Some(number.clone());
         }
+        self.calls_for_help |= matches!(step, Step::Emergency { .. });
         if let Step::TollBarred { by, reason, .. } = &step {
             self.toll_refused(by, *reason);
         }
@@ -270,7 +287,7 @@ impl Call {
         // A closed channel: the exchange is gone.
         let shutdown = Interrupt::End(EndedHere::Shutdown);
         tokio::select! {
-            interrupt = self.interrupt.recv() => interrupt.unwrap_or(shutdown),
+            interrupt = wanted(&mut self.interrupt, self.calls_for_help) => interrupt.unwrap_or(shutdown),
             end = self.recording.notice_ends() => Interrupt::NoticeEnded(end),
         }
     }
@@ -652,7 +669,9 @@ impl Call {
         };
         let cause = match why {
             EndedHere::Shutdown => Cause::TEMPORARY_FAILURE,
-            EndedHere::Administrator | EndedHere::Finished => Cause::NORMAL_CLEARING,
+            EndedHere::Administrator | EndedHere::Finished | EndedHere::DailyCap => {
+                Cause::NORMAL_CLEARING
+            }
         };
         Outcome::new(result, cause)
     }

@@ -528,6 +528,8 @@ pub(crate) enum EndedHere {
     Shutdown,
     /// A service such as the clock has said all it says.
     Finished,
+    /// The extension that it is charged to has talked for as long as it may today.
+    DailyCap,
 }
 
 /// Why there are no keys for an end's media.

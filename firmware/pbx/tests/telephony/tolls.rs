@@ -1,8 +1,13 @@
 //! Whom calls that leave the company are charged to when people pass them on: D9.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
-use ramal_model::{Actor, CallRecord, TollClass, TrunkAuth, TrunkInput};
+use jiff::Timestamp;
+use ramal_model::{
+    Actor, CallRecord, ClassOfServiceChange, LegRecord, NewExtension, TollClass, TrunkAuth,
+    TrunkInput,
+};
 use ramal_pbx::TrunkState;
 use ramal_store::CallFilter;
 use sipphone::{CallEvent, Phone, PhoneConfig};
@@ -14,10 +19,23 @@ const OUTSIDE: &str = "01133334444";
 
 /// A gateway with a carrier, and the phones of these extensions.
 async fn gateway<const N: usize>(numbers: [&str; N]) -> (Gateway, Phone, [Phone; N]) {
+    gateway_of(ClassOfServiceChange::default(), numbers).await
+}
+
+/// The same for extensions with a class of service.
+async fn gateway_of<const N: usize>(
+    class: ClassOfServiceChange,
+    numbers: [&str; N],
+) -> (Gateway, Phone, [Phone; N]) {
     let gateway = Gateway::start().await;
     let mut phones = Vec::new();
     for number in numbers {
-        let (extension, secret) = gateway.extension(number).await;
+        let new = NewExtension {
+            number: number.into(),
+            class_of_service: Some(class.clone()),
+            ..NewExtension::default()
+        };
+        let (extension, secret) = gateway.extension_with(new).await;
         // What comes from the carrier's address is the carrier's.
         let config = PhoneConfig {
             local: ([127, 0, 0, 2], 0).into(),
@@ -110,4 +128,53 @@ async fn d09_a_call_outside_that_is_passed_on_goes_on_costing() {
     for record in &records {
         assert_eq!(charged(record), [by_bob], "{record:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d09_a_call_ends_when_its_extension_has_talked_for_as_long_as_it_may() {
+    let class = ClassOfServiceChange {
+        minutes_per_day: Some(1),
+        ..ClassOfServiceChange::default()
+    };
+    let (mut gateway, carrier, [ana]) = gateway_of(class, ["2001"]).await;
+    let (out, mut inn) = talking(&ana, OUTSIDE, &carrier).await;
+    out.hang_up();
+    inn.wait_ended(SOON).await.unwrap();
+    // As if it had been many calls, which took a minute together but for a second.
+    let mut record = records(&gateway).await.remove(0);
+    let now = Timestamp::now().as_millisecond();
+    let legs = record.legs.iter().filter(|leg| leg.charged_to.is_some());
+    let leg = legs.cloned().next().unwrap();
+    let leg = LegRecord {
+        answered_at: Some(now - 1_000),
+        ended_at: Some(now),
+        ..leg
+    };
+    record.legs = vec![leg; 59];
+    gateway.store.call_ended(&record).await.unwrap();
+    gateway.restart().await;
+    ana.register(600).await.unwrap();
+    let is_up = |one: &ramal_pbx::TrunkStatus| one.state == TrunkState::Ok;
+    gateway
+        .wait("the trunk", |live| live.trunks.iter().any(is_up))
+        .await;
+    let (mut help, mut at_help) = talking(&ana, "190", &carrier).await;
+    let (mut out, mut inn) = talking(&ana, OUTSIDE, &carrier).await;
+    // It is looked for every 15 s.
+    let limit = Duration::from_secs(40);
+    inn.wait_ended(limit).await.unwrap();
+    out.wait_ended(SOON).await.unwrap();
+    // Whoever called for help is still there.
+    gateway
+        .wait("the end of one call", |live| live.calls.len() == 1)
+        .await;
+    let alarms = gateway.pbx.live().alarms;
+    assert!(alarms.iter().any(|alarm| alarm.id == "toll_day:2001"));
+    help.hang_up();
+    at_help.wait_ended(SOON).await.unwrap();
+    help.wait_ended(SOON).await.unwrap();
+    let records = records(&gateway).await;
+    let ended = records.last().unwrap().trace.iter();
+    let mut ended = ended.filter(|step| step["step"] == "ended_here");
+    assert_eq!(ended.next().unwrap()["why"], "daily_cap");
 }

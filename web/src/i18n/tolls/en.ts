@@ -7,6 +7,7 @@ export const tolls = {
   'refused.class_barred': 'its class of service does not have such numbers',
   'refused.call_rate': 'it has begun as many calls outside within a minute as it may',
   'refused.daily_cap': 'it has talked outside today for as long as it may',
+  'ended.daily_cap': 'the extension it is charged to has talked outside today for as long as it may',
   'leg.toll': 'Class: {class}',
   'leg.charged_to': '; on account of extension {number}',
   'toll_class.internal': 'inside the company',

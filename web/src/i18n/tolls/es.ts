@@ -5,6 +5,7 @@ export const tolls = {
   'refused.class_barred': 'su clase de servicio no incluye esos números',
   'refused.call_rate': 'ya inició en un minuto todas las llamadas externas que puede',
   'refused.daily_cap': 'ya habló hoy todo el tiempo externo que puede',
+  'ended.daily_cap': 'el ramal que la paga ya habló hoy todo lo que puede',
   'leg.toll': 'Clase: {class}',
   'leg.charged_to': '; a cuenta de la extensión {number}',
   'toll_class.internal': 'interna',

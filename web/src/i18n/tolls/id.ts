@@ -5,6 +5,7 @@ export const tolls = {
   'refused.class_barred': 'kelas layanannya tidak mencakup nomor seperti itu',
   'refused.call_rate': 'jumlah panggilan ke luar dalam satu menit sudah mencapai batas',
   'refused.daily_cap': 'waktu bicara ke luar hari ini sudah mencapai batas',
+  'ended.daily_cap': 'ekstensi yang menanggungnya sudah mencapai batas waktu bicara hari ini',
   'leg.toll': 'Kelas: {class}',
   'leg.charged_to': '; atas ekstensi {number}',
   'toll_class.internal': 'dalam perusahaan',

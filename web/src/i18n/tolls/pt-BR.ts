@@ -5,6 +5,7 @@ export const tolls = {
   'refused.class_barred': 'sua classe de serviço não inclui esses números',
   'refused.call_rate': 'já iniciou em um minuto todas as chamadas externas que pode',
   'refused.daily_cap': 'já falou hoje todo o tempo externo que pode',
+  'ended.daily_cap': 'o ramal que a paga já falou hoje todo o tempo externo que pode',
   'leg.toll': 'Classe: {class}',
   'leg.charged_to': '; por conta do ramal {number}',
   'toll_class.internal': 'interna',
