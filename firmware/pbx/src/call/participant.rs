@@ -35,7 +35,7 @@ pub(crate) struct Newcomer {
     /// The call it was in before.
     pub(super) from: Option<CallId>,
     /// What its leg costs, if it led out of the company there.
-    charged: Charged,
+    charged: Box<Charged>,
     flow: MediaFlow,
 }
 
@@ -50,7 +50,7 @@ impl Newcomer {
             who,
             slot,
             from: None,
-            charged: Charged::default(),
+            charged: Box::default(),
             flow: MediaFlow::BOTH,
         }
     }
@@ -58,7 +58,7 @@ impl Newcomer {
     /// Makes it a part of this call.
     pub(super) fn join(self, call: &mut Call) -> Participant {
         let record = call.leg_started(&*self.leg, self.who.leg_party());
-        call.goes_on_costing(record, self.charged);
+        call.goes_on_costing(record, *self.charged);
         Participant {
             leg: self.leg,
             who: self.who,
@@ -131,7 +131,7 @@ impl Participant {
 
     /// Leaves for another call; written down here as the end of its leg.
     pub(super) async fn leave(self, call: &mut Call) -> Newcomer {
-        let charged = call.charged(self.record);
+        let charged = Box::new(call.charged(self.record));
         call.leg_ended(self.record, &*self.leg, Cause::NORMAL_CLEARING)
             .await;
         Newcomer {
