@@ -143,8 +143,8 @@ async fn d09_a_call_ends_when_its_extension_has_talked_for_as_long_as_it_may() {
     // As if it had been many calls, which took a minute together but for a second.
     let mut record = records(&gateway).await.remove(0);
     let now = Timestamp::now().as_millisecond();
-    let legs = record.legs.iter().filter(|leg| leg.charged_to.is_some());
-    let leg = legs.cloned().next().unwrap();
+    let mut legs = record.legs.iter();
+    let leg = legs.find(|leg| leg.charged_to.is_some()).unwrap().clone();
     let leg = LegRecord {
         answered_at: Some(now - 1_000),
         ended_at: Some(now),
