@@ -230,8 +230,9 @@ async fn d09_limits_hold_and_raise_an_alarm_and_calls_for_help_pass() -> Result 
     while barred(&bench, MOBILE).await? != Some(json!("daily_cap")) {
         assert!(tokio::time::Instant::now() < deadline, "no cap");
     }
-    for call in calls {
-        hang_up(call).await?;
+    // It is looked every quarter of a minute who has talked long enough.
+    for (_out, mut inn) in calls {
+        inn.wait_ended(std::time::Duration::from_secs(30)).await?;
     }
     is_barred(&bench, &ana, MOBILE, "daily_cap", "toll-limit-reached").await?;
     hang_up(connects(&bench, &ana, "190").await?).await?;
