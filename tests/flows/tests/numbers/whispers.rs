@@ -54,34 +54,34 @@ async fn hears_words(call: &Call, since: Instant, words: &Prompt, what: &str) ->
 async fn f034_the_answerer_hears_the_text_with_what_is_known_of_the_call() -> Result {
     let text = "Uma ligação nova para {number.label}, vinda do telefone {caller.number}";
     let bench = asking(json!({ "whisper_text": text })).await?;
+    // Spoken and read beforehand: whoever is asked has only so long to press a key.
+    let mut pieces = Vec::new();
+    for words in [
+        "Uma ligação nova para",
+        "Padaria do Bairro Alto",
+        ", vinda do telefone",
+    ] {
+        pieces.push((words, spoken(&bench, words).await?));
+    }
+    // Then the caller's number: 5198765432.
+    let nine = Prompt::load("pt-BR", "digit-9")?;
     let mut out = bench.carrier.call(NUMBER).await?;
     let mut mobile = next_call(&bench.carrier).await?;
     let began = Instant::now();
     mobile.answer();
     mobile.wait_answered(SOON).await?;
-    for words in [
-        "Uma ligação nova para",
-        "Padaria do Bairro Alto",
-        ", vinda do telefone",
-    ] {
-        let spoken = spoken(&bench, words).await?;
-        hears_words(&mobile, began, &spoken, words).await?;
+    for (words, spoken) in &pieces {
+        hears_words(&mobile, began, spoken, words).await?;
     }
+    hears_words(&mobile, began, &nine, "9").await?;
     let heard = mobile.audio().heard();
+    mobile.audio().send_digits("7");
     let mut before = 0;
-    for words in [
-        "Uma ligação nova para",
-        "Padaria do Bairro Alto",
-        ", vinda do telefone",
-    ] {
-        let at = spoken(&bench, words).await?.find(&heard).ok_or(words)?;
+    for (words, spoken) in &pieces {
+        let at = spoken.find(&heard).ok_or(*words)?;
         assert!(at > before, "`{words}` at {at}, after {before}");
         before = at;
     }
-    // Then the caller's number: 5198765432.
-    let nine = Prompt::load("pt-BR", "digit-9")?;
-    hears_words(&mobile, began, &nine, "9").await?;
-    mobile.audio().send_digits("7");
     out.wait_answered(SOON).await?;
     out.audio().send(tone(1000.0));
     hears(&mobile, 1000.0).await?;
